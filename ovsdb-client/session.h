@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One switch: its OVSDB session, its hardware_vtep database, and the
+ * reconciler that makes the rows we own what is wanted
+ * (spec/tor-agent.md A, B, J).
+ *
+ * The owner states wanted objects one by one; the session remembers them over
+ * reconnects and writes only differences: one outstanding transaction, in
+ * chunks, in dependency order, found through change tracking rather than by
+ * scanning.  A reconnect to a matching database writes nothing.
+ *
+ * One thread, with an OVS poll loop: run() and wait() go into its turn. */
+#ifndef OVSDB_CLIENT_SESSION_H
+#define OVSDB_CLIENT_SESSION_H 1
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "openvswitch/types.h"
+#include "tsn/model.h"
+
+struct ovc_session;
+struct tsn_json;
+
+/* Row operations in a transaction: measured to be the fastest (field.md 4.3),
+ * and no switch is handed thousands of rows at once. */
+#define OVC_MAX_TXN_OPS 100
+
+struct ovc_session_config {
+    const char *switch_name;    /* Physical_Switch.name we serve; copied. */
+    const char *remote;         /* OVS remote, active or passive; copied. */
+    uint32_t probe_ms;
+    uint32_t stale_hold_ms;     /* Own rows that nobody wants, found in the
+                                 * database, live that long after
+                                 * ovc_session_set_config_complete(). */
+};
+
+struct ovc_session_ops {
+    /* Connected and all rows read / the session is gone. */
+    void (*session_changed)(void *aux, bool connected);
+    /* Learnt MACs or flood endpoints, or the switch's own data, changed.  Not
+     * called for the loss of the session: what was learnt is remembered. */
+    void (*learnt_changed)(void *aux);
+};
+
+/* 'remote' has been checked with ovc_remote_check(). */
+struct ovc_session *ovc_session_create(const struct ovc_session_config *,
+                                       const struct ovc_session_ops *,
+                                       void *aux);
+void ovc_session_destroy(struct ovc_session *);         /* NULL is fine. */
+
+/* Returns NULL, or a static text with what is wrong with an OVS remote. */
+const char *ovc_remote_check(const char *remote);
+
+void ovc_session_run(struct ovc_session *);
+void ovc_session_wait(struct ovc_session *);
+
+/* Wanted Logical_Switch 'name' with 'vni', and its flood row ("unknown-dst")
+ * with the locators 'flood'; n_flood 0: no flood row.  Repeating the same is
+ * free. */
+void ovc_want_ls(struct ovc_session *, const char *name, uint32_t vni,
+                 const struct in6_addr *flood, size_t n_flood);
+/* Also drops the bindings and MACs of it.  The row goes after the switch took
+ * its local rows away, or after a bounded wait (B.4). */
+void ovc_unwant_ls(struct ovc_session *, const char *name);
+
+/* Wanted vlan_bindings[vlan] of 'port' (one name on the switch we serve). */
+void ovc_want_binding(struct ovc_session *, const char *port, uint16_t vlan,
+                      const char *ls_name);
+void ovc_unwant_binding(struct ovc_session *, const char *port, uint16_t vlan);
+
+/* Wanted Ucast_Macs_Remote row.  Held back, with a reason in the status, while
+ * 'vtep' is an address of the switch itself or tunnel_ips is empty (D.2). */
+void ovc_want_mac(struct ovc_session *, const char *ls_name,
+                  const struct eth_addr *mac, const struct in6_addr *vtep);
+void ovc_unwant_mac(struct ovc_session *, const char *ls_name,
+                    const struct eth_addr *mac);
+
+/* From now on unwanted own rows age (B.10).  Until then none is deleted. */
+void ovc_session_set_config_complete(struct ovc_session *);
+
+/* What the switch has learnt, of Logical_Switches with our prefix.  Valid
+ * inside the callback. */
+typedef void ovc_local_mac_fn(const struct local_mac *, void *aux);
+typedef void ovc_local_flood_fn(const struct local_flood *, void *aux);
+void ovc_for_each_local_mac(const struct ovc_session *, ovc_local_mac_fn *,
+                            void *aux);
+void ovc_for_each_local_flood(const struct ovc_session *,
+                              ovc_local_flood_fn *, void *aux);
+
+bool ovc_session_is_connected(const struct ovc_session *);
+/* Addresses of the switch, in tunnel_ips' order; '*n' may be 0. */
+const struct in6_addr *ovc_session_tunnel_ips(const struct ovc_session *,
+                                              size_t *n);
+
+/* Writes fields into the object that is open: "ovsdb" {remote, connected,
+ * since, reason, schema, transactions, refused, last_error}, "rows" {wanted,
+ * written, waiting, stale}. */
+void ovc_session_status(const struct ovc_session *, struct tsn_json *);
+
+/* Arrays of rows for "show macs" and "show tors": wanted MACs with state
+ * ("written", "waiting", "held") and reason; wanted LSs and bindings
+ * likewise. */
+void ovc_session_macs(const struct ovc_session *, struct tsn_json *);
+void ovc_session_networks(const struct ovc_session *, struct tsn_json *);
+
+#endif /* ovsdb-client/session.h */

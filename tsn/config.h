@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The file of the two services of a host, tsn.yaml: typed, checked, immutable
+ * once loaded.  etc/tsn.yaml shows every key.  Main thread loads; workers get
+ * copies of what is theirs. */
+#ifndef TSN_CONFIG_H
+#define TSN_CONFIG_H 1
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "tsn/model.h"
+
+struct tsn_err;
+
+/* Two control nodes are used at a time (spec/xmpp-protocol.md 1.1); more may
+ * be listed. */
+#define TSN_MAX_CONTROLLERS 16
+
+struct tsn_config_tor {
+    char *name;             /* Physical_Switch.name, and of the cloud's
+                             * physical-router. */
+    char *agent_name;       /* Virtual-router of type tor-agent: the name
+                             * under which this ToR talks XMPP. */
+    char *ovsdb;            /* OVS remote: "tcp:10.0.0.1:6640". */
+    struct in6_addr tsn;    /* Who replicates for it. */
+    uint32_t probe_ms;      /* Inactivity probe of the OVSDB session. */
+};
+
+struct tsn_config_replicator {
+    char *name;             /* Virtual-router of type tor-service-node. */
+    struct in6_addr address;    /* Its VTEP: outer source of every copy. */
+    struct eth_addr service_mac;
+};
+
+struct tsn_config {
+    struct sockaddr_storage controllers[TSN_MAX_CONTROLLERS];
+    size_t n_controllers;
+    uint32_t hold_s;        /* XMPP hold time until the cloud says another. */
+    uint32_t stale_hold_s;  /* Rows, MACs and routes of a lost session. */
+
+    struct tsn_config_tor *tors;
+    size_t n_tors;
+
+    bool has_replicator;
+    struct tsn_config_replicator replicator;
+};
+
+/* Loads and checks 'path'.  Returns 0 with '*configp' owned by the caller, or
+ * -errno with '*err' naming file, line and what is wrong. */
+int tsn_config_load(const char *path, struct tsn_config **configp,
+                    struct tsn_err *err);
+void tsn_config_destroy(struct tsn_config *);           /* NULL is fine. */
+
+#endif /* tsn/config.h */

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The listening side: TCP under xmpp_conn for the embedded controller.  One
+ * thread, the one of 'loop'. */
+#ifndef XMPP_SERVER_H
+#define XMPP_SERVER_H 1
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <uv.h>
+
+#include "xmpp/conn.h"
+
+struct in6_addr;
+struct tsn_err;
+struct xmpp_server;
+struct xmpp_session;
+struct xmpp_stanza;
+
+/* Unsent bytes at which a client that does not read is closed. */
+#define XMPP_MAX_UNSENT (64u << 20)
+
+struct xmpp_server_ops {
+    void (*opened)(void *aux, struct xmpp_session *);
+    void (*stanza)(void *aux, struct xmpp_session *,
+                   const struct xmpp_stanza *);
+    /* After it 'session' is gone. */
+    void (*closed)(void *aux, struct xmpp_session *, enum xmpp_close_reason);
+};
+
+/* 'host' is the name in our stream header.  Returns NULL with '*err' filled
+ * when it cannot listen. */
+struct xmpp_server *xmpp_server_create(uv_loop_t *loop, const char *host,
+                                       const struct sockaddr_storage *listen,
+                                       uint32_t hold_ms,
+                                       const struct xmpp_server_ops *ops,
+                                       void *aux, struct tsn_err *err);
+/* Closes all sessions, without events. */
+void xmpp_server_destroy(struct xmpp_server *);         /* NULL is fine. */
+
+/* Queues complete stanzas. */
+void xmpp_session_send(struct xmpp_session *, const char *data, size_t size);
+void xmpp_session_close(struct xmpp_session *, enum xmpp_close_reason);
+
+const char *xmpp_session_name(const struct xmpp_session *);
+const struct in6_addr *xmpp_session_peer_ip(const struct xmpp_session *);
+uint64_t xmpp_session_since_ms(const struct xmpp_session *);
+const struct xmpp_conn_counters *xmpp_session_counters(
+    const struct xmpp_session *);
+/* One pointer for the owner. */
+void xmpp_session_set_aux(struct xmpp_session *, void *);
+void *xmpp_session_aux(const struct xmpp_session *);
+
+#endif /* xmpp/server.h */

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One identity (a ToR or a TSN) and its sessions to up to two control nodes
+ * out of a list (spec/xmpp-protocol.md 1.9, 2, 9).
+ *
+ * The owner states what it wants: subscriptions and published routes.  The
+ * speaker makes each session so, and again after every reconnect; the order
+ * rules of 2.1 and 3.1 hold by construction.  What was learnt (routes,
+ * configuration) is kept over the loss of a session, marked stale, and swept
+ * after End-of-RIB or its time-outs; when all sessions are gone it is kept.
+ *
+ * One thread: the one of 'loop'. */
+#ifndef XMPP_SPEAKER_H
+#define XMPP_SPEAKER_H 1
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <uv.h>
+
+#include "xmpp/conn.h"
+
+struct tsn_json;
+struct xmpp_evpn;
+struct xmpp_mcast;
+struct xmpp_speaker;
+struct xmpp_view;
+
+struct xmpp_speaker_config {
+    const char *name;           /* Own name; copied. */
+    const struct sockaddr_storage *controllers;     /* Copied. */
+    size_t n_controllers;
+    uint32_t hold_s;
+    uint32_t stale_hold_s;      /* Routes of a control node that is gone while
+                                 * another one serves. */
+};
+
+struct xmpp_speaker_ops {
+    /* A new view of the configuration; the speaker keeps it until the next.
+     * 'complete' once the first download has ended (4.4). */
+    void (*config_changed)(void *aux, const struct xmpp_view *,
+                           bool complete);
+    /* Routes of 'instance' changed; comes once for many changes. */
+    void (*routes_changed)(void *aux, const char *instance);
+    /* A session came or went. */
+    void (*session_changed)(void *aux);
+};
+
+struct xmpp_speaker *xmpp_speaker_create(uv_loop_t *loop,
+                                         const struct xmpp_speaker_config *,
+                                         const struct xmpp_speaker_ops *,
+                                         void *aux);
+/* Ends the sessions.  Calls no op any more. */
+void xmpp_speaker_destroy(struct xmpp_speaker *);       /* NULL is fine. */
+
+/* Wants 'instance' subscribed with 'instance_id'; another id makes it a
+ * subscription anew.  Dropping it drops its wanted routes with it. */
+void xmpp_speaker_subscribe(struct xmpp_speaker *, const char *instance,
+                            uint32_t instance_id);
+void xmpp_speaker_unsubscribe(struct xmpp_speaker *, const char *instance);
+
+/* Wants the route published in a subscribed 'instance', replacing one of the
+ * same key; takes a copy.  Returns 0; -ENOENT without subscription, -EINVAL
+ * for a next hop that must not leave (zero or multicast). */
+int xmpp_speaker_publish(struct xmpp_speaker *, const char *instance,
+                         const struct xmpp_evpn *);
+/* No longer wants the route with that key. */
+void xmpp_speaker_withdraw(struct xmpp_speaker *, const char *instance,
+                           const struct xmpp_evpn *key);
+
+/* The multicast-tree route of 'instance', sent only to the builder: the first
+ * control node that is up.  NULL withdraws. */
+int xmpp_speaker_join_tree(struct xmpp_speaker *, const char *instance,
+                           const struct xmpp_mcast *);
+
+/* Learnt EVPN routes of 'instance', the best path for each item id: one that
+ * is fresh before a stale one, then the session that is up longer.  Includes
+ * our own, reflected. */
+typedef void xmpp_route_fn(const char *item_id, const struct xmpp_evpn *,
+                           bool stale, void *aux);
+void xmpp_speaker_for_each_route(const struct xmpp_speaker *,
+                                 const char *instance, xmpp_route_fn *fn,
+                                 void *aux);
+/* The tree as the builder sees it, or NULL. */
+const struct xmpp_mcast *xmpp_speaker_tree(const struct xmpp_speaker *,
+                                           const char *instance);
+
+bool xmpp_speaker_is_up(const struct xmpp_speaker *);       /* Any session. */
+/* First End-of-RIB (or its time-out) seen since the start. */
+bool xmpp_speaker_is_synced(const struct xmpp_speaker *);
+
+/* Writes an array "sessions", an array "subscriptions" and counters into the
+ * object that is open. */
+void xmpp_speaker_status(const struct xmpp_speaker *, struct tsn_json *);
+
+#endif /* xmpp/speaker.h */

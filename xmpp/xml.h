@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One stanza's XML as a small tree, and the escaping for what we write.
+ *
+ * The only user of libxml2 (SAX, no DTD, no entities but the predefined ones,
+ * no network).  Names are compared literally, prefixes are never resolved, as
+ * every peer does (spec/xmpp-protocol.md 1.5).  A tree lives in one block that
+ * is freed at once.  No I/O, any thread. */
+#ifndef XMPP_XML_H
+#define XMPP_XML_H 1
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct ds;
+struct tsn_err;
+
+/* Deepest nesting accepted: real stanzas reach 9. */
+#define XMPP_XML_MAX_DEPTH 64
+
+struct xmpp_attr {
+    const char *name;
+    const char *value;
+    struct xmpp_attr *next;
+};
+
+struct xmpp_node {
+    const char *name;
+    const char *text;           /* Character data of this element itself,
+                                 * untrimmed; "" if none. */
+    struct xmpp_attr *attrs;
+    struct xmpp_node *parent, *children, *next;
+};
+
+struct xmpp_xml;
+
+/* Parses one element (an XML declaration before it is fine).  Returns 0 and
+ * '*xmlp', owned by the caller; -EBADMSG for what is not well-formed or too
+ * deep, -E2BIG for more than the stanza limit. */
+int xmpp_xml_parse(const char *data, size_t size, struct xmpp_xml **xmlp,
+                   struct tsn_err *err);
+void xmpp_xml_destroy(struct xmpp_xml *);               /* NULL is fine. */
+const struct xmpp_node *xmpp_xml_root(const struct xmpp_xml *);
+
+/* All of these take NULL for 'node' and then find nothing. */
+const char *xmpp_node_attr(const struct xmpp_node *node, const char *name);
+const struct xmpp_node *xmpp_node_child(const struct xmpp_node *node,
+                                        const char *name);
+/* The next sibling of that name. */
+const struct xmpp_node *xmpp_node_next(const struct xmpp_node *node,
+                                       const char *name);
+/* Text of the child 'name', "" if there is none. */
+const char *xmpp_node_text(const struct xmpp_node *node, const char *name);
+
+#define XMPP_NODE_FOR_EACH(CHILD, PARENT, NAME)                         \
+    for ((CHILD) = xmpp_node_child(PARENT, NAME); (CHILD);              \
+         (CHILD) = xmpp_node_next(CHILD, NAME))
+
+/* Appends 's' with & < > " ' escaped, and with bytes that XML cannot carry
+ * (controls, broken UTF-8) replaced by U+FFFD: what leaves is well-formed
+ * whatever comes in, as a real control node aborts on a bad <iq>. */
+void xmpp_xml_escape(struct ds *out, const char *s);
+
+#endif /* xmpp/xml.h */
