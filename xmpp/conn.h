@@ -34,7 +34,8 @@ const char *xmpp_close_reason_name(enum xmpp_close_reason);
 
 struct xmpp_conn_counters {
     uint64_t rx_bytes, tx_bytes;
-    uint64_t rx_stanzas, tx_stanzas;
+    uint64_t rx_stanzas;
+    uint64_t tx_stanzas;        /* Calls of xmpp_conn_send(). */
     uint64_t rx_keepalives, tx_keepalives;
     uint64_t bad_stanzas;       /* Not well-formed: skipped. */
     uint64_t ignored_stanzas;   /* Understood by nobody: skipped. */
@@ -60,6 +61,7 @@ struct xmpp_conn *xmpp_conn_create(enum xmpp_role role, const char *name,
                                    uint32_t hold_ms,
                                    const struct xmpp_conn_ops *ops, void *aux,
                                    uint64_t now_ms);
+/* Not from inside an op. */
 void xmpp_conn_destroy(struct xmpp_conn *);             /* NULL is fine. */
 
 /* TCP is up: a client sends its header. */
@@ -73,9 +75,8 @@ void xmpp_conn_feed(struct xmpp_conn *, const void *data, size_t size,
 void xmpp_conn_tick(struct xmpp_conn *, uint64_t now_ms);
 uint64_t xmpp_conn_deadline(const struct xmpp_conn *);
 
-/* Sends stanzas; before the session is open it is a no-op. */
-void xmpp_conn_send(struct xmpp_conn *, const char *data, size_t size,
-                    uint64_t now_ms);
+/* Sends one or more whole stanzas; unless the session is open, nothing. */
+void xmpp_conn_send(struct xmpp_conn *, const char *data, size_t size);
 
 /* Ends the session with an event; idempotent. */
 void xmpp_conn_close(struct xmpp_conn *, enum xmpp_close_reason);

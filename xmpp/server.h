@@ -18,9 +18,6 @@ struct xmpp_server;
 struct xmpp_session;
 struct xmpp_stanza;
 
-/* Unsent bytes at which a client that does not read is closed. */
-#define XMPP_MAX_UNSENT (64u << 20)
-
 struct xmpp_server_ops {
     void (*opened)(void *aux, struct xmpp_session *);
     void (*stanza)(void *aux, struct xmpp_session *,

@@ -22,7 +22,6 @@
 
 struct tsn_json;
 struct xmpp_evpn;
-struct xmpp_mcast;
 struct xmpp_speaker;
 struct xmpp_view;
 
@@ -68,11 +67,6 @@ int xmpp_speaker_publish(struct xmpp_speaker *, const char *instance,
 void xmpp_speaker_withdraw(struct xmpp_speaker *, const char *instance,
                            const struct xmpp_evpn *key);
 
-/* The multicast-tree route of 'instance', sent only to the builder: the first
- * control node that is up.  NULL withdraws. */
-int xmpp_speaker_join_tree(struct xmpp_speaker *, const char *instance,
-                           const struct xmpp_mcast *);
-
 /* Learnt EVPN routes of 'instance', the best path for each item id: one that
  * is fresh before a stale one, then the session that is up longer.  Includes
  * our own, reflected. */
@@ -81,10 +75,6 @@ typedef void xmpp_route_fn(const char *item_id, const struct xmpp_evpn *,
 void xmpp_speaker_for_each_route(const struct xmpp_speaker *,
                                  const char *instance, xmpp_route_fn *fn,
                                  void *aux);
-/* The tree as the builder sees it, or NULL. */
-const struct xmpp_mcast *xmpp_speaker_tree(const struct xmpp_speaker *,
-                                           const char *instance);
-
 bool xmpp_speaker_is_up(const struct xmpp_speaker *);       /* Any session. */
 /* First End-of-RIB (or its time-out) seen since the start. */
 bool xmpp_speaker_is_synced(const struct xmpp_speaker *);

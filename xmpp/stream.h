@@ -33,11 +33,19 @@ struct xmpp_stream_event {
     size_t skipped;             /* Bytes of junk in front. */
 };
 
+enum xmpp_stream_tag {
+    XMPP_TAG_NONE, XMPP_TAG_IQ, XMPP_TAG_MESSAGE, XMPP_TAG_FEATURES,
+};
+
 struct xmpp_stream {
     char *buf;
     size_t size, allocated;
-    size_t start;               /* First byte not yet given out. */
-    size_t scan;                /* Bytes from 'start' known to hold no end. */
+    size_t start;               /* First byte not yet given out.  From here
+                                 * on count: */
+    size_t scan;                /* bytes that need no second look, */
+    size_t tag_at;              /* where the stanza begins, */
+    enum xmpp_stream_tag tag;   /* if any has begun. */
+    size_t junk;                /* Bytes dropped since the last event. */
     bool opened;
 };
 

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the speaker share: sessions and configuration
+ * (speaker.c), what is wanted (speaker-want.c), what was learnt
+ * (speaker-rib.c). */
+#ifndef XMPP_SPEAKER_PRIVATE_H
+#define XMPP_SPEAKER_PRIVATE_H 1
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "openvswitch/hmap.h"
+#include "openvswitch/list.h"
+#include "openvswitch/shash.h"
+#include "xmpp/conn.h"
+#include "xmpp/route.h"
+#include "xmpp/speaker.h"
+
+struct xmpp_node;
+struct xmpp_stanza;
+struct xmpp_transport;
+
+/* Control nodes used at a time (spec/xmpp-protocol.md 1.1). */
+#define MAX_PEERS 2
+
+/* One of the sessions.  It keeps its slot over reconnects and rotations. */
+struct peer {
+    struct xmpp_speaker *speaker;
+    unsigned int slot;
+    size_t controller;          /* Index in the list. */
+    struct xmpp_transport *transport;   /* NULL while waiting to connect. */
+    uv_timer_t *timer;          /* Back-off. */
+    bool up;
+    bool told_up;               /* The owner knows. */
+    uint64_t up_since_ms;
+    uint64_t down_since_ms;
+    unsigned int attempts;      /* Failed in a row. */
+    enum xmpp_close_reason last_reason;
+
+    bool synced;                /* End-of-RIB or its time-out. */
+    struct ovs_list dirty;      /* struct want_instance with work for us. */
+    unsigned int next_id;       /* For stanza ids. */
+    uint64_t n_published, n_withdrawn, n_items, n_retracts, n_bad_items;
+};
+
+/* A route somebody wants published, or that still is. */
+struct want_route {
+    struct hmap_node node;      /* In want_instance's 'routes', by key. */
+    struct xmpp_evpn route;     /* What was wanted last: also the key that
+                                 * a withdraw must carry. */
+    bool wanted;
+    bool published[MAX_PEERS];
+    struct ovs_list dirty[MAX_PEERS];   /* Or self-linked. */
+};
+
+struct want_instance {
+    char *name;
+    uint32_t id;
+    bool wanted;
+    struct hmap routes;         /* struct want_route. */
+
+    /* For each peer: what it has been told. */
+    bool subscribed[MAX_PEERS];
+    uint32_t subscribed_id[MAX_PEERS];
+    struct ovs_list dirty[MAX_PEERS];       /* In the peer's 'dirty'. */
+    struct ovs_list dirty_routes[MAX_PEERS];
+};
+
+struct rib_route {
+    struct hmap_node node;      /* In rib_instance's 'routes', by id. */
+    char *id;
+    struct xmpp_evpn *path[MAX_PEERS];
+    bool stale[MAX_PEERS];
+};
+
+struct rib_instance {
+    struct hmap routes;         /* struct rib_route. */
+    bool changed;
+};
+
+struct xmpp_speaker {
+    uv_loop_t *loop;
+    char *name;
+    struct sockaddr_storage *controllers;
+    size_t n_controllers;
+    uint32_t hold_ms, stale_hold_ms;
+    const struct xmpp_speaker_ops *ops;
+    void *aux;
+
+    struct peer peers[MAX_PEERS];
+    unsigned int n_peers;
+    uv_timer_t *deferred;       /* Runs what callbacks have made due. */
+    uint64_t deferred_ms;       /* When. */
+
+    struct shash wanted;        /* struct want_instance. */
+    struct shash rib;           /* struct rib_instance. */
+    bool rib_changed;
+    bool synced;                /* Any peer was, once. */
+
+    /* Configuration, from one peer at a time. */
+    struct peer *config_peer;   /* NULL while none is up. */
+    struct xmpp_graph *graph;
+    struct xmpp_view *view;
+    uint64_t view_seqno;        /* Of the graph at the last build. */
+    uint64_t config_since_ms;   /* The current download began. */
+    uint64_t config_heard_ms;   /* Its last stanza; 0: none yet. */
+    bool config_ended;          /* End of config declared for it. */
+    bool config_complete;       /* Ever. */
+    uint64_t config_sweep_ms;   /* When to sweep; 0: no more. */
+};
+
+/* Has speaker_run() called soon. */
+void speaker_defer(struct xmpp_speaker *, uint64_t delay_ms);
+
+/* speaker-want.c */
+void want_init(struct xmpp_speaker *);
+void want_fini(struct xmpp_speaker *);
+void want_peer_up(struct peer *);
+void want_peer_down(struct peer *);
+/* Tells the peer what it has not been told, a bounded amount.  Returns true
+ * if work is left. */
+bool want_flush(struct peer *);
+
+/* speaker-rib.c */
+void rib_init(struct xmpp_speaker *);
+void rib_fini(struct xmpp_speaker *);
+void rib_event(struct peer *, const struct xmpp_stanza *);
+void rib_mark_stale(struct peer *);
+void rib_sweep(struct peer *);
+void rib_drop_instance(struct xmpp_speaker *, const char *instance);
+/* Calls 'routes_changed' for each instance that did. */
+void rib_notify(struct xmpp_speaker *);
+
+#endif /* xmpp/speaker-private.h */

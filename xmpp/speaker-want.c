@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the owner wants subscribed and published, and what each control node
+ * has been told of it.  Wanted against told is all there is: a session that
+ * comes up has been told nothing, one that goes needs no undoing, and the
+ * order rules (subscribe, publish, dissociate, unsubscribe) stand in one
+ * place, flush_instance(). */
+#include <config.h>
+#include "xmpp/speaker-private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "hash.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/vlog.h"
+#include "packets.h"
+#include "util.h"
+#include "xmpp/stanza.h"
+#include "xmpp/transport.h"
+
+VLOG_DEFINE_THIS_MODULE(xmpp_want);
+
+/* Routes told in one go: 1.5 KiB of XML each, so that a turn of the loop stays
+ * in its 5 ms and the peer's socket is not flooded. */
+#define MAX_ROUTES_PER_FLUSH 512
+
+/* Unsent bytes at which telling waits for the peer to read. */
+#define MAX_UNSENT_FLUSH (4u << 20)
+
+static uint32_t
+hash_key(const struct xmpp_evpn *r)
+{
+    uint32_t basis = hash_int(r->tag, r->plen);
+
+    return hash_bytes(&r->ip, sizeof r->ip,
+                      hash_bytes(&r->mac, sizeof r->mac, basis));
+}
+
+static struct want_route *
+find_route(const struct want_instance *inst, const struct xmpp_evpn *key)
+{
+    struct want_route *wr;
+
+    HMAP_FOR_EACH_WITH_HASH (wr, node, hash_key(key), &inst->routes) {
+        if (wr->route.tag == key->tag && wr->route.plen == key->plen
+            && eth_addr_equals(wr->route.mac, key->mac)
+            && tsn_ip_equals(&wr->route.ip, &key->ip)) {
+            return wr;
+        }
+    }
+    return NULL;
+}
+
+static void
+mark_instance(struct want_instance *inst, struct peer *peer)
+{
+    if (peer->up) {
+        if (ovs_list_is_empty(&inst->dirty[peer->slot])) {
+            ovs_list_push_back(&peer->dirty, &inst->dirty[peer->slot]);
+        }
+        speaker_defer(peer->speaker, 0);
+    }
+}
+
+static void
+mark_route(struct want_instance *inst, struct want_route *wr,
+           struct peer *peer)
+{
+    if (peer->up) {
+        if (ovs_list_is_empty(&wr->dirty[peer->slot])) {
+            ovs_list_push_back(&inst->dirty_routes[peer->slot],
+                               &wr->dirty[peer->slot]);
+        }
+        mark_instance(inst, peer);
+    }
+}
+
+/* Takes 'node' out of whatever list it is in and links it to itself. */
+static void
+unlink_node(struct ovs_list *node)
+{
+    ovs_list_remove(node);
+    ovs_list_init(node);
+}
+
+static void
+free_route(struct want_instance *inst, struct want_route *wr)
+{
+    for (int i = 0; i < MAX_PEERS; i++) {
+        ovs_list_remove(&wr->dirty[i]);
+    }
+    hmap_remove(&inst->routes, &wr->node);
+    xmpp_evpn_fini(&wr->route);
+    free(wr);
+}
+
+static void
+free_instance(struct xmpp_speaker *sp, struct want_instance *inst)
+{
+    struct want_route *wr;
+
+    HMAP_FOR_EACH_SAFE (wr, node, &inst->routes) {
+        free_route(inst, wr);
+    }
+    for (int i = 0; i < MAX_PEERS; i++) {
+        ovs_list_remove(&inst->dirty[i]);
+    }
+    hmap_destroy(&inst->routes);
+    shash_find_and_delete(&sp->wanted, inst->name);
+    free(inst->name);
+    free(inst);
+}
+
+static void
+maybe_free_route(struct want_instance *inst, struct want_route *wr)
+{
+    if (!wr->wanted && !wr->published[0] && !wr->published[1]) {
+        free_route(inst, wr);
+    }
+}
+
+static void
+maybe_free_instance(struct xmpp_speaker *sp, struct want_instance *inst)
+{
+    if (!inst->wanted && !inst->subscribed[0] && !inst->subscribed[1]) {
+        free_instance(sp, inst);
+    }
+}
+
+void
+want_init(struct xmpp_speaker *sp)
+{
+    shash_init(&sp->wanted);
+    for (unsigned int i = 0; i < MAX_PEERS; i++) {
+        ovs_list_init(&sp->peers[i].dirty);
+    }
+}
+
+void
+want_fini(struct xmpp_speaker *sp)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH_SAFE (node, &sp->wanted) {
+        free_instance(sp, node->data);
+    }
+    shash_destroy(&sp->wanted);
+}
+
+void
+want_peer_up(struct peer *peer)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &peer->speaker->wanted) {
+        mark_instance(node->data, peer);
+    }
+}
+
+void
+want_peer_down(struct peer *peer)
+{
+    struct xmpp_speaker *sp = peer->speaker;
+    unsigned int slot = peer->slot;
+    struct shash_node *node;
+
+    SHASH_FOR_EACH_SAFE (node, &sp->wanted) {
+        struct want_instance *inst = node->data;
+        struct want_route *wr;
+
+        inst->subscribed[slot] = false;
+        unlink_node(&inst->dirty[slot]);
+        HMAP_FOR_EACH_SAFE (wr, node, &inst->routes) {
+            wr->published[slot] = false;
+            unlink_node(&wr->dirty[slot]);
+            maybe_free_route(inst, wr);
+        }
+        ovs_list_init(&inst->dirty_routes[slot]);
+        maybe_free_instance(sp, inst);
+    }
+}
+
+static void
+tell_route(struct peer *peer, struct want_instance *inst,
+           struct want_route *wr, bool associate, struct ds *out)
+{
+    struct ds entry = DS_EMPTY_INITIALIZER;
+    char node_id[XMPP_ID_STRLEN];
+
+    xmpp_evpn_encode_publish(&entry, &wr->route);
+    xmpp_put_publish(out, peer->speaker->name, "l2", peer->next_id++,
+                     xmpp_evpn_node_id(&wr->route, node_id),
+                     ds_cstr(&entry), inst->name, associate);
+    ds_destroy(&entry);
+    wr->published[peer->slot] = associate;
+    if (associate) {
+        peer->n_published++;
+    } else {
+        peer->n_withdrawn++;
+    }
+}
+
+static void
+end_subscription(struct peer *peer, struct want_instance *inst,
+                 struct ds *out)
+{
+    struct xmpp_speaker *sp = peer->speaker;
+    struct want_route *wr;
+
+    HMAP_FOR_EACH (wr, node, &inst->routes) {
+        if (wr->published[peer->slot]) {
+            tell_route(peer, inst, wr, false, out);
+        }
+    }
+    xmpp_put_subscribe(out, sp->name, false, inst->name,
+                       inst->subscribed_id[peer->slot], peer->next_id++);
+    inst->subscribed[peer->slot] = false;
+}
+
+static void
+begin_subscription(struct peer *peer, struct want_instance *inst,
+                   struct ds *out)
+{
+    struct want_route *wr;
+
+    xmpp_put_subscribe(out, peer->speaker->name, true, inst->name, inst->id,
+                       peer->next_id++);
+    inst->subscribed[peer->slot] = true;
+    inst->subscribed_id[peer->slot] = inst->id;
+    HMAP_FOR_EACH (wr, node, &inst->routes) {
+        mark_route(inst, wr, peer);
+    }
+}
+
+/* Tells 'peer' up to '*budget' routes of 'inst'.  Returns true when nothing is
+ * left to tell. */
+static bool
+flush_instance(struct peer *peer, struct want_instance *inst, int *budget,
+               struct ds *out)
+{
+    unsigned int slot = peer->slot;
+    struct want_route *wr;
+
+    if (inst->subscribed[slot]
+        && (!inst->wanted || inst->subscribed_id[slot] != inst->id)) {
+        end_subscription(peer, inst, out);
+    }
+    if (inst->wanted && !inst->subscribed[slot]) {
+        begin_subscription(peer, inst, out);
+    }
+    LIST_FOR_EACH_SAFE (wr, dirty[slot], &inst->dirty_routes[slot]) {
+        if ((*budget)-- <= 0) {
+            return false;
+        }
+        unlink_node(&wr->dirty[slot]);
+        if (inst->subscribed[slot]
+            && (wr->wanted || wr->published[slot])) {
+            tell_route(peer, inst, wr, wr->wanted, out);
+        }
+        maybe_free_route(inst, wr);
+    }
+    return true;
+}
+
+bool
+want_flush(struct peer *peer)
+{
+    struct ds out = DS_EMPTY_INITIALIZER;
+    int budget = MAX_ROUTES_PER_FLUSH;
+    unsigned int slot = peer->slot;
+    struct want_instance *inst;
+
+    if (!peer->up
+        || xmpp_transport_unsent(peer->transport) > MAX_UNSENT_FLUSH) {
+        return peer->up && !ovs_list_is_empty(&peer->dirty);
+    }
+    LIST_FOR_EACH_SAFE (inst, dirty[slot], &peer->dirty) {
+        if (!flush_instance(peer, inst, &budget, &out)) {
+            break;
+        }
+        unlink_node(&inst->dirty[slot]);
+        maybe_free_instance(peer->speaker, inst);
+    }
+    xmpp_transport_send(peer->transport, ds_cstr(&out), out.length);
+    ds_destroy(&out);
+    return !ovs_list_is_empty(&peer->dirty);
+}
+
+void
+xmpp_speaker_subscribe(struct xmpp_speaker *sp, const char *instance,
+                       uint32_t instance_id)
+{
+    struct want_instance *inst = shash_find_data(&sp->wanted, instance);
+
+    if (!inst) {
+        inst = xzalloc(sizeof *inst);
+        inst->name = xstrdup(instance);
+        hmap_init(&inst->routes);
+        for (int i = 0; i < MAX_PEERS; i++) {
+            ovs_list_init(&inst->dirty[i]);
+            ovs_list_init(&inst->dirty_routes[i]);
+        }
+        shash_add(&sp->wanted, instance, inst);
+    } else if (inst->wanted && inst->id == instance_id) {
+        return;
+    }
+    inst->wanted = true;
+    inst->id = instance_id;
+    for (unsigned int i = 0; i < sp->n_peers; i++) {
+        mark_instance(inst, &sp->peers[i]);
+    }
+}
+
+void
+xmpp_speaker_unsubscribe(struct xmpp_speaker *sp, const char *instance)
+{
+    struct want_instance *inst = shash_find_data(&sp->wanted, instance);
+    struct want_route *wr;
+
+    if (!inst || !inst->wanted) {
+        return;
+    }
+    inst->wanted = false;
+    HMAP_FOR_EACH_SAFE (wr, node, &inst->routes) {
+        wr->wanted = false;
+        maybe_free_route(inst, wr);
+    }
+    for (unsigned int i = 0; i < sp->n_peers; i++) {
+        mark_instance(inst, &sp->peers[i]);
+    }
+    rib_drop_instance(sp, instance);
+    maybe_free_instance(sp, inst);
+}
+
+/* A next hop that must not leave (spec/tor-agent.md C.4). */
+static bool
+is_bad_next_hop(const struct in6_addr *ip)
+{
+    return !tsn_ip_is_set(ip) || !tsn_ip_is_v4(ip)
+           || ip_is_multicast(in6_addr_get_mapped_ipv4(ip));
+}
+
+int
+xmpp_speaker_publish(struct xmpp_speaker *sp, const char *instance,
+                     const struct xmpp_evpn *route)
+{
+    struct want_instance *inst = shash_find_data(&sp->wanted, instance);
+
+    if (!inst || !inst->wanted) {
+        return -ENOENT;
+    }
+    if (route->n_next_hops != 1 || is_bad_next_hop(&route->next_hops[0].ip)) {
+        return -EINVAL;
+    }
+    struct want_route *wr = find_route(inst, route);
+    if (!wr) {
+        wr = xzalloc(sizeof *wr);
+        xmpp_evpn_copy(&wr->route, route);
+        for (int i = 0; i < MAX_PEERS; i++) {
+            ovs_list_init(&wr->dirty[i]);
+        }
+        hmap_insert(&inst->routes, &wr->node, hash_key(route));
+    } else if (wr->wanted && xmpp_evpn_equals(&wr->route, route)) {
+        return 0;
+    } else {
+        xmpp_evpn_fini(&wr->route);
+        xmpp_evpn_copy(&wr->route, route);
+    }
+    wr->wanted = true;
+    for (unsigned int i = 0; i < sp->n_peers; i++) {
+        mark_route(inst, wr, &sp->peers[i]);
+    }
+    return 0;
+}
+
+void
+xmpp_speaker_withdraw(struct xmpp_speaker *sp, const char *instance,
+                      const struct xmpp_evpn *key)
+{
+    struct want_instance *inst = shash_find_data(&sp->wanted, instance);
+    struct want_route *wr = inst ? find_route(inst, key) : NULL;
+
+    if (!wr || !wr->wanted) {
+        return;
+    }
+    wr->wanted = false;
+    for (unsigned int i = 0; i < sp->n_peers; i++) {
+        if (wr->published[i]) {
+            mark_route(inst, wr, &sp->peers[i]);
+        }
+    }
+    maybe_free_route(inst, wr);
+}

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "xmpp/speaker-private.h"
+
+#include <stdlib.h>
+
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/vlog.h"
+#include "random.h"
+#include "tsn/json.h"
+#include "tsn/loop.h"
+#include "tsn/model.h"
+#include "util.h"
+#include "xmpp/graph.h"
+#include "xmpp/stanza.h"
+#include "xmpp/transport.h"
+#include "xmpp/view.h"
+
+VLOG_DEFINE_THIS_MODULE(xmpp_speaker);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(20, 60);
+
+/* Back-off (spec/xmpp-protocol.md 1.9): 50 ms, then doubling seconds.  The
+ * reference goes up to 30 s; with 8 s, as an OVSDB client waits, a control
+ * node that comes back is used within 10 s however long it was away. */
+#define FIRST_BACKOFF_MS 50
+#define MAX_BACKOFF_MS 8000
+#define CONNECT_TIMEOUT_MS 5000
+/* A session that lived that long was a good one: the next failure is the
+ * first again. */
+#define GOOD_SESSION_MS 3000
+/* Failures in a row after which the next control node of the list is tried. */
+#define MAX_ATTEMPTS 4
+
+/* Changes of the configuration are collected that long. */
+#define VIEW_DELAY_MS 20
+/* The download has ended when the channel was silent that long (4.4): the
+ * longer one if the cloud has graceful restart on; in any case at the end. */
+#define CONFIG_IDLE_MS 5000
+#define CONFIG_IDLE_GR_MS 15000
+#define CONFIG_MAX_MS 900000
+/* What was not sent again by then is removed, after that (6, row 10). */
+#define CONFIG_STALE_MS 100000
+/* End-of-RIB is taken as seen after that (6, row 13). */
+#define END_OF_RIB_MS 60000
+/* How often the time-outs of a session are looked at. */
+#define CHECK_MS 1000
+
+static void connect_peer(struct peer *);
+
+static void
+free_timer(uv_handle_t *timer)
+{
+    free(timer);
+}
+
+/* Timers outlive their owner until libuv has closed them. */
+static uv_timer_t *
+new_timer(uv_loop_t *loop, void *data)
+{
+    uv_timer_t *timer = xmalloc(sizeof *timer);
+
+    uv_timer_init(loop, timer);
+    timer->data = data;
+    return timer;
+}
+
+static void
+close_timer(uv_timer_t *timer)
+{
+    uv_close((uv_handle_t *) timer, free_timer);
+}
+
+static const char *
+peer_address(const struct peer *peer, char buf[INET6_ADDRSTRLEN + 8])
+{
+    const struct sockaddr_storage *ss
+        = &peer->speaker->controllers[peer->controller];
+    char ip[INET6_ADDRSTRLEN];
+
+    if (ss->ss_family == AF_INET) {
+        const struct sockaddr_in *sin = (const struct sockaddr_in *) ss;
+        uv_ip4_name(sin, ip, sizeof ip);
+        snprintf(buf, INET6_ADDRSTRLEN + 8, "%s:%u", ip,
+                 ntohs(sin->sin_port));
+    } else {
+        const struct sockaddr_in6 *sin6 = (const struct sockaddr_in6 *) ss;
+        uv_ip6_name(sin6, ip, sizeof ip);
+        snprintf(buf, INET6_ADDRSTRLEN + 8, "[%s]:%u", ip,
+                 ntohs(sin6->sin6_port));
+    }
+    return buf;
+}
+
+/* Configuration. */
+
+static void
+update_hold(struct xmpp_speaker *sp)
+{
+    uint32_t hold_ms = sp->view->hold_s ? sp->view->hold_s * 1000
+                                        : sp->hold_ms;
+
+    for (unsigned int i = 0; i < sp->n_peers; i++) {
+        if (sp->peers[i].up) {
+            xmpp_transport_set_hold(sp->peers[i].transport, hold_ms);
+        }
+    }
+}
+
+static void
+rebuild_view(struct xmpp_speaker *sp)
+{
+    uint64_t seqno = xmpp_graph_seqno(sp->graph);
+
+    if (seqno == sp->view_seqno) {
+        return;
+    }
+    sp->view_seqno = seqno;
+    struct xmpp_view *old = sp->view;
+    sp->view = xmpp_view_build(sp->graph);
+    update_hold(sp);
+    sp->ops->config_changed(sp->aux, sp->view, sp->config_complete);
+    xmpp_view_destroy(old);
+}
+
+static void
+config_event(struct peer *peer, const struct xmpp_stanza *st)
+{
+    struct xmpp_speaker *sp = peer->speaker;
+
+    if (peer != sp->config_peer) {
+        return;
+    }
+    sp->config_heard_ms = tsn_now_ms();
+    if (xmpp_graph_apply(sp->graph, st->body)) {
+        speaker_defer(sp, VIEW_DELAY_MS);
+    }
+}
+
+/* Asks one session for the configuration, if none is asked already. */
+static void
+choose_config_peer(struct xmpp_speaker *sp)
+{
+    struct peer *best = NULL;
+
+    if (sp->config_peer) {
+        return;
+    }
+    for (unsigned int i = 0; i < sp->n_peers; i++) {
+        struct peer *peer = &sp->peers[i];
+        if (peer->up && (!best || peer->up_since_ms < best->up_since_ms)) {
+            best = peer;
+        }
+    }
+    if (!best) {
+        return;
+    }
+    sp->config_peer = best;
+    sp->config_since_ms = tsn_now_ms();
+    sp->config_heard_ms = 0;
+    sp->config_ended = false;
+    sp->config_sweep_ms = 0;
+    xmpp_graph_mark_stale(sp->graph);
+
+    struct ds out = DS_EMPTY_INITIALIZER;
+    xmpp_put_config_subscribe(&out, sp->name);
+    xmpp_transport_send(best->transport, ds_cstr(&out), out.length);
+    ds_destroy(&out);
+}
+
+/* A control node that has sent nothing has not read its configuration, or does
+ * not know us: that is no end of the configuration. */
+static void
+check_config(struct xmpp_speaker *sp, uint64_t now)
+{
+    if (sp->config_peer && sp->config_heard_ms && !sp->config_ended) {
+        uint64_t idle = sp->view->graceful_restart ? CONFIG_IDLE_GR_MS
+                                                   : CONFIG_IDLE_MS;
+        if (now >= sp->config_heard_ms + idle
+            || now >= sp->config_since_ms + CONFIG_MAX_MS) {
+            sp->config_ended = true;
+            sp->config_sweep_ms = now + CONFIG_STALE_MS;
+            rebuild_view(sp);
+            if (!sp->config_complete) {
+                sp->config_complete = true;
+                sp->ops->config_changed(sp->aux, sp->view, true);
+            }
+        }
+    }
+    if (sp->config_sweep_ms && now >= sp->config_sweep_ms) {
+        sp->config_sweep_ms = 0;
+        size_t n = xmpp_graph_sweep(sp->graph);
+        if (n) {
+            VLOG_INFO("removed configuration that was not sent again "
+                      "session=%s objects=%"PRIuSIZE, sp->name, n);
+            rebuild_view(sp);
+        }
+    }
+}
+
+/* Sessions. */
+
+static void
+set_synced(struct peer *peer)
+{
+    if (!peer->synced) {
+        peer->synced = true;
+        peer->speaker->synced = true;
+        rib_sweep(peer);
+        speaker_defer(peer->speaker, 0);
+    }
+}
+
+static bool
+peer_opened(void *peer_, const char *name)
+{
+    struct peer *peer = peer_;
+    struct xmpp_speaker *sp = peer->speaker;
+    char address[INET6_ADDRSTRLEN + 8];
+
+    VLOG_INFO("control node connected session=%s controller=%s host=%s",
+              sp->name, peer_address(peer, address), name);
+    peer->up = true;
+    peer->told_up = false;
+    peer->up_since_ms = tsn_now_ms();
+    peer->synced = false;
+    want_peer_up(peer);
+    speaker_defer(sp, 0);
+    return true;
+}
+
+static void
+peer_stanza(void *peer_, const struct xmpp_stanza *st)
+{
+    struct peer *peer = peer_;
+
+    if (st->type == XMPP_CONFIG) {
+        config_event(peer, st);
+    } else if (st->type == XMPP_EVENT && st->end_of_rib) {
+        set_synced(peer);
+    } else if (st->type == XMPP_EVENT) {
+        rib_event(peer, st);
+    }
+}
+
+/* Takes the next control node of the list that no other session uses. */
+static void
+rotate(struct peer *peer)
+{
+    struct xmpp_speaker *sp = peer->speaker;
+
+    for (size_t i = 1; i < sp->n_controllers; i++) {
+        size_t next = (peer->controller + i) % sp->n_controllers;
+        bool used = false;
+
+        for (unsigned int j = 0; j < sp->n_peers; j++) {
+            used |= sp->peers[j].controller == next;
+        }
+        if (!used) {
+            peer->controller = next;
+            return;
+        }
+    }
+}
+
+static uint64_t
+backoff_ms(const struct peer *peer)
+{
+    if (!peer->attempts) {
+        return FIRST_BACKOFF_MS;
+    }
+    uint64_t ms = MIN(1000ull << MIN(peer->attempts - 1, 10), MAX_BACKOFF_MS);
+    /* +-10 %: many sessions must not come back all at once. */
+    return ms * 9 / 10 + random_range(ms / 5 + 1);
+}
+
+static void
+backoff_due(uv_timer_t *timer)
+{
+    connect_peer(timer->data);
+}
+
+static void
+peer_closed(void *peer_, enum xmpp_close_reason reason)
+{
+    struct peer *peer = peer_;
+    struct xmpp_speaker *sp = peer->speaker;
+    char address[INET6_ADDRSTRLEN + 8];
+    uint64_t now = tsn_now_ms();
+    bool was_up = peer->up;
+
+    peer->transport = NULL;
+    peer->up = false;
+    peer->last_reason = reason;
+    if (was_up && now >= peer->up_since_ms + GOOD_SESSION_MS) {
+        peer->attempts = 0;
+    } else {
+        peer->attempts++;
+    }
+    VLOG_INFO_RL(&rl, "control node %s session=%s controller=%s: %s",
+                 was_up ? "lost" : "not reached", sp->name,
+                 peer_address(peer, address), xmpp_close_reason_name(reason));
+    if (was_up) {
+        peer->down_since_ms = now;
+        want_peer_down(peer);
+        rib_mark_stale(peer);
+        if (sp->config_peer == peer) {
+            sp->config_peer = NULL;
+            choose_config_peer(sp);
+        }
+    }
+    uint64_t delay = backoff_ms(peer);
+    if (peer->attempts && peer->attempts % MAX_ATTEMPTS == 0) {
+        rotate(peer);
+    }
+    uv_timer_start(peer->timer, backoff_due, delay, 0);
+    if (was_up) {
+        sp->ops->session_changed(sp->aux);
+    }
+}
+
+static const struct xmpp_transport_ops transport_ops = {
+    .opened = peer_opened,
+    .stanza = peer_stanza,
+    .closed = peer_closed,
+};
+
+static void
+connect_peer(struct peer *peer)
+{
+    struct xmpp_speaker *sp = peer->speaker;
+    uint32_t hold_ms = sp->view->hold_s ? sp->view->hold_s * 1000
+                                        : sp->hold_ms;
+
+    peer->transport = xmpp_transport_connect(
+        sp->loop, &sp->controllers[peer->controller], sp->name, hold_ms,
+        CONNECT_TIMEOUT_MS, &transport_ops, peer);
+}
+
+static bool
+other_peer_serves(const struct peer *peer)
+{
+    const struct xmpp_speaker *sp = peer->speaker;
+
+    for (unsigned int i = 0; i < sp->n_peers; i++) {
+        if (&sp->peers[i] != peer && sp->peers[i].up && sp->peers[i].synced) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* With no control node left, what was learnt is kept for as long as it takes;
+ * with another one that serves, the lost one's routes get old. */
+static void
+check_peer(struct peer *peer, uint64_t now)
+{
+    if (peer->up) {
+        if (!peer->synced && now >= peer->up_since_ms + END_OF_RIB_MS) {
+            set_synced(peer);
+        }
+    } else if (peer->down_since_ms && other_peer_serves(peer)
+               && now >= peer->down_since_ms + peer->speaker->stale_hold_ms) {
+        peer->down_since_ms = 0;
+        rib_sweep(peer);
+    }
+}
+
+/* The deferred work, in the order that lets one step feed the next. */
+static void
+speaker_run(uv_timer_t *timer)
+{
+    struct xmpp_speaker *sp = timer->data;
+    uint64_t now = tsn_now_ms();
+    bool more = false;
+
+    for (unsigned int i = 0; i < sp->n_peers; i++) {
+        struct peer *peer = &sp->peers[i];
+        if (peer->up && !peer->told_up) {
+            peer->told_up = true;
+            sp->ops->session_changed(sp->aux);
+        }
+        check_peer(peer, now);
+    }
+    choose_config_peer(sp);
+    rebuild_view(sp);
+    check_config(sp, now);
+    rib_notify(sp);
+    for (unsigned int i = 0; i < sp->n_peers; i++) {
+        more |= want_flush(&sp->peers[i]);
+    }
+    sp->deferred_ms = UINT64_MAX;
+    speaker_defer(sp, more ? 1 : CHECK_MS);
+}
+
+void
+speaker_defer(struct xmpp_speaker *sp, uint64_t delay_ms)
+{
+    uint64_t due = tsn_now_ms() + delay_ms;
+
+    if (due < sp->deferred_ms) {
+        sp->deferred_ms = due;
+        uv_timer_start(sp->deferred, speaker_run, delay_ms, 0);
+    }
+}
+
+struct xmpp_speaker *
+xmpp_speaker_create(uv_loop_t *loop, const struct xmpp_speaker_config *cfg,
+                    const struct xmpp_speaker_ops *ops, void *aux)
+{
+    struct xmpp_speaker *sp = xzalloc(sizeof *sp);
+
+    sp->loop = loop;
+    sp->name = xstrdup(cfg->name);
+    sp->controllers = xmemdup(cfg->controllers, cfg->n_controllers
+                                                * sizeof *cfg->controllers);
+    sp->n_controllers = cfg->n_controllers;
+    sp->hold_ms = cfg->hold_s * 1000;
+    sp->stale_hold_ms = cfg->stale_hold_s * 1000;
+    sp->ops = ops;
+    sp->aux = aux;
+    sp->graph = xmpp_graph_create();
+    sp->view_seqno = xmpp_graph_seqno(sp->graph);
+    sp->view = xmpp_view_build(sp->graph);
+    sp->deferred = new_timer(loop, sp);
+    sp->deferred_ms = UINT64_MAX;
+    want_init(sp);
+    rib_init(sp);
+
+    sp->n_peers = MIN(MAX_PEERS, sp->n_controllers);
+    for (unsigned int i = 0; i < sp->n_peers; i++) {
+        struct peer *peer = &sp->peers[i];
+        peer->speaker = sp;
+        peer->slot = i;
+        peer->controller = i;
+        peer->timer = new_timer(loop, peer);
+        connect_peer(peer);
+    }
+    speaker_defer(sp, CHECK_MS);
+    return sp;
+}
+
+void
+xmpp_speaker_destroy(struct xmpp_speaker *sp)
+{
+    if (!sp) {
+        return;
+    }
+    for (unsigned int i = 0; i < sp->n_peers; i++) {
+        xmpp_transport_abandon(sp->peers[i].transport);
+        close_timer(sp->peers[i].timer);
+    }
+    close_timer(sp->deferred);
+    want_fini(sp);
+    rib_fini(sp);
+    xmpp_view_destroy(sp->view);
+    xmpp_graph_destroy(sp->graph);
+    free(sp->controllers);
+    free(sp->name);
+    free(sp);
+}
+
+bool
+xmpp_speaker_is_up(const struct xmpp_speaker *sp)
+{
+    for (unsigned int i = 0; i < sp->n_peers; i++) {
+        if (sp->peers[i].up) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+xmpp_speaker_is_synced(const struct xmpp_speaker *sp)
+{
+    return sp->synced;
+}
+
+static void
+session_status(const struct peer *peer, struct tsn_json *json)
+{
+    char address[INET6_ADDRSTRLEN + 8];
+    uint64_t now = tsn_now_ms();
+
+    tsn_json_object_begin(json, NULL);
+    tsn_json_string(json, "controller", peer_address(peer, address));
+    tsn_json_string(json, "state", peer->up ? "up" : peer->transport
+                                   ? "connecting" : "waiting");
+    if (peer->up) {
+        const struct xmpp_conn *conn = xmpp_transport_conn(peer->transport);
+        tsn_json_string(json, "host", xmpp_conn_peer_name(conn));
+        tsn_json_uint(json, "up_s", (now - peer->up_since_ms) / 1000);
+        tsn_json_bool(json, "synced", peer->synced);
+        tsn_json_uint(json, "bad_stanzas",
+                      xmpp_conn_counters(conn)->bad_stanzas);
+    } else {
+        tsn_json_string(json, "reason",
+                        xmpp_close_reason_name(peer->last_reason));
+        tsn_json_uint(json, "attempts", peer->attempts);
+    }
+    tsn_json_bool(json, "config", peer == peer->speaker->config_peer);
+    tsn_json_uint(json, "published", peer->n_published);
+    tsn_json_uint(json, "withdrawn", peer->n_withdrawn);
+    tsn_json_uint(json, "items", peer->n_items);
+    tsn_json_uint(json, "retracts", peer->n_retracts);
+    tsn_json_uint(json, "bad_items", peer->n_bad_items);
+    tsn_json_object_end(json);
+}
+
+void
+xmpp_speaker_status(const struct xmpp_speaker *sp, struct tsn_json *json)
+{
+    tsn_json_array_begin(json, "sessions");
+    for (unsigned int i = 0; i < sp->n_peers; i++) {
+        session_status(&sp->peers[i], json);
+    }
+    tsn_json_array_end(json);
+    tsn_json_uint(json, "subscriptions", shash_count(&sp->wanted));
+    tsn_json_uint(json, "config_objects", xmpp_graph_n_nodes(sp->graph));
+    tsn_json_uint(json, "config_malformed", xmpp_graph_n_malformed(sp->graph));
+    tsn_json_bool(json, "config_complete", sp->config_complete);
+}
