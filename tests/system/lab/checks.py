@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a lab is for: each check returns a few words about what it found, or
+fails with LabError saying what was expected."""
+
+import time
+
+from .base import LabError, wait_until
+from .traffic import count_broadcast
+
+
+def check_lease(server, *, tries=5):
+    """The server gets its own address by DHCP, with router and DNS."""
+    server.flush()
+    lease = server.dhcp(tries=tries)
+    network = server.lab.network
+    expected = {"ip": server.address, "mask": network.prefix.split("/")[1],
+                "router": network.gateway, "dns": network.dns}
+    found = {key: lease[key] for key in expected}
+    if found != expected:
+        raise LabError(f"{server.name} was to be told {expected}, its lease "
+                       f"says {found}")
+    address = f"{server.address}/{found['mask']}"
+    if address not in server.addresses():
+        raise LabError(f"{server.name} has {server.addresses()} instead of "
+                       f"{address}")
+    return f"{address} router {found['router']} dns {found['dns']}"
+
+
+def check_ping(source, target, *, count=5, timeout=10):
+    """Within 'timeout' seconds pings are answered, then 'count' of 'count'."""
+    start = time.monotonic()
+    wait_until(lambda: source.ping(target), timeout,
+               f"an answer of {target.name} to pings of {source.name}")
+    first = time.monotonic() - start
+    answered = source.ping(target, count=count)
+    if answered != count:
+        raise LabError(f"{target.name} answered {answered} of {count} pings "
+                       f"of {source.name} after the first was answered")
+    return f"{answered} of {count} answered, the first after {first:.2f} s"
+
+
+def check_broadcast(sender, others):
+    """A broadcast reaches each of the others once, and not the sender."""
+    copies = count_broadcast(sender, others)
+    expected = {sender.name: 0} | {other.name: 1 for other in others}
+    if copies != expected:
+        raise LabError(f"of a broadcast by {sender.name} these numbers of "
+                       f"copies were to arrive: {expected}, and these did: "
+                       f"{copies}")
+    return ", ".join(f"{name} {n}" for name, n in copies.items())
+
+
+def check_everything(lab):
+    """All of the above between all machines."""
+    for server in lab.servers:
+        check_lease(server)
+    machines = [*lab.servers, lab.vm]
+    for source in machines:
+        for target in machines:
+            if source is not target:
+                check_ping(source, target, count=3)
+    for sender in machines:
+        check_broadcast(sender, [m for m in machines if m is not sender])

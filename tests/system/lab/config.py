@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The files that the programs of a lab are configured with."""
+
+import yaml
+
+
+def _dump(data):
+    return yaml.safe_dump(data, sort_keys=False, default_flow_style=None,
+                          width=79)
+
+
+def controller_yaml(lab):
+    """What tsn-controller is to know: the whole topology."""
+    switches = []
+    for switch in lab.switches:
+        ports = []
+        for port in switch.ports:
+            servers = [{"name": server.name, "mac": server.mac,
+                        "ip": server.address} for server in lab.servers
+                       if server.switch is switch and server.port == port]
+            ports.append({"name": port, "network": lab.network.name,
+                          "servers": servers})
+        switches.append({"name": switch.name, "vtep": switch.address,
+                         "agent": f"{switch.name}-agent", "ports": ports})
+    network = lab.network
+    machines = [{"network": network.name, "mac": machine.mac,
+                 "ip": machine.address} for machine in lab.compute.machines]
+    return _dump({
+        "name": "tsn-controller",
+        "listen": "0.0.0.0:5269",
+        "networks": [{"name": network.name, "vni": network.vni, "subnets": [
+            {"prefix": network.prefix, "gateway": network.gateway,
+             "dns": network.dns}]}],
+        "switches": switches,
+        "hosts": [{"name": lab.compute.name, "vtep": lab.compute.address,
+                   "machines": machines}],
+        "tsns": [{"name": "tsn1", "address": lab.tsn_address}],
+    })
+
+
+def tsn_yaml(lab):
+    """What the two services are to know: whom to talk to."""
+    return _dump({
+        "controllers": [lab.controller_address],
+        "tor-agent": {
+            "tsn": lab.tsn_address,
+            "tors": [{"name": switch.name,
+                      "agent-name": f"{switch.name}-agent",
+                      "ovsdb": switch.remote}
+                     for switch in lab.switches],
+        },
+        "replicator": {"name": "tsn1", "address": lab.tsn_address},
+    })
