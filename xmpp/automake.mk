@@ -19,4 +19,18 @@ xmpp_libxmpp_a_SOURCES = \
 	xmpp/transport.c \
 	xmpp/transport.h \
 	xmpp/view.h \
+	xmpp/xml.c \
 	xmpp/xml.h
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_xmpp_xml
+tests_unit_test_xmpp_xml_SOURCES = tests/unit/test_xmpp_xml.c
+tests_unit_test_xmpp_xml_LDADD = \
+	xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
+endif
+
+check_PROGRAMS += tests/fuzz/fuzz_xmpp_xml
+tests_fuzz_fuzz_xmpp_xml_SOURCES = \
+	tests/fuzz/fuzz_xmpp_xml.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_xmpp_xml_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_xmpp_xml_LDADD = xmpp/libxmpp.a $(BASE_LIBS)

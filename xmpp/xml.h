@@ -3,7 +3,7 @@
  *
  * The only user of libxml2 (SAX, no DTD, no entities but the predefined ones,
  * no network).  Names are compared literally, prefixes are never resolved, as
- * every peer does (spec/xmpp-protocol.md 1.5).  A tree lives in one block that
+ * every peer does (spec/xmpp-protocol.md 1.5).  A tree lives in one arena that
  * is freed at once.  No I/O, any thread. */
 #ifndef XMPP_XML_H
 #define XMPP_XML_H 1
@@ -17,6 +17,14 @@ struct tsn_err;
 /* Deepest nesting accepted: real stanzas reach 9. */
 #define XMPP_XML_MAX_DEPTH 64
 
+/* Attributes of one element: real stanzas have 6, in the stream header. */
+#define XMPP_XML_MAX_ATTRS 64u
+
+/* Elements and attributes of a stanza.  Real ones take more than 16 bytes for
+ * each, so that a stanza of the largest size stays below.  One made of "<a/>"
+ * does not, and its tree would be 14 times as large as its text. */
+#define XMPP_XML_MAX_OBJECTS (1u << 20)
+
 struct xmpp_attr {
     const char *name;
     const char *value;
@@ -26,16 +34,18 @@ struct xmpp_attr {
 struct xmpp_node {
     const char *name;
     const char *text;           /* Character data of this element itself,
-                                 * untrimmed; "" if none. */
+                                 * untrimmed; "" if none, or if there are
+                                 * children and only blanks around them. */
     struct xmpp_attr *attrs;
     struct xmpp_node *parent, *children, *next;
 };
 
 struct xmpp_xml;
 
-/* Parses one element (an XML declaration before it is fine).  Returns 0 and
- * '*xmlp', owned by the caller; -EBADMSG for what is not well-formed or too
- * deep, -E2BIG for more than the stanza limit. */
+/* Parses one element (blanks and an XML declaration before it are fine).
+ * Returns 0 and '*xmlp', owned by the caller; -EBADMSG for what is not
+ * well-formed, has a DOCTYPE or is over one of the limits above; -E2BIG for
+ * more than XMPP_MAX_STANZA bytes. */
 int xmpp_xml_parse(const char *data, size_t size, struct xmpp_xml **xmlp,
                    struct tsn_err *err);
 void xmpp_xml_destroy(struct xmpp_xml *);               /* NULL is fine. */
@@ -55,9 +65,10 @@ const char *xmpp_node_text(const struct xmpp_node *node, const char *name);
     for ((CHILD) = xmpp_node_child(PARENT, NAME); (CHILD);              \
          (CHILD) = xmpp_node_next(CHILD, NAME))
 
-/* Appends 's' with & < > " ' escaped, and with bytes that XML cannot carry
- * (controls, broken UTF-8) replaced by U+FFFD: what leaves is well-formed
- * whatever comes in, as a real control node aborts on a bad <iq>. */
+/* Appends 's' with & < > " ' and TAB, CR, LF escaped, and with bytes that XML
+ * cannot carry (controls, broken UTF-8) replaced by U+FFFD each: what leaves is
+ * well-formed whatever comes in, as a real control node aborts on a bad
+ * <iq>. */
 void xmpp_xml_escape(struct ds *out, const char *s);
 
 #endif /* xmpp/xml.h */
