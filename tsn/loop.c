@@ -2,7 +2,6 @@
 #include <config.h>
 #include "tsn/loop.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -25,6 +24,7 @@ struct tsn_loop {
     uv_loop_t uv;
     uv_async_t wake;
     struct ovs_list hooks;      /* struct tsn_loop_hook. */
+    struct ovs_list *next_hook; /* To be run next in this turn. */
     pthread_t thread;
 
     pthread_mutex_t mutex;      /* Protects the rest. */
@@ -56,9 +56,12 @@ tsn_loop_create(const char *name)
     ovs_list_init(&loop->hooks);
     ovs_list_init(&loop->posted);
     pthread_mutex_init(&loop->mutex, NULL);
-    if (uv_loop_init(&loop->uv)
-        || uv_async_init(&loop->uv, &loop->wake, wake_cb)) {
-        ovs_fatal(errno, "cannot create an event loop");
+    int error = uv_loop_init(&loop->uv);
+    if (!error) {
+        error = uv_async_init(&loop->uv, &loop->wake, wake_cb);
+    }
+    if (error) {
+        ovs_fatal(-error, "cannot create an event loop");
     }
     return loop;
 }
@@ -78,9 +81,7 @@ tsn_loop_destroy(struct tsn_loop *loop)
         return;
     }
     uv_walk(&loop->uv, close_handle, NULL);
-    while (uv_run(&loop->uv, UV_RUN_NOWAIT)) {
-        continue;
-    }
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
     uv_loop_close(&loop->uv);
 
     struct posted *p;
@@ -105,10 +106,28 @@ tsn_loop_add_hook(struct tsn_loop *loop, struct tsn_loop_hook *hook)
 }
 
 void
-tsn_loop_remove_hook(struct tsn_loop *loop OVS_UNUSED,
-                     struct tsn_loop_hook *hook)
+tsn_loop_remove_hook(struct tsn_loop *loop, struct tsn_loop_hook *hook)
 {
+    if (loop->next_hook == &hook->node) {
+        loop->next_hook = hook->node.next;
+    }
     ovs_list_remove(&hook->node);
+}
+
+/* A hook may remove any hook, itself included, and add some. */
+static void
+run_hooks(struct tsn_loop *loop)
+{
+    loop->next_hook = loop->hooks.next;
+    while (loop->next_hook != &loop->hooks) {
+        struct tsn_loop_hook *hook = CONTAINER_OF(loop->next_hook,
+                                                  struct tsn_loop_hook, node);
+        loop->next_hook = hook->node.next;
+        if (hook->run) {
+            hook->run(hook->aux);
+        }
+    }
+    loop->next_hook = NULL;
 }
 
 /* Runs what was posted before this turn; what that posts waits its turn. */
@@ -120,7 +139,7 @@ run_posted(struct tsn_loop *loop)
 
     ovs_list_init(&batch);
     pthread_mutex_lock(&loop->mutex);
-    ovs_list_splice(&batch, ovs_list_front(&loop->posted), &loop->posted);
+    ovs_list_push_back_all(&batch, &loop->posted);
     pthread_mutex_unlock(&loop->mutex);
 
     LIST_FOR_EACH_POP (p, node, &batch) {
@@ -129,45 +148,68 @@ run_posted(struct tsn_loop *loop)
     }
 }
 
+/* Whether the loop has been stopped, and in '*pendingp' whether something was
+ * posted that did not run yet. */
 static bool
-is_stopped(struct tsn_loop *loop)
+is_stopped(struct tsn_loop *loop, bool *pendingp)
 {
     pthread_mutex_lock(&loop->mutex);
     bool stop = loop->stop;
+    *pendingp = !ovs_list_is_empty(&loop->posted);
     pthread_mutex_unlock(&loop->mutex);
     return stop;
+}
+
+static void
+wait_for_work(struct tsn_loop *loop)
+{
+    struct tsn_loop_hook *hook;
+    bool pending;
+
+    LIST_FOR_EACH (hook, node, &loop->hooks) {
+        if (hook->wait) {
+            hook->wait(hook->aux);
+        }
+    }
+    int timeout = uv_backend_timeout(&loop->uv);
+    if (timeout >= 0) {
+        poll_timer_wait(timeout);
+    }
+    poll_fd_wait(uv_backend_fd(&loop->uv), POLLIN);
+
+    /* uv_run() may have taken the wake-up of what was posted since
+     * run_posted(). */
+    if (is_stopped(loop, &pending) || pending) {
+        poll_immediate_wake();
+    }
+    poll_block();
 }
 
 void
 tsn_loop_run(struct tsn_loop *loop)
 {
-    struct tsn_loop_hook *hook, *next;
+    bool pending;
 
-    while (!is_stopped(loop)) {
+    while (!is_stopped(loop, &pending)) {
+        /* Timers that are started before uv_run() count from now, not from
+         * before the wait. */
+        uv_update_time(&loop->uv);
         run_posted(loop);
-        LIST_FOR_EACH_SAFE (hook, next, node, &loop->hooks) {
-            if (hook->run) {
-                hook->run(hook->aux);
-            }
-        }
+        run_hooks(loop);
         uv_run(&loop->uv, UV_RUN_NOWAIT);
-
-        LIST_FOR_EACH (hook, node, &loop->hooks) {
-            if (hook->wait) {
-                hook->wait(hook->aux);
-            }
-        }
-        int timeout = uv_backend_timeout(&loop->uv);
-        if (timeout >= 0) {
-            poll_timer_wait(timeout);
-        }
-        poll_fd_wait(uv_backend_fd(&loop->uv), POLLIN);
-        if (is_stopped(loop)) {
-            poll_immediate_wake();
-        }
-        poll_block();
+        wait_for_work(loop);
     }
     run_posted(loop);
+}
+
+void
+tsn_loop_drain(struct tsn_loop *loop)
+{
+    bool pending;
+
+    while (is_stopped(loop, &pending), pending) {
+        run_posted(loop);
+    }
 }
 
 void

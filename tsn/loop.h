@@ -49,6 +49,11 @@ void tsn_loop_stop(struct tsn_loop *loop);
 /* Runs fn(aux) in the loop's thread, in the order posted.  Any thread. */
 void tsn_loop_post(struct tsn_loop *loop, tsn_loop_fn *fn, void *aux);
 
+/* Runs what was posted and had no turn any more: for the end, after
+ * tsn_loop_run() returned and those who post were joined, in the same thread.
+ * What is still posted at tsn_loop_destroy() never runs. */
+void tsn_loop_drain(struct tsn_loop *loop);
+
 /* Runs the loop in a thread of its own / waits for that thread's end. */
 void tsn_loop_start(struct tsn_loop *loop);
 void tsn_loop_join(struct tsn_loop *loop);
