@@ -5,8 +5,9 @@
  *   request:  "show tors\n"  (words separated by blanks)
  *   reply:    {"ok":true,"result":{...}}  or  {"ok":false,"error":"..."}
  *
- * Lives in the main thread's loop; a request longer than a line of 4 KiB or
- * slower than 5 s is closed.  The socket is readable by its owner's group. */
+ * Lives in the main thread's loop; a request longer than a line of 4 KiB is
+ * refused, one slower than 5 s closed, and so is who does not read its reply.
+ * "help" lists the commands.  The socket is for its owner and its group. */
 #ifndef TSN_CTL_H
 #define TSN_CTL_H 1
 
@@ -17,8 +18,9 @@ struct tsn_json;
 struct tsn_loop;
 
 /* Handles one request.  'argv' are the words after the command's own, 'argc'
- * of them.  The handler fills tsn_ctl_reply() and calls tsn_ctl_finish(),
- * now or later. */
+ * of them, valid until the handler returns.  The handler fills
+ * tsn_ctl_reply() and calls tsn_ctl_finish(), now or later; after 10 s the
+ * client is told that there is no answer. */
 typedef void tsn_ctl_fn(struct tsn_ctl_call *call, int argc, char *argv[],
                         void *aux);
 
@@ -26,7 +28,9 @@ typedef void tsn_ctl_fn(struct tsn_ctl_call *call, int argc, char *argv[],
  * fills 'err' when it cannot, for example as another process serves it. */
 struct tsn_ctl *tsn_ctl_create(struct tsn_loop *loop, const char *path,
                                struct tsn_err *err);
-void tsn_ctl_destroy(struct tsn_ctl *ctl);              /* NULL is fine. */
+/* Drops the clients and removes the socket.  Calls that are outstanding stay
+ * with who has them.  NULL is fine. */
+void tsn_ctl_destroy(struct tsn_ctl *ctl);
 
 /* Serves 'command' ("show tors"); 'usage' is its line in "help".  Between
  * 'min_args' and 'max_args' further words are accepted. */
