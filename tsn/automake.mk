@@ -1,14 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += tsn/libtsn.a
 tsn_libtsn_a_SOURCES = \
+	tsn/config.c \
 	tsn/config.h \
+	tsn/ctl-request.c \
+	tsn/ctl-request.h \
+	tsn/ctl.c \
 	tsn/ctl.h \
+	tsn/daemon.c \
 	tsn/daemon.h \
 	tsn/error.c \
 	tsn/error.h \
+	tsn/json.c \
 	tsn/json.h \
+	tsn/log.c \
+	tsn/log.h \
 	tsn/loop.c \
 	tsn/loop.h \
 	tsn/model.c \
 	tsn/model.h \
+	tsn/notify.c \
+	tsn/notify.h \
+	tsn/privileges.c \
+	tsn/privileges.h \
+	tsn/yaml-check.c \
+	tsn/yaml-check.h \
+	tsn/yaml.c \
 	tsn/yaml.h

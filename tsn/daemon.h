@@ -22,18 +22,22 @@ struct tsn_daemon_spec {
      * Returns 0 or -errno with '*err' filled. */
     int (*load)(const char *path, void *aux, struct tsn_err *err);
 
-    /* Starts the work in 'loop'.  Returns 0 or -errno with '*err' filled. */
+    /* Starts the work in 'loop'.  Returns 0; or -errno with '*err' filled and
+     * nothing left to stop. */
     int (*start)(struct tsn_loop *loop, struct tsn_ctl *ctl, void *aux,
                  struct tsn_err *err);
 
-    /* Ends the work: stops threads, closes sockets, frees. */
+    /* Ends the work, after the loop has been left: stops threads, runs what
+     * they posted (tsn_loop_drain()), closes sockets, frees. */
     void (*stop)(void *aux);
 
     /* SIGHUP: reload 'path'; NULL if the program cannot.  A refused file
      * changes nothing. */
     int (*reload)(const char *path, void *aux, struct tsn_err *err);
 
-    /* Capabilities kept after start, CAP_*, ended by -1; NULL keeps none. */
+    /* Capabilities kept, CAP_*, ended by -1; NULL keeps none.  The others are
+     * dropped before start(): they belong to threads, and none of those may
+     * exist by then. */
     const int *keep_caps;
 };
 
