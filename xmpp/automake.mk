@@ -22,7 +22,19 @@ xmpp_libxmpp_a_SOURCES = \
 	xmpp/xml.c \
 	xmpp/xml.h
 
+XMPP_TEST_LIBS = xmpp/libxmpp.a $(BASE_LIBS)
+
 if HAVE_CMOCKA
+check_PROGRAMS += \
+	tests/unit/test_xmpp_conn \
+	tests/unit/test_xmpp_stream
+
+tests_unit_test_xmpp_conn_SOURCES = tests/unit/test_xmpp_conn.c
+tests_unit_test_xmpp_conn_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
+tests_unit_test_xmpp_stream_SOURCES = tests/unit/test_xmpp_stream.c
+tests_unit_test_xmpp_stream_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
 check_PROGRAMS += tests/unit/test_xmpp_xml
 tests_unit_test_xmpp_xml_SOURCES = tests/unit/test_xmpp_xml.c
 tests_unit_test_xmpp_xml_LDADD = \
@@ -34,3 +46,8 @@ tests_fuzz_fuzz_xmpp_xml_SOURCES = \
 	tests/fuzz/fuzz_xmpp_xml.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_xmpp_xml_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_xmpp_xml_LDADD = xmpp/libxmpp.a $(BASE_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz_xmpp_conn
+tests_fuzz_fuzz_xmpp_conn_SOURCES = tests/fuzz/fuzz_xmpp_conn.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_xmpp_conn_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_xmpp_conn_LDADD = $(XMPP_TEST_LIBS)

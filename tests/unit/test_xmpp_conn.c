@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The session engine under simulated time. */
+#include <config.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "openvswitch/dynamic-string.h"
+#include "util.h"
+#include "xmpp/conn.h"
+#include "xmpp/stanza.h"
+
+#define CLIENT_HEADER                                                   \
+    "<stream:stream from=\"tor1\" to=\"network-control@contrailsystems.com\"" \
+    " version=\"1.0\" xml:lang=\"en\" xmlns=\"\""                       \
+    " xmlns:stream=\"http://etherx.jabber.org/streams\" >"
+#define SERVER_HEADER                                                   \
+    "<stream:stream from=\"ctrl1\" to=\"tor1\" id=\"++123\" version=\"1.0\"" \
+    " xml:lang=\"en\" xmlns=\"jabber:client\""                          \
+    " xmlns:stream=\"http://etherx.jabber.org/streams\" >"
+#define KEEPALIVE "\xc8\x80"
+
+struct rig {
+    struct xmpp_conn *conn;
+    uint64_t now;
+    struct ds sent;
+    int n_stanzas;
+    enum xmpp_stanza_type last_type;
+    bool refuse;
+    int n_closed;
+    enum xmpp_close_reason reason;
+};
+
+static void
+rig_send(void *rig_, const void *data, size_t size)
+{
+    struct rig *rig = rig_;
+
+    ds_put_buffer(&rig->sent, data, size);
+}
+
+static bool
+rig_opened(void *rig_, const char *name OVS_UNUSED)
+{
+    struct rig *rig = rig_;
+
+    return !rig->refuse;
+}
+
+static void
+rig_stanza(void *rig_, const struct xmpp_stanza *st)
+{
+    struct rig *rig = rig_;
+
+    rig->n_stanzas++;
+    rig->last_type = st->type;
+}
+
+static void
+rig_closed(void *rig_, enum xmpp_close_reason reason)
+{
+    struct rig *rig = rig_;
+
+    rig->n_closed++;
+    rig->reason = reason;
+}
+
+static const struct xmpp_conn_ops rig_ops = {
+    .send = rig_send,
+    .opened = rig_opened,
+    .stanza = rig_stanza,
+    .closed = rig_closed,
+};
+
+static void
+rig_init(struct rig *rig, enum xmpp_role role)
+{
+    *rig = (struct rig) { .now = 1000000 };
+    ds_init(&rig->sent);
+    rig->conn = xmpp_conn_create(role, role == XMPP_CLIENT ? "tor1" : "ctrl1",
+                                 XMPP_HOLD_MS, &rig_ops, rig, rig->now);
+    xmpp_conn_start(rig->conn, rig->now);
+}
+
+static void
+rig_fini(struct rig *rig)
+{
+    xmpp_conn_destroy(rig->conn);
+    ds_destroy(&rig->sent);
+}
+
+static void
+rig_feed(struct rig *rig, const char *s)
+{
+    xmpp_conn_feed(rig->conn, s, strlen(s), rig->now);
+}
+
+/* Lets time pass, running every timer at its time. */
+static void
+rig_advance(struct rig *rig, uint64_t ms)
+{
+    uint64_t end = rig->now + ms;
+
+    while (xmpp_conn_deadline(rig->conn) <= end) {
+        rig->now = xmpp_conn_deadline(rig->conn);
+        xmpp_conn_tick(rig->conn, rig->now);
+    }
+    rig->now = end;
+}
+
+/* What was sent since the last call. */
+static void
+rig_expect_sent(struct rig *rig, const char *expected)
+{
+    assert_string_equal(ds_cstr(&rig->sent), expected);
+    ds_clear(&rig->sent);
+}
+
+static void
+client__open__sends_header_then_keepalive(void **state OVS_UNUSED)
+{
+    struct rig rig;
+
+    rig_init(&rig, XMPP_CLIENT);
+    rig_expect_sent(&rig, CLIENT_HEADER);
+    assert_false(xmpp_conn_is_open(rig.conn));
+    rig_feed(&rig, SERVER_HEADER);
+    assert_true(xmpp_conn_is_open(rig.conn));
+    assert_string_equal(xmpp_conn_peer_name(rig.conn), "ctrl1");
+    rig_expect_sent(&rig, KEEPALIVE);
+    rig_fini(&rig);
+}
+
+static void
+server__open__answers(void **state OVS_UNUSED)
+{
+    struct rig rig;
+
+    rig_init(&rig, XMPP_SERVER);
+    rig_expect_sent(&rig, "");
+    rig_feed(&rig, CLIENT_HEADER KEEPALIVE);
+    rig_expect_sent(&rig, SERVER_HEADER);
+    assert_string_equal(xmpp_conn_peer_name(rig.conn), "tor1");
+    rig_fini(&rig);
+}
+
+static void
+server__refused_name__gets_no_answer(void **state OVS_UNUSED)
+{
+    struct rig rig;
+
+    rig_init(&rig, XMPP_SERVER);
+    rig.refuse = true;
+    rig_feed(&rig, CLIENT_HEADER);
+    rig_expect_sent(&rig, "");
+    assert_int_equal(rig.reason, XMPP_CLOSE_DUPLICATE);
+    rig_fini(&rig);
+}
+
+static void
+open_timer__no_header__closes_after_15_s(void **state OVS_UNUSED)
+{
+    struct rig rig;
+
+    rig_init(&rig, XMPP_SERVER);
+    rig_advance(&rig, XMPP_OPEN_MS - 1);
+    assert_int_equal(rig.n_closed, 0);
+    rig_advance(&rig, 1);
+    assert_int_equal(rig.n_closed, 1);
+    assert_int_equal(rig.reason, XMPP_CLOSE_OPEN_TIMEOUT);
+    rig_fini(&rig);
+}
+
+static void
+keepalive__idle_session__every_third_of_the_hold_time(void **state OVS_UNUSED)
+{
+    struct rig rig;
+
+    rig_init(&rig, XMPP_CLIENT);
+    rig_feed(&rig, SERVER_HEADER);
+    ds_clear(&rig.sent);
+    rig_advance(&rig, XMPP_HOLD_MS / 3 - 1);
+    rig_expect_sent(&rig, "");
+    rig_advance(&rig, 1);
+    rig_expect_sent(&rig, KEEPALIVE);
+    rig_advance(&rig, XMPP_HOLD_MS / 3);
+    rig_expect_sent(&rig, KEEPALIVE);
+    rig_fini(&rig);
+}
+
+static void
+hold_timer__silent_peer__closes(void **state OVS_UNUSED)
+{
+    struct rig rig;
+
+    rig_init(&rig, XMPP_CLIENT);
+    rig_feed(&rig, SERVER_HEADER);
+    rig_advance(&rig, XMPP_HOLD_MS - 1);
+    assert_true(xmpp_conn_is_open(rig.conn));
+    rig_feed(&rig, " ");                /* Any byte counts. */
+    rig_advance(&rig, XMPP_HOLD_MS - 1);
+    assert_true(xmpp_conn_is_open(rig.conn));
+    rig_advance(&rig, 1);
+    assert_int_equal(rig.reason, XMPP_CLOSE_HOLD_EXPIRED);
+    assert_int_equal(rig.n_closed, 1);
+    rig_fini(&rig);
+}
+
+static void
+hold_timer__shortened__holds_from_now_on(void **state OVS_UNUSED)
+{
+    struct rig rig;
+
+    rig_init(&rig, XMPP_CLIENT);
+    rig_feed(&rig, SERVER_HEADER);
+    rig_advance(&rig, 20000);
+    xmpp_conn_set_hold(rig.conn, 9000, rig.now);
+    rig_advance(&rig, 8999);
+    assert_true(xmpp_conn_is_open(rig.conn));
+    rig_advance(&rig, 1);
+    assert_int_equal(rig.reason, XMPP_CLOSE_HOLD_EXPIRED);
+    rig_fini(&rig);
+}
+
+static void
+stanza__malformed__is_counted_and_the_next_one_served(void **state OVS_UNUSED)
+{
+    struct rig rig;
+
+    rig_init(&rig, XMPP_SERVER);
+    rig_feed(&rig, CLIENT_HEADER);
+    rig_feed(&rig, "<iq type=\"set\"><pubsub><subscribe></iq>"
+             "<iq type=\"get\" to=\"x/bgp-peer\"><pubsub/></iq>"
+             "<iq type=\"set\" to=\"x/bgp-peer\"><pubsub>"
+             "<subscribe node=\"a:b:c:c\"/></pubsub></iq>");
+    assert_int_equal(rig.n_stanzas, 1);
+    assert_int_equal(rig.last_type, XMPP_SUBSCRIBE);
+    assert_int_equal(xmpp_conn_counters(rig.conn)->bad_stanzas, 1);
+    assert_int_equal(xmpp_conn_counters(rig.conn)->ignored_stanzas, 1);
+    assert_true(xmpp_conn_is_open(rig.conn));
+    rig_fini(&rig);
+}
+
+static void
+tls__required_by_the_server__closes_with_that_reason(void **state OVS_UNUSED)
+{
+    struct rig rig;
+
+    rig_init(&rig, XMPP_CLIENT);
+    rig_feed(&rig, SERVER_HEADER "<?xml version=\"1.0\"?>\n<stream:features>\n"
+             "<starttls xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\">\n"
+             "<required />\n</starttls>\n</stream:features>\n");
+    assert_int_equal(rig.reason, XMPP_CLOSE_TLS_REQUIRED);
+    rig_fini(&rig);
+}
+
+static void
+bad_header__not_xml__closes_once(void **state OVS_UNUSED)
+{
+    struct rig rig;
+
+    rig_init(&rig, XMPP_SERVER);
+    rig_feed(&rig, "<stream:stream from=\"a\" from=\"b\" x>");
+    assert_int_equal(rig.reason, XMPP_CLOSE_BAD_HEADER);
+    rig_feed(&rig, CLIENT_HEADER);
+    xmpp_conn_close(rig.conn, XMPP_CLOSE_LOCAL);
+    assert_int_equal(rig.n_closed, 1);
+    assert_int_equal(xmpp_conn_close_reason(rig.conn), XMPP_CLOSE_BAD_HEADER);
+    rig_fini(&rig);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(client__open__sends_header_then_keepalive),
+        cmocka_unit_test(server__open__answers),
+        cmocka_unit_test(server__refused_name__gets_no_answer),
+        cmocka_unit_test(open_timer__no_header__closes_after_15_s),
+        cmocka_unit_test(
+            keepalive__idle_session__every_third_of_the_hold_time),
+        cmocka_unit_test(hold_timer__silent_peer__closes),
+        cmocka_unit_test(hold_timer__shortened__holds_from_now_on),
+        cmocka_unit_test(
+            stanza__malformed__is_counted_and_the_next_one_served),
+        cmocka_unit_test(
+            tls__required_by_the_server__closes_with_that_reason),
+        cmocka_unit_test(bad_header__not_xml__closes_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
