@@ -7,6 +7,9 @@ import time
 from .base import LabError, wait_until
 from .traffic import count_broadcast
 
+# In how many seconds everything works again after something broke.
+HEAL_S = 10
+
 
 def check_lease(server, *, tries=5):
     """The server gets its own address by DHCP, with router and DNS."""
@@ -61,3 +64,37 @@ def check_everything(lab):
                 check_ping(source, target, count=3)
     for sender in machines:
         check_broadcast(sender, [m for m in machines if m is not sender])
+
+
+def lease_heals(server, deadline):
+    left = deadline - time.monotonic()
+    wait_until(lambda: server.dhcp(tries=1), left,
+               f"a lease for {server.name}",
+               log=server.lab.service("tsn-replicator").log)
+
+
+def broadcast_heals(sender, others, deadline):
+    """Each gets one copy, and never two on the way there."""
+    def exactly_once():
+        copies = count_broadcast(sender, others, watch=0.5)
+        if copies[sender.name] or max(copies.values()) > 1:
+            surplus.append(copies)
+        return surplus or all(copies[other.name] == 1 for other in others)
+
+    surplus = []
+    left = deadline - time.monotonic()
+    wait_until(exactly_once, left,
+               f"a broadcast of {sender.name} to arrive everywhere",
+               log=sender.lab.service("tsn-replicator").log)
+    if surplus:
+        raise LabError(f"too many copies of a broadcast: {surplus[0]}")
+
+
+def heals(lab, deadline=None):
+    """Everything works again HEAL_S seconds from now, or at 'deadline'."""
+    deadline = deadline or time.monotonic() + HEAL_S
+    broadcast_heals(lab.bms1, [lab.bms2, lab.vm], deadline)
+    broadcast_heals(lab.vm, [lab.bms1, lab.bms2], deadline)
+    lease_heals(lab.bms1, deadline)
+    check_ping(lab.bms1, lab.bms2, count=1,
+               timeout=deadline - time.monotonic())
