@@ -1,1 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
+noinst_LIBRARIES += replication/libreplication.a
+replication_libreplication_a_SOURCES = \
+	replication/forwarder/counters.c \
+	replication/forwarder/counters.h \
+	replication/forwarder/pipeline.h \
+	replication/forwarder/table.c \
+	replication/forwarder/table.h \
+	replication/forwarder/wire.h \
+	replication/services/arp.h
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_fwd_pipeline
+tests_unit_test_fwd_pipeline_SOURCES = \
+	tests/unit/fwd_fixture.h \
+	tests/unit/test_fwd_pipeline.c
+tests_unit_test_fwd_pipeline_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
+endif
+
+check_PROGRAMS += tests/fuzz/fuzz_pipeline
+tests_fuzz_fuzz_pipeline_SOURCES = tests/fuzz/fuzz_pipeline.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_pipeline_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_pipeline_LDADD = replication/libreplication.a $(BASE_LIBS)

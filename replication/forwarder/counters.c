@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "replication/forwarder/counters.h"
+
+#include "replication/forwarder/table.h"
+#include "util.h"
+
+const char *
+fwd_drop_name(enum fwd_drop drop)
+{
+    static const char *const names[] = {
+        [FWD_OK] = "none",
+        [FWD_DROP_INVALID_VNID] = "invalid-vnid",
+        [FWD_DROP_INVALID_PACKET] = "invalid-packet",
+        [FWD_DROP_INVALID_MCAST_SOURCE] = "invalid-mcast-source",
+        [FWD_DROP_LINK_LOCAL] = "link-local",
+        [FWD_DROP_INVALID_ARP] = "invalid-arp",
+        [FWD_DROP_NO_L2_ROUTE] = "no-l2-route",
+        [FWD_DROP_INVALID_SOURCE] = "invalid-source",
+        [FWD_DROP_PACKET_LOOP] = "packet-loop",
+        [FWD_DROP_NOWHERE_TO_GO] = "nowhere-to-go",
+        [FWD_DROP_NO_TUNNEL] = "no-tunnel",
+        [FWD_DROP_NO_MEMBER] = "no-member",
+        [FWD_DROP_PUNT_FULL] = "punt-full",
+        [FWD_DROP_COPY_FAILED] = "copy-failed",
+    };
+    BUILD_ASSERT_DECL(ARRAY_SIZE(names) == FWD_N_DROPS);
+
+    return names[drop];
+}
+
+const char *
+fwd_class_name(enum fwd_class class)
+{
+    static const char *const names[] = {
+        [FWD_TOR] = "tor",
+        [FWD_EVPN] = "evpn",
+        [FWD_STRANGER] = "stranger",
+    };
+    BUILD_ASSERT_DECL(ARRAY_SIZE(names) == FWD_N_CLASSES + 1);
+
+    return names[class];
+}
+
+const char *
+fwd_action_name(enum fwd_action action)
+{
+    static const char *const names[] = {
+        [FWD_DROP] = "drop",
+        [FWD_FLOOD] = "flood",
+        [FWD_ANSWER] = "answer",
+        [FWD_RELAY] = "relay",
+        [FWD_PUNT] = "punt",
+    };
+    BUILD_ASSERT_DECL(ARRAY_SIZE(names) == FWD_N_ACTIONS);
+
+    return names[action];
+}
