@@ -4,6 +4,9 @@ xmpp_libxmpp_a_SOURCES = \
 	xmpp/conn.c \
 	xmpp/conn.h \
 	xmpp/graph.h \
+	xmpp/route-private.h \
+	xmpp/route-put.c \
+	xmpp/route.c \
 	xmpp/route.h \
 	xmpp/server.c \
 	xmpp/server.h \
@@ -18,6 +21,8 @@ xmpp_libxmpp_a_SOURCES = \
 	xmpp/stream.h \
 	xmpp/transport.c \
 	xmpp/transport.h \
+	xmpp/value.c \
+	xmpp/value.h \
 	xmpp/view.h \
 	xmpp/xml.c \
 	xmpp/xml.h
@@ -27,27 +32,41 @@ XMPP_TEST_LIBS = xmpp/libxmpp.a $(BASE_LIBS)
 if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/test_xmpp_conn \
-	tests/unit/test_xmpp_stream
+	tests/unit/test_xmpp_route \
+	tests/unit/test_xmpp_stream \
+	tests/unit/test_xmpp_xml
 
 tests_unit_test_xmpp_conn_SOURCES = tests/unit/test_xmpp_conn.c
 tests_unit_test_xmpp_conn_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
+tests_unit_test_xmpp_route_SOURCES = tests/unit/test_xmpp_route.c
+tests_unit_test_xmpp_route_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
 tests_unit_test_xmpp_stream_SOURCES = tests/unit/test_xmpp_stream.c
 tests_unit_test_xmpp_stream_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
-check_PROGRAMS += tests/unit/test_xmpp_xml
 tests_unit_test_xmpp_xml_SOURCES = tests/unit/test_xmpp_xml.c
-tests_unit_test_xmpp_xml_LDADD = \
-	xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
+tests_unit_test_xmpp_xml_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 endif
 
-check_PROGRAMS += tests/fuzz/fuzz_xmpp_xml
-tests_fuzz_fuzz_xmpp_xml_SOURCES = \
-	tests/fuzz/fuzz_xmpp_xml.c $(FUZZ_DRIVER)
-tests_fuzz_fuzz_xmpp_xml_LDFLAGS = $(FUZZ_LINK)
-tests_fuzz_fuzz_xmpp_xml_LDADD = xmpp/libxmpp.a $(BASE_LIBS)
+check_PROGRAMS += \
+	tests/fuzz/fuzz_xmpp_conn \
+	tests/fuzz/fuzz_xmpp_evpn \
+	tests/fuzz/fuzz_xmpp_mcast \
+	tests/fuzz/fuzz_xmpp_xml
 
-check_PROGRAMS += tests/fuzz/fuzz_xmpp_conn
 tests_fuzz_fuzz_xmpp_conn_SOURCES = tests/fuzz/fuzz_xmpp_conn.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_xmpp_conn_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_xmpp_conn_LDADD = $(XMPP_TEST_LIBS)
+
+tests_fuzz_fuzz_xmpp_evpn_SOURCES = tests/fuzz/fuzz_xmpp_evpn.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_xmpp_evpn_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_xmpp_evpn_LDADD = $(XMPP_TEST_LIBS)
+
+tests_fuzz_fuzz_xmpp_mcast_SOURCES = tests/fuzz/fuzz_xmpp_mcast.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_xmpp_mcast_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_xmpp_mcast_LDADD = $(XMPP_TEST_LIBS)
+
+tests_fuzz_fuzz_xmpp_xml_SOURCES = tests/fuzz/fuzz_xmpp_xml.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_xmpp_xml_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_xmpp_xml_LDADD = $(XMPP_TEST_LIBS)

@@ -28,7 +28,7 @@ struct xmpp_evpn {
     uint32_t tag;               /* Ethernet tag: the VNI with VXLAN. */
     struct eth_addr mac;
     struct in6_addr ip;         /* None for a MAC-only route. */
-    uint8_t plen;               /* Of 'ip' in its family; 32 if none. */
+    uint8_t plen;               /* Of 'ip' in its family. */
 
     struct tunnel_dst *next_hops;
     size_t n_next_hops;
@@ -57,9 +57,14 @@ bool xmpp_evpn_is_broadcast(const struct xmpp_evpn *);
 void xmpp_evpn_add_next_hop(struct xmpp_evpn *, const struct in6_addr *ip,
                             uint32_t label, uint8_t encaps);
 
-/* Reads an <entry>.  Returns 0 and fills '*route' (initialised here, for the
- * caller to xmpp_evpn_fini()); -EBADMSG and '*err' for an item that is to be
- * skipped; -ENOTSUP for a type that we do not handle (5, 6). */
+/* Reads an <entry>, of either side.  A tunnel endpoint whose encapsulations
+ * were all unknown has none of the bits and cannot be used; one with an empty
+ * list is MPLS over GRE.
+ *
+ * Returns 0 and fills '*route' (initialised here, for the caller to
+ * xmpp_evpn_fini()).  Else leaves '*route' alone, fills '*err' and returns
+ * -EBADMSG for an item that is to be skipped or -ENOTSUP for a type that we do
+ * not handle (5, 6). */
 int xmpp_evpn_decode(const struct xmpp_node *entry, struct xmpp_evpn *route,
                      struct tsn_err *err);
 
@@ -86,10 +91,13 @@ struct xmpp_mcast {
 void xmpp_mcast_init(struct xmpp_mcast *);
 void xmpp_mcast_fini(struct xmpp_mcast *);
 void xmpp_mcast_copy(struct xmpp_mcast *dst, const struct xmpp_mcast *src);
+/* Returns like xmpp_evpn_decode(); -ENOTSUP for another group or source. */
 int xmpp_mcast_decode(const struct xmpp_node *entry, struct xmpp_mcast *,
                       struct tsn_err *err);
 void xmpp_mcast_encode_publish(struct ds *out, const struct xmpp_mcast *);
 void xmpp_mcast_encode_notify(struct ds *out, const struct xmpp_mcast *);
+/* A long 'instance' is cut in it: a NODE-ID only has to be the same in the two
+ * stanzas of a publish. */
 const char *xmpp_mcast_node_id(const char *instance,
                                char buf[XMPP_ID_STRLEN]);
 

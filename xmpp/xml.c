@@ -368,7 +368,9 @@ xmpp_xml_parse(const char *data, size_t size, struct xmpp_xml **xmlp,
         .err = err,
         .text = DS_EMPTY_INITIALIZER,
     };
-    if (!size) {
+    if (!size || *data != '<') {
+        /* Also keeps libxml2 from guessing an encoding by a byte order
+         * mark. */
         refuse(&b, 1, "no element");
     } else if (memchr(data, '\0', size)) {
         refuse(&b, 1, "a NUL byte");

@@ -139,6 +139,8 @@ xml__malformed__refused_with_line(void **state)
         { "  \n", "line 1: " },
         { "a", "line 1: " },
         { "<", "line 1: " },
+        { "\xff\xfe<a/>\xd9\xdd\x02\x22", "no element" },
+        { "\xef\xbb\xbf<a/>", "no element" },
         { "<a>", "line 1: " },
         { "<a>\n<b>\n</a>", "line 3: " },
         { "<a></a><b></b>", "line 1: " },
