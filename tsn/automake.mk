@@ -27,3 +27,21 @@ tsn_libtsn_a_SOURCES = \
 	tsn/yaml-check.h \
 	tsn/yaml.c \
 	tsn/yaml.h
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_tsn_config
+tests_unit_test_tsn_config_SOURCES = tests/unit/test_tsn_config.c
+tests_unit_test_tsn_config_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_tsn_json
+tests_unit_test_tsn_json_SOURCES = tests/unit/test_tsn_json.c
+tests_unit_test_tsn_json_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_tsn_loop
+tests_unit_test_tsn_loop_SOURCES = tests/unit/test_tsn_loop.c
+tests_unit_test_tsn_loop_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_tsn_model
+tests_unit_test_tsn_model_SOURCES = tests/unit/test_tsn_model.c
+tests_unit_test_tsn_model_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+endif

@@ -9,6 +9,7 @@
 
 #include "openvswitch/shash.h"
 #include "packets.h"
+#include "socket-util.h"
 #include "tsn/error.h"
 #include "tsn/yaml.h"
 #include "util.h"
@@ -117,6 +118,7 @@ struct reader {
     const char *path;
     const struct file *file;
     struct tsn_config *config;
+    struct in6_addr default_tsn;    /* Of the ToRs, or none. */
     struct tsn_err *err;
 };
 
@@ -171,9 +173,7 @@ read_vtep(struct reader *r, const char *key, const char *s,
     if (tsn_ip_parse(s, &ip) || !tsn_ip_is_v4(&ip)) {
         return refuse(r, key, "expects an IPv4 address, not \"%s\"", s);
     }
-
-    ovs_be32 v4 = in6_addr_get_mapped_ipv4(&ip);
-    if (!v4 || ip_is_multicast(v4) || v4 == htonl(INADDR_BROADCAST)) {
+    if (!tsn_ip_is_host(&ip)) {
         return refuse(r, key, "%s is not the address of a host", s);
     }
     *dst = ip;
@@ -194,6 +194,11 @@ read_controllers(struct reader *r)
         if (tsn_sockaddr_parse(s, XMPP_PORT, ss)) {
             return refuse(r, key, "expects IP, IP:PORT or [IP6]:PORT, not "
                           "\"%s\"", s);
+        }
+
+        struct in6_addr ip = ss_get_address(ss);
+        if (!tsn_ip_is_host(&ip)) {
+            return refuse(r, key, "%s is not the address of a host", s);
         }
         for (size_t j = 0; j < i; j++) {
             if (!memcmp(ss, &c->controllers[j], sizeof *ss)) {
@@ -296,8 +301,7 @@ struct seen {
 static int
 read_tor(struct reader *r, size_t i, struct seen *seen)
 {
-    const struct file_tor_agent *section = r->file->tor_agent;
-    const struct file_tor *src = &section->tors[i];
+    const struct file_tor *src = &r->file->tor_agent->tors[i];
     struct tsn_config_tor *dst = &r->config->tors[i];
     const char *agent_name = src->agent_name ? src->agent_name : src->name;
     const char *agent_key = src->agent_name ? "agent-name" : "name";
@@ -326,8 +330,8 @@ read_tor(struct reader *r, size_t i, struct seen *seen)
 
     if (src->tsn) {
         error = read_vtep(r, tor_key(i, "tsn"), src->tsn, &dst->tsn);
-    } else if (section->tsn) {
-        error = read_vtep(r, "tor-agent.tsn", section->tsn, &dst->tsn);
+    } else if (tsn_ip_is_set(&r->default_tsn)) {
+        dst->tsn = r->default_tsn;
     } else {
         error = refuse(r, tor_key(i, "name"), "\"%s\" has no TSN: set "
                        "\"tsn\" here or for all in \"tor-agent\"",
@@ -353,6 +357,12 @@ read_tors(struct reader *r)
 
     if (!section) {
         return 0;
+    }
+    if (section->tsn) {
+        error = read_vtep(r, "tor-agent.tsn", section->tsn, &r->default_tsn);
+        if (error) {
+            return error;
+        }
     }
     struct seen seen = {
         .names = SHASH_INITIALIZER(&seen.names),

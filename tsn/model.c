@@ -69,6 +69,16 @@ tsn_ip_format(const struct in6_addr *ip, char buf[TSN_IP_STRLEN])
     return buf;
 }
 
+bool
+tsn_ip_is_host(const struct in6_addr *ip)
+{
+    if (!tsn_ip_is_v4(ip)) {
+        return tsn_ip_is_set(ip) && !IN6_IS_ADDR_MULTICAST(ip);
+    }
+    ovs_be32 v4 = in6_addr_get_mapped_ipv4(ip);
+    return v4 && !ip_is_multicast(v4) && v4 != htonl(INADDR_BROADCAST);
+}
+
 int
 tsn_sockaddr_parse(const char *s, uint16_t default_port,
                    struct sockaddr_storage *ss)
@@ -101,6 +111,7 @@ tsn_sockaddr_parse(const char *s, uint16_t default_port,
     memcpy(host, start, end - start);
     host[end - start] = '\0';
     if (tsn_ip_parse(host, &ip)
+        || (*s == '[' && !strchr(host, ':'))
         || (port && (parse_uint(port, UINT16_MAX, &port_number)
                      || !port_number))) {
         return -EINVAL;

@@ -75,6 +75,10 @@ int tsn_prefix_parse(const char *s, struct in6_addr *ip, uint8_t *plen);
 #define TSN_IP_STRLEN 46
 const char *tsn_ip_format(const struct in6_addr *ip, char buf[TSN_IP_STRLEN]);
 
+/* Whether 'ip' can be that of one host: set, not multicast, not the limited
+ * broadcast. */
+bool tsn_ip_is_host(const struct in6_addr *ip);
+
 static inline bool
 tsn_ip_is_v4(const struct in6_addr *ip)
 {

@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "tsn/config.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "openvswitch/dynamic-string.h"
+#include "packets.h"
+#include "tsn/error.h"
+#include "tsn/yaml-check.h"
+#include "util.h"
+
+static char dir[] = "/tmp/tsn-config.XXXXXX";
+static char *path;
+
+static int
+setup(void **state)
+{
+    if (!mkdtemp(dir)) {
+        return -1;
+    }
+    path = xasprintf("%s/f.yaml", dir);
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    unlink(path);
+    rmdir(dir);
+    free(path);
+    return 0;
+}
+
+static void
+write_file(const char *text, size_t size)
+{
+    FILE *f = fopen(path, "w");
+
+    assert_non_null(f);
+    assert_int_equal(fwrite(text, 1, size, f), size);
+    assert_int_equal(fclose(f), 0);
+}
+
+static struct tsn_config *
+load_ok(const char *text)
+{
+    struct tsn_config *config = NULL;
+    struct tsn_err err;
+
+    write_file(text, strlen(text));
+    if (tsn_config_load(path, &config, &err)) {
+        fail_msg("%s\nis refused: %s", text, tsn_err_format(&err));
+    }
+    return config;
+}
+
+/* 'where' is "LINE:COLUMN", or "" when only the file is named. */
+static void
+assert_refused_size(const char *text, size_t size, const char *where,
+                    const char *what)
+{
+    struct tsn_config *config = (struct tsn_config *) 1;
+    struct tsn_err err = { .text = "" };
+
+    write_file(text, size);
+    int retval = tsn_config_load(path, &config, &err);
+    if (!retval) {
+        tsn_config_destroy(config);
+        fail_msg("%s\nis accepted", text);
+    }
+    assert_ptr_equal(config, (struct tsn_config *) 1);
+    assert_int_equal(retval, -EINVAL);
+
+    char *expected = xasprintf("%s%s%s", path, *where ? ":" : "", where);
+    if (strcmp(err.where, expected) || !strstr(err.text, what)) {
+        fail_msg("%s\ngives '%s'\ninstead of '%s: ...%s...'", text,
+                 tsn_err_format(&err), expected, what);
+    }
+    assert_null(strchr(err.text, '\n'));
+    free(expected);
+
+    /* The reason is optional. */
+    assert_int_equal(tsn_config_load(path, &config, NULL), -EINVAL);
+}
+
+static void
+assert_refused(const char *text, const char *where, const char *what)
+{
+    assert_refused_size(text, strlen(text), where, what);
+}
+
+static void
+assert_controller(const struct tsn_config *c, size_t i, const char *expected)
+{
+    struct sockaddr_storage ss;
+
+    assert_int_equal(tsn_sockaddr_parse(expected, 0, &ss), 0);
+    assert_memory_equal(&c->controllers[i], &ss, sizeof ss);
+}
+
+static void
+assert_ip(const struct in6_addr *ip, const char *expected)
+{
+    char buf[TSN_IP_STRLEN];
+
+    assert_string_equal(tsn_ip_format(ip, buf), expected);
+}
+
+static void
+config__every_key__all_values(void **state)
+{
+    struct tsn_config *c = load_ok(
+        "controllers: [10.0.0.5, \"10.0.0.6:5270\", \"[2001:db8::1]:1\"]\n"
+        "hold-time: 30\n"
+        "stale-hold: 0\n"
+        "tor-agent:\n"
+        "  tsn: 10.0.0.100\n"
+        "  tors:\n"
+        "  - name: tor1\n"
+        "    agent-name: tor1-agent\n"
+        "    ovsdb: tcp:10.0.0.1:6640\n"
+        "    tsn: 127.0.0.1\n"
+        "    probe-interval: 0\n"
+        "  - {name: tor2, ovsdb: \"unix:/run/x.sock\"}\n"
+        "  - {name: tor3, ovsdb: \"ptcp:6640:[::1]\"}\n"
+        "  - {name: tor4, ovsdb: \"ptcp:6641:10.0.0.1\"}\n"
+        "  - {name: tor5, ovsdb: \"punix:/run/y.sock\"}\n"
+        "  - {name: tor6, ovsdb: \"tcp:[::1]:1\"}\n"
+        "  - {name: tor7, ovsdb: \"ptcp:6642\", probe-interval: 1000}\n"
+        "replicator:\n"
+        "  name: tsn1\n"
+        "  address: 10.0.0.100\n"
+        "  service-mac: 02:00:00:00:00:01\n");
+    const struct eth_addr mac = ETH_ADDR_C(02,00,00,00,00,01);
+
+    assert_int_equal(c->n_controllers, 3);
+    assert_controller(c, 0, "10.0.0.5:5269");
+    assert_controller(c, 1, "10.0.0.6:5270");
+    assert_controller(c, 2, "[2001:db8::1]:1");
+    assert_int_equal(c->hold_s, 30);
+    assert_int_equal(c->stale_hold_s, 0);
+    assert_int_equal(c->n_tors, 7);
+    assert_string_equal(c->tors[0].name, "tor1");
+    assert_string_equal(c->tors[0].agent_name, "tor1-agent");
+    assert_string_equal(c->tors[0].ovsdb, "tcp:10.0.0.1:6640");
+    assert_ip(&c->tors[0].tsn, "127.0.0.1");
+    assert_int_equal(c->tors[0].probe_ms, 0);
+    assert_string_equal(c->tors[1].agent_name, "tor2");
+    assert_ip(&c->tors[1].tsn, "10.0.0.100");
+    assert_int_equal(c->tors[1].probe_ms, 10000);
+    assert_int_equal(c->tors[6].probe_ms, 1000);
+    assert_true(c->has_replicator);
+    assert_string_equal(c->replicator.name, "tsn1");
+    assert_ip(&c->replicator.address, "10.0.0.100");
+    assert_true(eth_addr_equals(c->replicator.service_mac, mac));
+    tsn_config_destroy(c);
+}
+
+static void
+config__replicator_only__defaults(void **state)
+{
+    struct tsn_config *c = load_ok(
+        "controllers: [10.0.0.5]\n"
+        "replicator: {name: tsn1, address: 10.0.0.100}\n");
+    const struct eth_addr mac = ETH_ADDR_C(00,00,5e,00,01,00);
+
+    assert_int_equal(c->hold_s, 90);
+    assert_int_equal(c->stale_hold_s, 300);
+    assert_int_equal(c->n_tors, 0);
+    assert_true(eth_addr_equals(c->replicator.service_mac, mac));
+    tsn_config_destroy(c);
+}
+
+static void
+config__tor_agent_only__no_replicator(void **state)
+{
+    struct tsn_config *c = load_ok(
+        "controllers: [10.0.0.5]\n"
+        "tor-agent:\n"
+        "  tors: [{name: t, ovsdb: \"tcp:1.2.3.4:1\", tsn: 1.2.3.5}]\n");
+
+    assert_false(c->has_replicator);
+    assert_int_equal(c->n_tors, 1);
+    tsn_config_destroy(c);
+}
+
+static void
+config__shipped_sample__loads(void **state)
+{
+    char *sample = xasprintf("%s/etc/tsn.yaml", getenv("srcdir"));
+    struct tsn_config *c = NULL;
+    struct tsn_err err;
+
+    if (tsn_config_load(sample, &c, &err)) {
+        fail_msg("%s", tsn_err_format(&err));
+    }
+    assert_int_equal(c->n_tors, 2);
+    assert_true(c->has_replicator);
+    tsn_config_destroy(c);
+    free(sample);
+}
+
+static void
+config__destroy_null__nothing(void **state)
+{
+    tsn_config_destroy(NULL);
+}
+
+/* What every text of the table below needs to be complete. */
+#define C "controllers: [10.0.0.5]\n"
+#define R "replicator: {name: tsn1, address: 10.0.0.100}\n"
+#define T "tor-agent:\n  tsn: 10.0.0.100\n  tors:\n  - name: t1\n"
+
+static void
+yaml__malformed__position_and_reason(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *where;
+        const char *what;
+    } cases[] = {
+        { "", "1:1", "the file is empty" },
+        { "# nothing\n\n", "1:1", "the file is empty" },
+        { "---\n", "2:1", "has no value" },
+        { "controllers: [10.0.0.5\n", "2:1", "not valid YAML: did not find" },
+        { "a: b: c\n", "1:5", "not valid YAML: mapping values are not" },
+        { C "\thold-time: 90\n", "2:1", "indented with a tab" },
+        { "a: \"\x01\"\n", "1:5", "not a YAML text: control characters" },
+        { C "b: \"\xff\"\n", "2:5", "not a YAML text: invalid" },
+        { "a: \"b\\0c\"\n", "1:4", "control character (0x00)" },
+        { "a: |\n  b\n  c\n", "1:4", "control character (0x0a)" },
+        { C R "---\n" C R, "3:1", "a second document" },
+        { "a: &x 1\n", "1:4", "anchors (&x) are not supported" },
+        { "a: *x\n", "1:4", "aliases (*x) are not supported" },
+        { "a: !!int 1\n", "1:4", "tags (tag:yaml.org,2002:int) are not" },
+        { "[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]\n", "1:17",
+          "nested deeper than 16 levels" },
+        { "{{{{{{{{{{{{{{{{{{{{1}}}}}}}}}}}}}}}}}}}}\n", "1:17",
+          "nested deeper than 16 levels" },
+        { "hello\n", "1:1", "expects a mapping" },
+        { "- a\n", "1:1", "expects a mapping" },
+        { "? [a]\n: b\n", "1:3", "a key must be a plain word" },
+        { "%YAML 3.0\n---\na: b\n", "1:1", "not valid YAML" },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        assert_refused(cases[i].text, cases[i].where, cases[i].what);
+    }
+    assert_refused_size("a: b\0c", 6, "1:5", "control characters are not");
+}
+
+static void
+schema__violated__position_and_reason(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *where;
+        const char *what;
+    } cases[] = {
+        { R, "1:1", "key \"controllers\" is missing" },
+        { C R "contrllers: x\n", "3:1", "unknown key \"contrllers\"; known "
+          "here: controllers, hold-time, stale-hold, tor-agent, replicator" },
+        { C R "hold-time: 1\nhold-time: 2\n", "4:1",
+          "key \"hold-time\" is given twice, first in line 3" },
+        { "controllers: 10.0.0.5\n", "1:14",
+          "controllers: expects a list" },
+        { "controllers:\n", "1:13", "controllers: has no value" },
+        { "controllers: ~\n", "1:14", "controllers: has no value" },
+        { "controllers: []\n", "1:14", "controllers: expects at least 1 "
+          "entries, has 0" },
+        { "controllers: [1.0.0.1,1.0.0.2,1.0.0.3,1.0.0.4,1.0.0.5,1.0.0.6,\n"
+          "1.0.0.7,1.0.0.8,1.0.0.9,1.0.0.10,1.0.0.11,1.0.0.12,1.0.0.13,\n"
+          "1.0.0.14,1.0.0.15,1.0.0.16,1.0.0.17]\n" R, "3:28",
+          "controllers: has more than 16 entries" },
+        { "controllers: [[a]]\n", "1:15",
+          "controllers[0]: expects a single value, not a list" },
+        { "controllers: [{a: b}]\n", "1:15",
+          "controllers[0]: expects a single value, not a mapping" },
+        { "controllers: [\"\"]\n", "1:15",
+          "controllers[0]: must not be empty" },
+        { C "hold-time: x\n" R, "2:12",
+          "hold-time: expects a whole number, not \"x\"" },
+        { C "hold-time: 90s\n" R, "2:12", "not \"90s\"" },
+        { C "hold-time: 0x10\n" R, "2:12", "not \"0x10\"" },
+        { C "hold-time: -1\n" R, "2:12", "not \"-1\"" },
+        { C "hold-time: 010\n" R, "2:12", "without leading zeros" },
+        { C "hold-time: 4294967296\n" R, "2:12", "is too large a number" },
+        { C "hold-time: 99999999999999999999999\n" R, "2:12",
+          "is too large a number" },
+        { C "hold-time: \"\"\n" R, "2:12", "not \"\"" },
+        { C "replicator: 5\n", "2:13",
+          "replicator: expects a mapping" },
+        { C "replicator:\n", "2:12", "replicator: has no value" },
+        { C "replicator: {name: x}\n", "2:13",
+          "replicator: key \"address\" is missing" },
+        { C T, "5:5", "tor-agent.tors[0]: key \"ovsdb\" is missing" },
+        { C T "    ovsdb: [x]\n", "6:12",
+          "tor-agent.tors[0].ovsdb: expects a single value" },
+        { C T "    ovsdb: tcp:1.2.3.4:1\n  - name: t2\n    vsdb: x\n",
+          "8:5", "tor-agent.tors[1]: unknown key \"vsdb\"" },
+        { C "tor-agent: {tsn: 1.2.3.4}\n", "2:12",
+          "tor-agent: key \"tors\" is missing" },
+        { C "tor-agent: {tsn: 1.2.3.4, tors: []}\n", "2:33",
+          "tor-agent.tors: expects at least 1 entries" },
+        { C "tor-agent: {tors: [a]}\n", "2:20",
+          "tor-agent.tors[0]: expects a mapping" },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        assert_refused(cases[i].text, cases[i].where, cases[i].what);
+    }
+}
+
+static void
+config__wrong_values__position_and_reason(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *where;
+        const char *what;
+    } cases[] = {
+        { C, "1:1", "neither \"tor-agent\" nor \"replicator\"" },
+        { "controllers: [10.0.0.1, host]\n" R, "1:25",
+          "controllers[1]: expects IP, IP:PORT or [IP6]:PORT, not \"host\"" },
+        { "controllers: [\"10.0.0.1:0\"]\n" R, "1:15", "controllers[0]: " },
+        { "controllers: [10.0.0.1, 10.0.0.2, \"10.0.0.1:5269\"]\n" R, "1:35",
+          "controllers[2]: 10.0.0.1:5269 is listed twice" },
+        { "controllers: [0.0.0.0]\n" R, "1:15",
+          "controllers[0]: 0.0.0.0 is not the address of a host" },
+        { "controllers: [224.0.0.1]\n" R, "1:15", "is not the address" },
+        { "controllers: [\"::\"]\n" R, "1:15", "is not the address" },
+        { "controllers: [\"ff02::1\"]\n" R, "1:15", "is not the address" },
+        { C "hold-time: 0\n" R, "2:12", "hold-time: expects 1..90, not 0" },
+        { C "hold-time: 91\n" R, "2:12", "hold-time: expects 1..90, not 91" },
+        { C "stale-hold: 86401\n" R, "2:13", "stale-hold: expects 0..86400" },
+        { C "replicator: {name: a b, address: 1.2.3.4}\n", "2:20",
+          "replicator.name: a name has no ' ': \"a b\"" },
+        { C "replicator: {name: \"a:b\", address: 1.2.3.4}\n", "2:20",
+          "a name has no ':'" },
+        { C "replicator: {name: a/b, address: 1.2.3.4}\n", "2:20",
+          "a name has no '/'" },
+        { C "replicator: {name: a, address: x}\n", "2:32",
+          "replicator.address: expects an IPv4 address, not \"x\"" },
+        { C "replicator: {name: a, address: \"::1\"}\n", "2:32",
+          "expects an IPv4 address" },
+        { C "replicator: {name: a, address: 0.0.0.0}\n", "2:32",
+          "0.0.0.0 is not the address of a host" },
+        { C "replicator: {name: a, address: 224.0.0.1}\n", "2:32",
+          "224.0.0.1 is not the address of a host" },
+        { C "replicator: {name: a, address: 255.255.255.255}\n", "2:32",
+          "is not the address of a host" },
+        { C "replicator: {name: a, address: 1.2.3.4, service-mac: x}\n",
+          "2:54", "replicator.service-mac: expects a MAC address" },
+        { C "replicator: {name: a, address: 1.2.3.4, service-mac: "
+          "01:00:5e:00:00:01}\n", "2:54", "a unicast MAC address, not 01:" },
+        { C "replicator: {name: a, address: 1.2.3.4, service-mac: "
+          "00:00:00:00:00:00}\n", "2:54", "a unicast MAC address, not 00:" },
+        { C T "    ovsdb: tcp:1.2.3.4:1\n    probe-interval: 999\n", "7:21",
+          "tor-agent.tors[0].probe-interval: expects 1000..3600000" },
+        { C T "    ovsdb: tcp:1.2.3.4:1\n    tsn: 239.0.0.1\n", "7:10",
+          "tor-agent.tors[0].tsn: 239.0.0.1 is not" },
+        { C "tor-agent:\n  tsn: x\n  tors: [{name: a, ovsdb: "
+          "\"tcp:1.2.3.4:1\"}]\n", "3:8",
+          "tor-agent.tsn: expects an IPv4 address" },
+        { C "tor-agent:\n  tsn: x\n  tors: [{name: a, tsn: 1.2.3.4, ovsdb: "
+          "\"tcp:1.2.3.4:1\"}]\n", "3:8",
+          "tor-agent.tsn: expects an IPv4 address" },
+        { C "tor-agent:\n  tors:\n  - name: a\n    ovsdb: tcp:1.2.3.4:1\n",
+          "4:11", "tor-agent.tors[0].name: \"a\" has no TSN" },
+        { C T "    ovsdb: tcp:1.2.3.4:1\n"
+          "  - {name: t1, ovsdb: \"tcp:1.2.3.5:1\"}\n", "7:12",
+          "tor-agent.tors[1].name: \"t1\" is already that of tors[0]" },
+        { C T "    ovsdb: tcp:1.2.3.4:1\n"
+          "  - {name: t2, agent-name: t1, ovsdb: \"tcp:1.2.3.5:1\"}\n",
+          "7:28", "tors[1].agent-name: \"t1\" is already that of tors[0]" },
+        { C T "    ovsdb: ptcp:6640\n"
+          "  - {name: t2, ovsdb: \"ptcp:6640\"}\n", "7:23",
+          "tors[1].ovsdb: \"ptcp:6640\" is already that of tors[0]" },
+        { C T "    ovsdb: tcp:1.2.3.4:1\n"
+          "replicator: {name: t1, address: 1.2.3.4}\n", "7:20",
+          "replicator.name: \"t1\" is already the agent-name of tors[0]" },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        assert_refused(cases[i].text, cases[i].where, cases[i].what);
+    }
+}
+
+static void
+config__wrong_ovsdb_remotes__form_is_told(void **state)
+{
+    static const struct {
+        const char *remote;
+        const char *what;
+    } cases[] = {
+        { "tcp", "expects tcp:IP:PORT, ptcp:PORT[:IP], unix:PATH or" },
+        { "tcp:", "expects tcp:IP:PORT, not \"tcp:\"" },
+        { "tcp:10.0.0.1", "expects tcp:IP:PORT, not" },
+        { "tcp:10.0.0.1:", "expects tcp:IP:PORT, not" },
+        { "tcp:10.0.0.1:0", "expects tcp:IP:PORT, not" },
+        { "tcp:10.0.0.1:65536", "expects tcp:IP:PORT, not" },
+        { "tcp:switch:6640", "expects tcp:IP:PORT, not" },
+        { "tcp:::1:6640", "expects tcp:IP:PORT, not" },
+        { "tcp:[::1]", "expects tcp:IP:PORT, not" },
+        { "udp:10.0.0.1:6640", "expects tcp:IP:PORT, ptcp:PORT[:IP]" },
+        { "ssl:10.0.0.1:6640", "TLS (\"ssl:10.0.0.1:6640\") is not" },
+        { "pssl:6640", "TLS (\"pssl:6640\") is not supported yet" },
+        { "ptcp:", "expects ptcp:PORT or ptcp:PORT:IP" },
+        { "ptcp:0", "expects ptcp:PORT or ptcp:PORT:IP" },
+        { "ptcp:65536", "expects ptcp:PORT or ptcp:PORT:IP" },
+        { "ptcp:99999999999999999999", "expects ptcp:PORT" },
+        { "ptcp:+6640", "expects ptcp:PORT or ptcp:PORT:IP" },
+        { "ptcp:6640x", "expects ptcp:PORT or ptcp:PORT:IP" },
+        { "ptcp:6640:", "expects ptcp:PORT or ptcp:PORT:IP" },
+        { "ptcp:6640:x", "expects ptcp:PORT or ptcp:PORT:IP" },
+        { "ptcp:6640:1.2.3.4:5", "expects ptcp:PORT or ptcp:PORT:IP" },
+        { "ptcp:6640:::1", "expects ptcp:PORT or ptcp:PORT:IP" },
+        { "unix:", "expects unix:/PATH or punix:/PATH" },
+        { "unix:relative", "expects unix:/PATH or punix:/PATH" },
+        { "punix:relative", "expects unix:/PATH or punix:/PATH" },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char *text = xasprintf(C T "    ovsdb: \"%s\"\n", cases[i].remote);
+        char *what = xasprintf("tor-agent.tors[0].ovsdb: %s", cases[i].what);
+
+        assert_refused(text, "6:12", what);
+        free(what);
+        free(text);
+    }
+}
+
+static void
+config__long_values__quoted_in_part(void **state)
+{
+    char name[1001];
+
+    memset(name, 'a', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    char *text = xasprintf(C "replicator: {name: %s, address: 1.2.3.4}\n",
+                           name);
+    assert_refused(text, "2:20",
+                   "replicator.name: is longer than 255 characters");
+    free(text);
+    text = xasprintf(C R "%s: x\n", name);
+    assert_refused(text, "3:1", "unknown key \"aaaa");
+    free(text);
+    text = xasprintf(C R "hold-time: %s\n", name);
+    assert_refused(text, "3:12", "hold-time: expects a whole number");
+    free(text);
+}
+
+static void
+file__cannot_be_read__named(void **state)
+{
+    struct tsn_config *config = NULL;
+    struct tsn_err err;
+
+    assert_int_equal(tsn_config_load("/nonexistent/tsn.yaml", &config, &err),
+                     -ENOENT);
+    assert_string_equal(tsn_err_format(&err), "/nonexistent/tsn.yaml: cannot "
+                        "be opened: No such file or directory");
+    assert_int_equal(tsn_config_load(dir, &config, &err), -EINVAL);
+    assert_string_equal(err.text, "is not a file");
+
+    /* Which would block an open() that waits. */
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(tsn_config_load(path, &config, &err), -EINVAL);
+    assert_string_equal(err.text, "is not a file");
+    unlink(path);
+    assert_null(config);
+}
+
+static void
+file__enormous__refused_unread(void **state)
+{
+    struct tsn_config *config = NULL;
+    struct tsn_err err;
+
+    write_file(C, strlen(C));
+    assert_int_equal(truncate(path, TSN_YAML_MAX_SIZE + 1), 0);
+    assert_int_equal(tsn_config_load(path, &config, &err), -EFBIG);
+    assert_string_equal(err.text, "is larger than 16 MiB");
+}
+
+static void
+file__too_many_values__refused(void **state)
+{
+    struct ds text = DS_EMPTY_INITIALIZER;
+
+    ds_put_cstr(&text, "controllers: [a");
+    for (int i = 0; i < TSN_YAML_MAX_NODES; i++) {
+        ds_put_cstr(&text, ",a");
+    }
+    ds_put_cstr(&text, "]\n");
+
+    struct tsn_config *config = NULL;
+    struct tsn_err err;
+    write_file(text.string, text.length);
+    assert_int_equal(tsn_config_load(path, &config, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "more than 2097152 values"));
+    ds_destroy(&text);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(config__every_key__all_values),
+        cmocka_unit_test(config__replicator_only__defaults),
+        cmocka_unit_test(config__tor_agent_only__no_replicator),
+        cmocka_unit_test(config__shipped_sample__loads),
+        cmocka_unit_test(config__destroy_null__nothing),
+        cmocka_unit_test(yaml__malformed__position_and_reason),
+        cmocka_unit_test(schema__violated__position_and_reason),
+        cmocka_unit_test(config__wrong_values__position_and_reason),
+        cmocka_unit_test(config__wrong_ovsdb_remotes__form_is_told),
+        cmocka_unit_test(config__long_values__quoted_in_part),
+        cmocka_unit_test(file__cannot_be_read__named),
+        cmocka_unit_test(file__enormous__refused_unread),
+        cmocka_unit_test(file__too_many_values__refused),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
