@@ -33,6 +33,14 @@ check_PROGRAMS += tests/unit/test_tsn_config
 tests_unit_test_tsn_config_SOURCES = tests/unit/test_tsn_config.c
 tests_unit_test_tsn_config_LDADD = $(BASE_LIBS) $(TEST_LIBS)
 
+check_PROGRAMS += tests/unit/test_tsn_ctl
+tests_unit_test_tsn_ctl_SOURCES = tests/unit/test_tsn_ctl.c
+tests_unit_test_tsn_ctl_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_tsn_daemon
+tests_unit_test_tsn_daemon_SOURCES = tests/unit/test_tsn_daemon.c
+tests_unit_test_tsn_daemon_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+
 check_PROGRAMS += tests/unit/test_tsn_json
 tests_unit_test_tsn_json_SOURCES = tests/unit/test_tsn_json.c
 tests_unit_test_tsn_json_LDADD = $(BASE_LIBS) $(TEST_LIBS)
@@ -45,3 +53,15 @@ check_PROGRAMS += tests/unit/test_tsn_model
 tests_unit_test_tsn_model_SOURCES = tests/unit/test_tsn_model.c
 tests_unit_test_tsn_model_LDADD = $(BASE_LIBS) $(TEST_LIBS)
 endif
+
+check_PROGRAMS += tests/fuzz/fuzz_tsn_config
+tests_fuzz_fuzz_tsn_config_SOURCES = \
+	tests/fuzz/fuzz_tsn_config.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_tsn_config_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_tsn_config_LDADD = $(BASE_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz_tsn_ctl_request
+tests_fuzz_fuzz_tsn_ctl_request_SOURCES = \
+	tests/fuzz/fuzz_tsn_ctl_request.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_tsn_ctl_request_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_tsn_ctl_request_LDADD = $(BASE_LIBS)

@@ -150,7 +150,6 @@ client_reply(struct client *client, struct ds *reply)
     ds_put_char(reply, '\n');
     client->reply = *reply;
     ds_init(reply);
-    client->left = client->reply.length;
 
     uv_buf_t buf = uv_buf_init(client->reply.string, client->reply.length);
     client->write.data = client;
@@ -159,6 +158,8 @@ client_reply(struct client *client, struct ds *reply)
         client_close(client);
         return;
     }
+    client->left = uv_stream_get_write_queue_size(
+        (uv_stream_t *) &client->pipe);
     uv_timer_start(&client->timer, write_timer_cb, WRITE_TIMEOUT_MS,
                    WRITE_TIMEOUT_MS);
 }
