@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The file of the embedded controller, controller.yaml: typed, checked,
+ * immutable once loaded.  etc/controller.yaml shows every key.  Main
+ * thread. */
+#ifndef CONTROLLER_CONFIG_H
+#define CONTROLLER_CONFIG_H 1
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "openvswitch/types.h"
+#include "tsn/model.h"
+
+struct tsn_err;
+
+/* Longest name of anything.  The names of objects are put together from up to
+ * five of them, and a stream header must hold that of an agent. */
+#define CTRL_NAME_MAX 128
+
+/* Bounds of the hold time: those of the cloud's own property for it
+ * (spec/xmpp-protocol.md 1.8). */
+#define CTRL_HOLD_MIN_S 1
+#define CTRL_HOLD_MAX_S 90
+
+#define CTRL_VLAN_MAX 4094
+
+struct ctrl_subnet {
+    struct in6_addr prefix;
+    uint8_t plen;               /* In the family of 'prefix'. */
+    struct in6_addr gateway;    /* Or none. */
+    struct in6_addr dns;        /* Service address; none: the gateway. */
+    bool dhcp;
+};
+
+struct ctrl_network {
+    char *name;
+    uint32_t id;                /* virtual-network-network-id. */
+    uint32_t vni;               /* As configured; see ctrl_network_vni(). */
+    bool flood_unknown_unicast;
+    struct ctrl_subnet *subnets;
+    size_t n_subnets;
+};
+
+/* A bare-metal server or a machine behind a static host. */
+struct ctrl_station {
+    char *name;                 /* Or NULL. */
+    const struct ctrl_network *network;
+    struct eth_addr mac;
+    struct in6_addr ip;         /* Or none. */
+};
+
+/* A VLAN on a switch's port. */
+struct ctrl_port {
+    char *name;
+    uint16_t vlan;              /* 0: untagged. */
+    const struct ctrl_network *network;
+    struct ctrl_station *servers;
+    size_t n_servers;
+};
+
+struct ctrl_switch {
+    char *name;                 /* Physical router. */
+    char *agent;                /* Virtual router of its ToR agent. */
+    struct in6_addr vtep;
+    struct ctrl_port *ports;
+    size_t n_ports;
+};
+
+/* A VTEP that floods by itself, and what is behind it. */
+struct ctrl_host {
+    char *name;
+    struct in6_addr vtep;
+    const struct ctrl_network **networks;   /* Where it gets BUM. */
+    size_t n_networks;
+    struct ctrl_station *machines;
+    size_t n_machines;
+};
+
+struct ctrl_tsn {
+    char *name;                 /* Virtual router. */
+    struct in6_addr address;
+    const struct ctrl_switch **switches;    /* Those that it serves. */
+    size_t n_switches;
+};
+
+struct ctrl_config {
+    char *name;                 /* In the stream header. */
+    struct sockaddr_storage listen;
+    uint32_t hold_s;
+    bool vni_is_network_id;     /* vxlan-id-mode: automatic. */
+    char *project;
+
+    struct ctrl_network *networks;
+    size_t n_networks;
+    struct ctrl_switch *switches;
+    size_t n_switches;
+    struct ctrl_host *hosts;
+    size_t n_hosts;
+    struct ctrl_tsn *tsns;
+    size_t n_tsns;
+};
+
+/* Loads and checks 'path'.  Returns 0 with '*configp' owned by the caller, or
+ * -errno with '*err' naming file, line and what is wrong. */
+int ctrl_config_load(const char *path, struct ctrl_config **configp,
+                     struct tsn_err *err);
+void ctrl_config_destroy(struct ctrl_config *);         /* NULL is fine. */
+
+/* The VNI in use, by the VXLAN id mode. */
+static inline uint32_t
+ctrl_network_vni(const struct ctrl_config *config,
+                 const struct ctrl_network *network)
+{
+    return config->vni_is_network_id ? network->id : network->vni;
+}
+
+/* Of config-check.c: what the types cannot express.  Returns 0, or -EINVAL
+ * with '*err' pointing into 'path', the file that 'config' came from. */
+int ctrl_config_check(const struct ctrl_config *config, const char *path,
+                      struct tsn_err *err);
+
+#endif /* controller/config.h */
