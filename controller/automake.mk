@@ -3,7 +3,11 @@ noinst_LIBRARIES += controller/libcontroller.a
 controller_libcontroller_a_SOURCES = \
 	controller/config-check.c \
 	controller/config.c \
-	controller/config.h
+	controller/config.h \
+	controller/model.c \
+	controller/model.h \
+	controller/push.c \
+	controller/push.h
 
 if HAVE_CMOCKA
 CTRL_TEST_LIBS = controller/libcontroller.a xmpp/libxmpp.a $(BASE_LIBS) \
