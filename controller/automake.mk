@@ -4,10 +4,24 @@ controller_libcontroller_a_SOURCES = \
 	controller/config-check.c \
 	controller/config.c \
 	controller/config.h \
+	controller/core.c \
+	controller/core.h \
 	controller/model.c \
 	controller/model.h \
 	controller/push.c \
-	controller/push.h
+	controller/push.h \
+	controller/rib-flush.c \
+	controller/rib-private.h \
+	controller/rib-select.c \
+	controller/rib.c \
+	controller/rib.h \
+	controller/show.c \
+	controller/show.h
+
+sbin_PROGRAMS += controller/tsn-controller
+controller_tsn_controller_SOURCES = controller/controller.c
+controller_tsn_controller_LDADD = \
+	controller/libcontroller.a xmpp/libxmpp.a $(BASE_LIBS)
 
 if HAVE_CMOCKA
 CTRL_TEST_LIBS = controller/libcontroller.a xmpp/libxmpp.a $(BASE_LIBS) \

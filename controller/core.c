@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "controller/core.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/list.h"
+#include "openvswitch/vlog.h"
+#include "util.h"
+
+#include "controller/model.h"
+#include "controller/push.h"
+#include "controller/rib.h"
+#include "tsn/error.h"
+#include "xmpp/route.h"
+#include "xmpp/stanza.h"
+#include "xmpp/xml.h"
+
+VLOG_DEFINE_THIS_MODULE(ctrl_core);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+
+struct ctrl_core {
+    const struct ctrl_config *config;
+    struct ctrl_model *model;
+    uint64_t model_seqno;       /* Of 'model'. */
+    struct ctrl_rib *rib;
+    struct ovs_list peers;      /* struct ctrl_peer. */
+    uint64_t now_ms;
+};
+
+/* The first half of a publish and collection pair (3.1). */
+struct held {
+    char *node;                 /* NULL: nothing is held. */
+    uint32_t family;
+    bool end_of_rib;
+    int error;                  /* Of decoding 'route'; with 'err'. */
+    struct tsn_err err;
+    struct xmpp_evpn route;     /* EVPN without error. */
+};
+
+struct ctrl_peer {
+    struct ovs_list node;
+    struct ctrl_core *core;
+    char *name;
+    const struct ctrl_peer_ops *ops;
+    void *aux;
+    bool closing;
+
+    struct ctrl_rib_client *client;
+    struct ctrl_push *push;     /* Once it has subscribed its config. */
+    uint64_t push_seqno;        /* Of the model it was brought to. */
+    struct held held;
+
+    uint64_t since_ms;
+    uint64_t active_ms;         /* Last stanza in either direction. */
+    bool end_of_rib_sent;
+    struct ctrl_peer_counters counters;
+};
+
+struct ctrl_core *
+ctrl_core_create(const struct ctrl_config *config)
+{
+    struct ctrl_core *core = xzalloc(sizeof *core);
+
+    core->rib = ctrl_rib_create();
+    ovs_list_init(&core->peers);
+    ctrl_core_configure(core, config);
+    return core;
+}
+
+void
+ctrl_core_configure(struct ctrl_core *core, const struct ctrl_config *config)
+{
+    ctrl_model_destroy(core->model);
+    core->model = ctrl_model_create(config);
+    core->model_seqno++;
+    core->config = config;
+    ctrl_rib_configure(core->rib, config);
+}
+
+void
+ctrl_core_destroy(struct ctrl_core *core)
+{
+    if (core) {
+        struct ctrl_peer *peer;
+
+        LIST_FOR_EACH_SAFE (peer, node, &core->peers) {
+            ctrl_peer_destroy(peer);
+        }
+        ctrl_rib_destroy(core->rib);
+        ctrl_model_destroy(core->model);
+        free(core);
+    }
+}
+
+/* Sends a stanza; also the RIB's and the push's way out. */
+static void
+peer_send(void *peer_, const char *data, size_t size)
+{
+    struct ctrl_peer *peer = peer_;
+
+    if (!peer->closing) {
+        peer->active_ms = peer->core->now_ms;
+        peer->ops->send(peer->aux, data, size);
+    }
+}
+
+static void
+peer_close(struct ctrl_peer *peer, enum xmpp_close_reason reason)
+{
+    if (!peer->closing) {
+        peer->closing = true;
+        peer->ops->close(peer->aux, reason);
+    }
+}
+
+struct ctrl_peer *
+ctrl_peer_create(struct ctrl_core *core, const char *name,
+                 const struct ctrl_peer_ops *ops, void *aux, uint64_t now_ms)
+{
+    struct ctrl_peer *peer = xzalloc(sizeof *peer);
+
+    peer->core = core;
+    peer->name = xstrdup(name);
+    peer->ops = ops;
+    peer->aux = aux;
+    peer->client = ctrl_rib_client_create(core->rib, name, peer_send, peer);
+    peer->since_ms = peer->active_ms = now_ms;
+    ovs_list_push_back(&core->peers, &peer->node);
+    return peer;
+}
+
+static void
+held_clear(struct held *held)
+{
+    if (held->node) {
+        if (held->family == XMPP_FAMILY_EVPN && !held->error) {
+            xmpp_evpn_fini(&held->route);
+        }
+        free(held->node);
+        held->node = NULL;
+    }
+}
+
+void
+ctrl_peer_destroy(struct ctrl_peer *peer)
+{
+    if (peer) {
+        ovs_list_remove(&peer->node);
+        ctrl_rib_client_destroy(peer->client);
+        ctrl_push_destroy(peer->push);
+        held_clear(&peer->held);
+        free(peer->name);
+        free(peer);
+    }
+}
+
+/* Subscriptions. */
+
+static void
+subscribe_config(struct ctrl_peer *peer, const struct xmpp_stanza *st)
+{
+    static const char prefix[] = "virtual-router:";
+
+    /* There are no virtual machines here, and a virtual router is left only
+     * by leaving. */
+    if (st->type != XMPP_SUBSCRIBE
+        || strncmp(st->node, prefix, strlen(prefix))) {
+        peer->counters.ignored++;
+        return;
+    }
+    if (peer->push) {
+        peer->counters.ignored++;
+        VLOG_WARN_RL(&rl, "ignored a second subscription of configuration "
+                     "session=%s node=%s", peer->name, st->node);
+        return;
+    }
+
+    const char *name = st->node + strlen(prefix);
+    if (!ctrl_model_find(peer->core->model, "virtual-router", name)) {
+        VLOG_WARN_RL(&rl, "no configuration for this client: neither a "
+                     "switch's agent nor a TSN has its name session=%s "
+                     "virtual-router=%s", peer->name, name);
+    }
+    peer->push = ctrl_push_create(name);
+    peer->push_seqno = 0;
+}
+
+static void
+subscribe_instance(struct ctrl_peer *peer, const struct xmpp_stanza *st)
+{
+    int error = st->type == XMPP_SUBSCRIBE
+                ? ctrl_rib_subscribe(peer->client, st->node, st->instance_id,
+                                     st->no_ribout)
+                : ctrl_rib_unsubscribe(peer->client, st->node);
+
+    if (!error) {
+        return;
+    }
+    VLOG_WARN_RL(&rl, "closing the session: %s session=%s network=%.*s",
+                 error == -EALREADY ? "subscribed a second time"
+                 : error == -ENOENT ? "unsubscribed without a subscription"
+                 : "subscribed to too much",
+                 peer->name, CTRL_MAX_INSTANCE, st->node);
+    peer_close(peer, error == -ENOSPC ? XMPP_CLOSE_LOCAL
+                                      : XMPP_CLOSE_ILLEGAL_ORDER);
+}
+
+/* Routes. */
+
+static void
+hold_publish(struct ctrl_peer *peer, const struct xmpp_stanza *st)
+{
+    struct held *held = &peer->held;
+
+    /* There is one place: an older one is lost (3.1). */
+    peer->counters.unpaired += held->node != NULL;
+    held_clear(held);
+
+    held->node = xstrdup(st->node);
+    held->family = st->family;
+    held->end_of_rib = st->end_of_rib;
+    held->error = 0;
+    if (held->family == XMPP_FAMILY_EVPN) {
+        const struct xmpp_node *entry = xmpp_node_child(st->body, "entry");
+
+        held->error = xmpp_evpn_decode(entry, &held->route, &held->err);
+    }
+}
+
+static void
+skip_item(struct ctrl_peer *peer, const char *instance, const char *why)
+{
+    peer->counters.bad_items++;
+    VLOG_WARN_RL(&rl, "skipped a route session=%s network=%.*s item=%.64s: "
+                 "%s", peer->name, CTRL_MAX_INSTANCE, instance,
+                 peer->held.node, why);
+}
+
+/* Without a subscription of 'instance' a publish of any family ends the
+ * session (2.1). */
+static void
+refuse_publish(struct ctrl_peer *peer, const char *instance, int error)
+{
+    VLOG_WARN_RL(&rl, "closing the session: published into a network %s "
+                 "session=%s network=%.*s",
+                 error == -EINVAL ? "that was subscribed without instance-id"
+                                  : "that is not subscribed",
+                 peer->name, CTRL_MAX_INSTANCE, instance);
+    peer_close(peer, XMPP_CLOSE_ILLEGAL_ORDER);
+}
+
+static void
+handle_evpn(struct ctrl_peer *peer, const char *instance, bool associate)
+{
+    struct held *held = &peer->held;
+
+    if (held->error == -ENOTSUP) {
+        peer->counters.ignored++;
+        return;
+    }
+    if (held->error) {
+        skip_item(peer, instance, tsn_err_format(&held->err));
+        return;
+    }
+
+    int error = associate
+                ? ctrl_rib_publish(peer->client, instance, &held->route)
+                : ctrl_rib_withdraw(peer->client, instance, &held->route);
+    if (error == -ENOENT || error == -EINVAL) {
+        refuse_publish(peer, instance, error);
+    } else if (error) {
+        skip_item(peer, instance, error == -ENOSPC ? "too many routes"
+                                                   : "bad next hop");
+    }
+}
+
+/* Both halves are there. */
+static void
+handle_pair(struct ctrl_peer *peer, const char *instance, bool associate)
+{
+    switch (peer->held.family) {
+    case XMPP_FAMILY_EVPN:
+        handle_evpn(peer, instance, associate);
+        break;
+
+    case XMPP_FAMILY_INET:
+    case XMPP_FAMILY_INET6:
+    case XMPP_FAMILY_MCAST: {
+        /* Legal; not what we are for. */
+        int error = ctrl_rib_may_publish(peer->client, instance);
+
+        if (error) {
+            refuse_publish(peer, instance, error);
+            return;
+        }
+        peer->counters.ignored++;
+        break;
+    }
+
+    default:
+        peer->counters.ignored++;
+        break;
+    }
+}
+
+static void
+handle_collection(struct ctrl_peer *peer, const struct xmpp_stanza *st)
+{
+    struct held *held = &peer->held;
+
+    if (!held->node || strcmp(held->node, st->item_node)
+        || held->end_of_rib != st->end_of_rib) {
+        peer->counters.unpaired++;
+        VLOG_WARN_RL(&rl, "dropped a publish whose two halves do not fit "
+                     "session=%s item=%.64s collection=%.64s", peer->name,
+                     held->node ? held->node : "(none)", st->item_node);
+    } else if (st->end_of_rib) {
+        VLOG_DBG_RL(&rl, "the client has published all session=%s",
+                    peer->name);
+    } else {
+        handle_pair(peer, st->node, st->associate);
+    }
+    held_clear(held);
+}
+
+static void
+handle_bgp(struct ctrl_peer *peer, const struct xmpp_stanza *st)
+{
+    switch (st->type) {
+    case XMPP_SUBSCRIBE:
+    case XMPP_UNSUBSCRIBE:
+        subscribe_instance(peer, st);
+        break;
+    case XMPP_PUBLISH:
+        hold_publish(peer, st);
+        break;
+    case XMPP_COLLECTION:
+        handle_collection(peer, st);
+        break;
+    case XMPP_EVENT:            /* An agent's End-of-RIB; not even a control
+                                 * node looks at it. */
+    case XMPP_CONFIG:
+    case XMPP_IGNORED:
+    default:
+        peer->counters.ignored++;
+        break;
+    }
+}
+
+void
+ctrl_peer_stanza(struct ctrl_peer *peer, const struct xmpp_stanza *st,
+                 uint64_t now_ms)
+{
+    if (peer->closing) {
+        return;
+    }
+    peer->core->now_ms = now_ms;
+    peer->active_ms = now_ms;
+    if (st->resource == XMPP_RESOURCE_BGP) {
+        handle_bgp(peer, st);
+    } else if (st->resource == XMPP_RESOURCE_CONFIG
+               && (st->type == XMPP_SUBSCRIBE
+                   || st->type == XMPP_UNSUBSCRIBE)) {
+        subscribe_config(peer, st);
+    } else {
+        peer->counters.ignored++;
+    }
+}
+
+/* Telling. */
+
+static void
+push_config(struct ctrl_peer *peer)
+{
+    struct ctrl_core *core = peer->core;
+
+    if (peer->push && !peer->closing
+        && peer->push_seqno != core->model_seqno) {
+        peer->push_seqno = core->model_seqno;
+        peer->counters.config_objects += ctrl_push_update(
+            peer->push, core->model, peer_send, peer);
+    }
+}
+
+/* Returns when the End-of-RIB is due, if not now. */
+static uint64_t
+send_end_of_rib(struct ctrl_peer *peer)
+{
+    if (peer->end_of_rib_sent || peer->closing) {
+        return UINT64_MAX;
+    }
+
+    uint64_t due = MIN(peer->active_ms + CTRL_END_OF_RIB_QUIET_MS,
+                       peer->since_ms + CTRL_END_OF_RIB_MAX_MS);
+    if (peer->core->now_ms < due) {
+        return due;
+    }
+    struct ds ds = DS_EMPTY_INITIALIZER;
+    xmpp_put_server_end_of_rib(&ds, peer->name);
+    peer->end_of_rib_sent = true;
+    peer_send(peer, ds.string, ds.length);
+    ds_destroy(&ds);
+    return UINT64_MAX;
+}
+
+uint64_t
+ctrl_core_run(struct ctrl_core *core, uint64_t now_ms)
+{
+    struct ctrl_peer *peer;
+    uint64_t next = UINT64_MAX;
+
+    core->now_ms = now_ms;
+    LIST_FOR_EACH (peer, node, &core->peers) {
+        push_config(peer);
+    }
+    ctrl_rib_flush(core->rib);
+    if (ctrl_rib_is_dirty(core->rib)) {
+        return now_ms;
+    }
+    LIST_FOR_EACH (peer, node, &core->peers) {
+        uint64_t due = send_end_of_rib(peer);
+        next = MIN(next, due);
+    }
+    return next;
+}
+
+/* For people. */
+
+const char *
+ctrl_peer_name(const struct ctrl_peer *peer)
+{
+    return peer->name;
+}
+
+void *
+ctrl_peer_aux(const struct ctrl_peer *peer)
+{
+    return peer->aux;
+}
+
+const struct ctrl_peer_counters *
+ctrl_peer_counters(const struct ctrl_peer *peer)
+{
+    return &peer->counters;
+}
+
+const struct ctrl_rib_client *
+ctrl_peer_client(const struct ctrl_peer *peer)
+{
+    return peer->client;
+}
+
+const char *
+ctrl_peer_config_name(const struct ctrl_peer *peer)
+{
+    return peer->push ? ctrl_push_name(peer->push) : NULL;
+}
+
+const struct ctrl_config *
+ctrl_core_config(const struct ctrl_core *core)
+{
+    return core->config;
+}
+
+const struct ctrl_model *
+ctrl_core_model(const struct ctrl_core *core)
+{
+    return core->model;
+}
+
+const struct ctrl_rib *
+ctrl_core_rib(const struct ctrl_core *core)
+{
+    return core->rib;
+}
+
+size_t
+ctrl_core_n_peers(const struct ctrl_core *core)
+{
+    return ovs_list_size(&core->peers);
+}
+
+void
+ctrl_core_for_each_peer(const struct ctrl_core *core, ctrl_peer_fn *fn,
+                        void *aux)
+{
+    const struct ctrl_peer *peer;
+
+    LIST_FOR_EACH (peer, node, &core->peers) {
+        fn(peer, aux);
+    }
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The control node without its sockets: clients come and go, their stanzas
+ * change its state, ctrl_core_run() tells the clients what has become of
+ * it.  Sans-I/O, one thread. */
+#ifndef CONTROLLER_CORE_H
+#define CONTROLLER_CORE_H 1
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "xmpp/conn.h"
+
+struct ctrl_config;
+struct ctrl_core;
+struct ctrl_model;
+struct ctrl_peer;
+struct ctrl_rib;
+struct ctrl_rib_client;
+struct xmpp_stanza;
+
+/* A client gets its End-of-RIB when neither side sent a stanza for so long,
+ * or at the latest after the maximum (spec/xmpp-protocol.md 2.2).  A real
+ * control node waits 6 s; we have no BGP peers that could still bring
+ * routes, and a restart is to settle quickly. */
+#define CTRL_END_OF_RIB_QUIET_MS 2000
+#define CTRL_END_OF_RIB_MAX_MS 300000
+
+/* Borrows 'config' until the next ctrl_core_configure() or the end. */
+struct ctrl_core *ctrl_core_create(const struct ctrl_config *config);
+/* With its clients. */
+void ctrl_core_destroy(struct ctrl_core *);             /* NULL is fine. */
+
+/* Goes over to another configuration; the clients are told the difference. */
+void ctrl_core_configure(struct ctrl_core *, const struct ctrl_config *);
+
+/* Does what is due, a bounded amount.  Returns when to call it again, unless
+ * something happens before; UINT64_MAX for never. */
+uint64_t ctrl_core_run(struct ctrl_core *, uint64_t now_ms);
+
+/* Both only take note: they do not call back. */
+struct ctrl_peer_ops {
+    void (*send)(void *aux, const char *data, size_t size);
+    /* The owner is to end the session, and the peer with it. */
+    void (*close)(void *aux, enum xmpp_close_reason);
+};
+
+/* A session is open.  'name' is the client's, copied. */
+struct ctrl_peer *ctrl_peer_create(struct ctrl_core *, const char *name,
+                                   const struct ctrl_peer_ops *, void *aux,
+                                   uint64_t now_ms);
+/* The session is over: withdraws all that it published. */
+void ctrl_peer_destroy(struct ctrl_peer *);             /* NULL is fine. */
+
+void ctrl_peer_stanza(struct ctrl_peer *, const struct xmpp_stanza *,
+                      uint64_t now_ms);
+
+struct ctrl_peer_counters {
+    uint64_t bad_items;         /* Skipped: malformed or over a limit. */
+    uint64_t unpaired;          /* Publish or collection without the other. */
+    uint64_t ignored;           /* Legal, of no effect. */
+    uint64_t config_objects;    /* Sent. */
+};
+
+/* For people. */
+const char *ctrl_peer_name(const struct ctrl_peer *);
+void *ctrl_peer_aux(const struct ctrl_peer *);
+const struct ctrl_peer_counters *ctrl_peer_counters(const struct ctrl_peer *);
+const struct ctrl_rib_client *ctrl_peer_client(const struct ctrl_peer *);
+/* FQ name of the virtual router whose configuration it gets, or NULL. */
+const char *ctrl_peer_config_name(const struct ctrl_peer *);
+
+const struct ctrl_config *ctrl_core_config(const struct ctrl_core *);
+const struct ctrl_model *ctrl_core_model(const struct ctrl_core *);
+const struct ctrl_rib *ctrl_core_rib(const struct ctrl_core *);
+size_t ctrl_core_n_peers(const struct ctrl_core *);
+/* In the order of arrival. */
+typedef void ctrl_peer_fn(const struct ctrl_peer *, void *aux);
+void ctrl_core_for_each_peer(const struct ctrl_core *, ctrl_peer_fn *fn,
+                             void *aux);
+
+#endif /* controller/core.h */

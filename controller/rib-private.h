@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the RIB share: tables and clients (rib.c), what is to be
+ * told (rib-select.c), telling it (rib-flush.c). */
+#ifndef CONTROLLER_RIB_PRIVATE_H
+#define CONTROLLER_RIB_PRIVATE_H 1
+
+#include "controller/rib.h"
+#include "openvswitch/hmap.h"
+#include "openvswitch/list.h"
+#include "openvswitch/shash.h"
+#include "xmpp/route.h"
+
+struct rib_instance {
+    struct ctrl_rib *rib;
+    char *name;
+    bool known;                 /* In the configuration. */
+    char *virtual_network;      /* Its FQ name, if known. */
+
+    struct hmap routes;         /* struct rib_route, by key. */
+    struct ovs_list dirty_routes;
+    struct ovs_list bums;       /* struct rib_bum. */
+    bool bums_dirty;
+    struct ovs_list subs;       /* struct rib_sub. */
+    size_t n_new_subs;          /* That wait for their dump. */
+    struct ovs_list dirty_node; /* In struct ctrl_rib, or self-linked. */
+    bool seen;                  /* By a configuration that is applied. */
+};
+
+struct ctrl_rib {
+    struct shash instances;     /* struct rib_instance. */
+    struct ovs_list dirty;      /* Those with something to tell. */
+    struct ctrl_rib_client *hosts;  /* Publishes for the static hosts. */
+};
+
+/* A unicast route: all subscribers have been told the same. */
+struct rib_route {
+    struct hmap_node node;
+    struct rib_instance *instance;
+    struct ovs_list paths;      /* struct rib_path. */
+    struct ovs_list dirty_node; /* In the instance, or self-linked. */
+    bool announced;
+    struct xmpp_evpn sent;      /* If announced; its key is always set. */
+};
+
+/* What a client published. */
+struct rib_path {
+    struct ovs_list route_node;
+    struct ovs_list sub_node;
+    struct rib_route *route;
+    struct rib_sub *sub;
+    bool stale;                 /* Of a host, while a file is applied. */
+    struct xmpp_evpn attrs;
+};
+
+/* A broadcast-MAC route; what its publisher is told is its own. */
+struct rib_bum {
+    struct ovs_list instance_node;
+    struct ovs_list sub_node;
+    struct rib_sub *sub;
+    bool stale;
+    bool withdrawn;             /* Only its retract is to be sent. */
+    struct xmpp_evpn attrs;
+    bool announced;
+    struct xmpp_evpn sent;
+};
+
+/* A client's subscription of an instance. */
+struct rib_sub {
+    struct ctrl_rib_client *client;
+    struct rib_instance *instance;
+    struct ovs_list instance_node;
+    int64_t instance_id;
+    bool no_ribout;
+    bool is_new;                /* Is to get all that was announced. */
+    struct ovs_list paths;
+    struct ovs_list bums;
+};
+
+struct ctrl_rib_client {
+    struct ctrl_rib *rib;
+    char *name;
+    ctrl_rib_send_fn *send;
+    void *aux;
+    struct shash subs;          /* struct rib_sub, by instance. */
+    size_t n_routes;
+    uint64_t n_items, n_retracts;
+};
+
+/* rib.c */
+void rib_route_free(struct rib_route *);
+void rib_bum_free(struct rib_bum *);
+
+/* rib-select.c */
+/* Whether 'a' wins over 'b'. */
+bool rib_path_is_better(const struct rib_path *a, const struct rib_path *b);
+const struct rib_path *rib_route_best(const struct rib_route *);
+/* Fills 'out' (initialised here) with what the subscribers are told. */
+void rib_route_merge(const struct rib_route *, struct xmpp_evpn *out);
+
+/* The members of an instance's replication: broadcast routes, the best of
+ * each endpoint, sorted by address.  The caller frees the array. */
+const struct rib_bum **rib_bum_members(const struct rib_instance *,
+                                       size_t *n);
+/* Fills 'out' (initialised here) with what the publisher of 'local' is told.
+ * Returns false if both lists are empty. */
+bool rib_bum_lists(const struct rib_bum *local,
+                   const struct rib_bum *const members[], size_t n,
+                   struct xmpp_evpn *out);
+
+#endif /* controller/rib-private.h */

@@ -1,0 +1,785 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "controller/rib-private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/config.h"
+#include "controller/model.h"
+#include "hash.h"
+#include "openvswitch/vlog.h"
+#include "packets.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(ctrl_rib);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+
+static void
+send_nothing(void *aux OVS_UNUSED, const char *data OVS_UNUSED,
+             size_t size OVS_UNUSED)
+{
+}
+
+struct ctrl_rib *
+ctrl_rib_create(void)
+{
+    struct ctrl_rib *rib = xmalloc(sizeof *rib);
+
+    shash_init(&rib->instances);
+    ovs_list_init(&rib->dirty);
+    rib->hosts = ctrl_rib_client_create(rib, "", send_nothing, NULL);
+    return rib;
+}
+
+bool
+ctrl_rib_is_dirty(const struct ctrl_rib *rib)
+{
+    return !ovs_list_is_empty(&rib->dirty);
+}
+
+/* Instances exist while somebody knows them. */
+static struct rib_instance *
+instance_get(struct ctrl_rib *rib, const char *name)
+{
+    struct rib_instance *instance = shash_find_data(&rib->instances, name);
+
+    if (!instance) {
+        instance = xzalloc(sizeof *instance);
+        instance->rib = rib;
+        instance->name = xstrdup(name);
+        hmap_init(&instance->routes);
+        ovs_list_init(&instance->dirty_routes);
+        ovs_list_init(&instance->bums);
+        ovs_list_init(&instance->subs);
+        ovs_list_init(&instance->dirty_node);
+        shash_add(&rib->instances, name, instance);
+    }
+    return instance;
+}
+
+static void
+instance_free(struct rib_instance *instance)
+{
+    shash_find_and_delete(&instance->rib->instances, instance->name);
+    ovs_list_remove(&instance->dirty_node);
+    hmap_destroy(&instance->routes);
+    free(instance->virtual_network);
+    free(instance->name);
+    free(instance);
+}
+
+/* Frees an instance that nobody needs any more. */
+static void
+instance_check(struct rib_instance *instance)
+{
+    if (!instance->known && ovs_list_is_empty(&instance->subs)
+        && hmap_is_empty(&instance->routes)) {
+        instance_free(instance);
+    }
+}
+
+static void
+instance_set_dirty(struct rib_instance *instance)
+{
+    if (instance->known && ovs_list_is_empty(&instance->dirty_node)) {
+        ovs_list_push_back(&instance->rib->dirty, &instance->dirty_node);
+    }
+}
+
+/* Routes. */
+
+static uint32_t
+hash_route(const struct xmpp_evpn *key)
+{
+    uint32_t hash = hash_bytes(&key->mac, sizeof key->mac, key->tag);
+
+    return hash_bytes(&key->ip, sizeof key->ip, hash + key->plen);
+}
+
+static bool
+same_key(const struct xmpp_evpn *a, const struct xmpp_evpn *b)
+{
+    return a->tag == b->tag && eth_addr_equals(a->mac, b->mac)
+           && tsn_ip_equals(&a->ip, &b->ip) && a->plen == b->plen;
+}
+
+static struct rib_route *
+route_find(const struct rib_instance *instance, const struct xmpp_evpn *key)
+{
+    struct rib_route *route;
+
+    HMAP_FOR_EACH_WITH_HASH (route, node, hash_route(key),
+                             &instance->routes) {
+        if (same_key(&route->sent, key)) {
+            return route;
+        }
+    }
+    return NULL;
+}
+
+static void
+copy_key(struct xmpp_evpn *dst, const struct xmpp_evpn *src)
+{
+    xmpp_evpn_init(dst);
+    dst->tag = src->tag;
+    dst->mac = src->mac;
+    dst->ip = src->ip;
+    dst->plen = src->plen;
+}
+
+static struct rib_route *
+route_get(struct rib_instance *instance, const struct xmpp_evpn *key)
+{
+    struct rib_route *route = route_find(instance, key);
+
+    if (!route) {
+        route = xzalloc(sizeof *route);
+        route->instance = instance;
+        copy_key(&route->sent, key);
+        ovs_list_init(&route->paths);
+        ovs_list_init(&route->dirty_node);
+        hmap_insert(&instance->routes, &route->node, hash_route(key));
+    }
+    return route;
+}
+
+void
+rib_route_free(struct rib_route *route)
+{
+    hmap_remove(&route->instance->routes, &route->node);
+    ovs_list_remove(&route->dirty_node);
+    xmpp_evpn_fini(&route->sent);
+    free(route);
+}
+
+static void
+route_set_dirty(struct rib_route *route)
+{
+    if (!route->instance->known) {
+        if (ovs_list_is_empty(&route->paths)) {
+            rib_route_free(route);
+        }
+        return;
+    }
+    if (ovs_list_is_empty(&route->dirty_node)) {
+        ovs_list_push_back(&route->instance->dirty_routes,
+                           &route->dirty_node);
+    }
+    instance_set_dirty(route->instance);
+}
+
+static struct rib_path *
+path_find(const struct rib_route *route, const struct rib_sub *sub)
+{
+    struct rib_path *path;
+
+    LIST_FOR_EACH (path, route_node, &route->paths) {
+        if (path->sub == sub) {
+            return path;
+        }
+    }
+    return NULL;
+}
+
+static void
+path_remove(struct rib_path *path)
+{
+    struct rib_route *route = path->route;
+
+    path->sub->client->n_routes--;
+    ovs_list_remove(&path->sub_node);
+    ovs_list_remove(&path->route_node);
+    xmpp_evpn_fini(&path->attrs);
+    free(path);
+    route_set_dirty(route);
+}
+
+static void
+path_put(struct rib_sub *sub, const struct xmpp_evpn *attrs)
+{
+    struct rib_route *route = route_get(sub->instance, attrs);
+    struct rib_path *path = path_find(route, sub);
+
+    if (!path) {
+        path = xzalloc(sizeof *path);
+        path->route = route;
+        path->sub = sub;
+        ovs_list_push_back(&route->paths, &path->route_node);
+        ovs_list_push_back(&sub->paths, &path->sub_node);
+        sub->client->n_routes++;
+    } else {
+        path->stale = false;
+        if (xmpp_evpn_equals(&path->attrs, attrs)) {
+            return;
+        }
+        xmpp_evpn_fini(&path->attrs);
+    }
+    xmpp_evpn_init(&path->attrs);
+    xmpp_evpn_copy(&path->attrs, attrs);
+    route_set_dirty(route);
+}
+
+static void
+bums_set_dirty(struct rib_instance *instance)
+{
+    instance->bums_dirty = true;
+    instance_set_dirty(instance);
+}
+
+static struct rib_bum *
+bum_find(const struct rib_sub *sub, const struct xmpp_evpn *key)
+{
+    struct rib_bum *bum;
+
+    LIST_FOR_EACH (bum, sub_node, &sub->bums) {
+        if (same_key(&bum->attrs, key)) {
+            return bum;
+        }
+    }
+    return NULL;
+}
+
+void
+rib_bum_free(struct rib_bum *bum)
+{
+    bum->sub->client->n_routes -= !bum->withdrawn;
+    ovs_list_remove(&bum->sub_node);
+    ovs_list_remove(&bum->instance_node);
+    if (bum->announced) {
+        xmpp_evpn_fini(&bum->sent);
+    }
+    xmpp_evpn_fini(&bum->attrs);
+    free(bum);
+}
+
+static void
+bum_put(struct rib_sub *sub, const struct xmpp_evpn *attrs)
+{
+    struct rib_bum *bum = bum_find(sub, attrs);
+
+    if (!bum) {
+        bum = xzalloc(sizeof *bum);
+        bum->sub = sub;
+        ovs_list_push_back(&sub->instance->bums, &bum->instance_node);
+        ovs_list_push_back(&sub->bums, &bum->sub_node);
+        sub->client->n_routes++;
+    } else {
+        bool same = !bum->withdrawn && xmpp_evpn_equals(&bum->attrs, attrs);
+
+        bum->stale = false;
+        if (same) {
+            return;
+        }
+        sub->client->n_routes += bum->withdrawn;
+        bum->withdrawn = false;
+        xmpp_evpn_fini(&bum->attrs);
+    }
+    xmpp_evpn_init(&bum->attrs);
+    xmpp_evpn_copy(&bum->attrs, attrs);
+    bums_set_dirty(sub->instance);
+}
+
+static void
+bum_withdraw(struct rib_bum *bum)
+{
+    struct rib_instance *instance = bum->sub->instance;
+
+    if (bum->withdrawn) {
+        return;
+    }
+    if (bum->announced) {
+        /* The publisher is to hear of it: the flush frees it. */
+        bum->withdrawn = true;
+        bum->sub->client->n_routes--;
+    } else {
+        rib_bum_free(bum);
+    }
+    bums_set_dirty(instance);
+}
+
+static void
+sub_withdraw_all(struct rib_sub *sub, bool only_stale)
+{
+    struct rib_path *path;
+    struct rib_bum *bum;
+
+    LIST_FOR_EACH_SAFE (path, sub_node, &sub->paths) {
+        if (path->stale || !only_stale) {
+            path_remove(path);
+        }
+    }
+    LIST_FOR_EACH_SAFE (bum, sub_node, &sub->bums) {
+        if (bum->stale || !only_stale) {
+            rib_bum_free(bum);
+            bums_set_dirty(sub->instance);
+        }
+    }
+}
+
+static struct rib_sub *
+sub_create(struct ctrl_rib_client *client, const char *name,
+           int64_t instance_id, bool no_ribout)
+{
+    struct rib_instance *instance = instance_get(client->rib, name);
+    struct rib_sub *sub = xzalloc(sizeof *sub);
+
+    sub->client = client;
+    sub->instance = instance;
+    sub->instance_id = instance_id;
+    sub->no_ribout = no_ribout;
+    ovs_list_init(&sub->paths);
+    ovs_list_init(&sub->bums);
+    ovs_list_push_back(&instance->subs, &sub->instance_node);
+    shash_add(&client->subs, name, sub);
+    if (instance->known && !no_ribout) {
+        sub->is_new = true;
+        instance->n_new_subs++;
+        instance_set_dirty(instance);
+    }
+    return sub;
+}
+
+/* What the client had been told is for it to forget. */
+static void
+sub_destroy(struct rib_sub *sub)
+{
+    struct rib_instance *instance = sub->instance;
+
+    shash_find_and_delete(&sub->client->subs, instance->name);
+    ovs_list_remove(&sub->instance_node);
+    instance->n_new_subs -= sub->is_new;
+    sub_withdraw_all(sub, false);
+    free(sub);
+    instance_check(instance);
+}
+
+/* Configuration. */
+
+static void
+instance_forget(struct rib_instance *instance)
+{
+    struct rib_route *route;
+    struct rib_bum *bum;
+    struct rib_sub *sub;
+
+    /* Like a control node that loses an instance, it says nothing; should the
+     * instance return, everything is told anew. */
+    instance->known = false;
+    free(instance->virtual_network);
+    instance->virtual_network = NULL;
+    instance->bums_dirty = false;
+    ovs_list_remove(&instance->dirty_node);
+    ovs_list_init(&instance->dirty_node);
+    HMAP_FOR_EACH_SAFE (route, node, &instance->routes) {
+        ovs_list_remove(&route->dirty_node);
+        ovs_list_init(&route->dirty_node);
+        if (route->announced) {
+            struct xmpp_evpn key;
+
+            copy_key(&key, &route->sent);
+            xmpp_evpn_fini(&route->sent);
+            route->sent = key;
+            route->announced = false;
+        }
+        if (ovs_list_is_empty(&route->paths)) {
+            rib_route_free(route);
+        }
+    }
+    LIST_FOR_EACH_SAFE (bum, instance_node, &instance->bums) {
+        if (bum->withdrawn) {
+            rib_bum_free(bum);
+        } else if (bum->announced) {
+            xmpp_evpn_fini(&bum->sent);
+            bum->announced = false;
+        }
+    }
+    LIST_FOR_EACH (sub, instance_node, &instance->subs) {
+        sub->is_new = false;
+    }
+    instance->n_new_subs = 0;
+    instance_check(instance);
+}
+
+static void
+instance_learn(struct rib_instance *instance, char *virtual_network)
+{
+    struct rib_route *route;
+
+    instance->known = true;
+    instance->virtual_network = virtual_network;
+    HMAP_FOR_EACH (route, node, &instance->routes) {
+        route_set_dirty(route);
+    }
+    if (!ovs_list_is_empty(&instance->bums)) {
+        bums_set_dirty(instance);
+    }
+}
+
+static void
+mark_hosts(struct ctrl_rib *rib)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &rib->hosts->subs) {
+        struct rib_sub *sub = node->data;
+        struct rib_path *path;
+        struct rib_bum *bum;
+
+        LIST_FOR_EACH (path, sub_node, &sub->paths) {
+            path->stale = true;
+        }
+        LIST_FOR_EACH (bum, sub_node, &sub->bums) {
+            bum->stale = true;
+        }
+    }
+}
+
+static void
+add_host_bum(struct rib_sub *sub, uint32_t vni, const struct in6_addr *vtep)
+{
+    struct xmpp_evpn route;
+
+    /* The address in the key is the endpoint's, as in a ToR's, so that each
+     * host has a route of its own. */
+    xmpp_evpn_init(&route);
+    route.tag = vni;
+    route.mac = eth_addr_broadcast;
+    route.ip = *vtep;
+    route.plen = 32;
+    route.local_pref = 100;
+    route.edge_replication_not_supported = true;
+    xmpp_evpn_add_next_hop(&route, vtep, vni, TSN_ENCAP_VXLAN);
+    bum_put(sub, &route);
+    xmpp_evpn_fini(&route);
+}
+
+static void
+add_machine(struct rib_sub *sub, uint32_t vni, const struct in6_addr *vtep,
+            const struct eth_addr *mac, const struct in6_addr *ip)
+{
+    struct xmpp_evpn route;
+
+    xmpp_evpn_init(&route);
+    route.tag = vni;
+    route.mac = *mac;
+    route.ip = *ip;
+    route.plen = tsn_ip_is_set(ip) && !tsn_ip_is_v4(ip) ? 128 : 32;
+    route.local_pref = 100;
+    xmpp_evpn_add_next_hop(&route, vtep, vni, TSN_ENCAP_VXLAN);
+    path_put(sub, &route);
+    xmpp_evpn_fini(&route);
+}
+
+/* The hosts' subscription of 'network'. */
+static struct rib_sub *
+host_sub(struct ctrl_rib *rib, const struct ctrl_config *config,
+         const struct ctrl_network *network)
+{
+    char *name = ctrl_network_instance(config, network);
+    struct rib_sub *sub = shash_find_data(&rib->hosts->subs, name);
+
+    if (!sub) {
+        sub = sub_create(rib->hosts, name, 0, true);
+    }
+    free(name);
+    return sub;
+}
+
+static void
+add_host(struct ctrl_rib *rib, const struct ctrl_config *config,
+         const struct ctrl_host *host)
+{
+    for (size_t i = 0; i < host->n_networks; i++) {
+        add_host_bum(host_sub(rib, config, host->networks[i]),
+                     ctrl_network_vni(config, host->networks[i]),
+                     &host->vtep);
+    }
+    for (size_t i = 0; i < host->n_machines; i++) {
+        const struct ctrl_station *machine = &host->machines[i];
+        struct rib_sub *sub = host_sub(rib, config, machine->network);
+        uint32_t vni = ctrl_network_vni(config, machine->network);
+
+        /* As a vRouter does for its virtual machines. */
+        add_machine(sub, vni, &host->vtep, &machine->mac, &in6addr_any);
+        if (tsn_ip_is_set(&machine->ip)) {
+            add_machine(sub, vni, &host->vtep, &machine->mac, &machine->ip);
+        }
+    }
+}
+
+static void
+forget_unseen(struct ctrl_rib *rib)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH_SAFE (node, &rib->instances) {
+        struct rib_instance *instance = node->data;
+
+        if (instance->known && !instance->seen) {
+            struct rib_sub *sub = shash_find_data(&rib->hosts->subs,
+                                                  instance->name);
+            if (sub) {
+                sub_destroy(sub);
+            }
+            instance_forget(instance);
+        }
+    }
+}
+
+void
+ctrl_rib_configure(struct ctrl_rib *rib, const struct ctrl_config *config)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &rib->instances) {
+        struct rib_instance *instance = node->data;
+        instance->seen = false;
+    }
+    for (size_t i = 0; i < config->n_networks; i++) {
+        const struct ctrl_network *network = &config->networks[i];
+        char *name = ctrl_network_instance(config, network);
+        struct rib_instance *instance = instance_get(rib, name);
+
+        free(name);
+        instance->seen = true;
+        if (!instance->known) {
+            instance_learn(instance, ctrl_network_fq_name(config, network));
+        }
+    }
+    forget_unseen(rib);
+
+    mark_hosts(rib);
+    for (size_t i = 0; i < config->n_hosts; i++) {
+        add_host(rib, config, &config->hosts[i]);
+    }
+    SHASH_FOR_EACH (node, &rib->hosts->subs) {
+        sub_withdraw_all(node->data, true);
+    }
+}
+
+void
+ctrl_rib_destroy(struct ctrl_rib *rib)
+{
+    if (rib) {
+        static const struct ctrl_config nothing;
+
+        ctrl_rib_configure(rib, &nothing);
+        ctrl_rib_client_destroy(rib->hosts);
+        shash_destroy(&rib->instances);
+        free(rib);
+    }
+}
+
+/* Clients. */
+
+struct ctrl_rib_client *
+ctrl_rib_client_create(struct ctrl_rib *rib, const char *name,
+                       ctrl_rib_send_fn *send, void *aux)
+{
+    struct ctrl_rib_client *client = xzalloc(sizeof *client);
+
+    client->rib = rib;
+    client->name = xstrdup(name);
+    client->send = send;
+    client->aux = aux;
+    shash_init(&client->subs);
+    return client;
+}
+
+void
+ctrl_rib_client_destroy(struct ctrl_rib_client *client)
+{
+    if (client) {
+        struct shash_node *node;
+
+        SHASH_FOR_EACH_SAFE (node, &client->subs) {
+            sub_destroy(node->data);
+        }
+        shash_destroy(&client->subs);
+        free(client->name);
+        free(client);
+    }
+}
+
+int
+ctrl_rib_subscribe(struct ctrl_rib_client *client, const char *name,
+                   int64_t instance_id, bool no_ribout)
+{
+    if (shash_find(&client->subs, name)) {
+        return -EALREADY;
+    }
+    if (shash_count(&client->subs) >= CTRL_MAX_SUBSCRIPTIONS
+        || strlen(name) > CTRL_MAX_INSTANCE) {
+        return -ENOSPC;
+    }
+
+    struct rib_sub *sub = sub_create(client, name, instance_id, no_ribout);
+    if (!sub->instance->known) {
+        VLOG_INFO_RL(&rl, "subscribed to a network that is not configured "
+                     "session=%s network=%s", client->name, name);
+    }
+    return 0;
+}
+
+int
+ctrl_rib_unsubscribe(struct ctrl_rib_client *client, const char *instance)
+{
+    struct rib_sub *sub = shash_find_data(&client->subs, instance);
+
+    if (!sub) {
+        return -ENOENT;
+    }
+    sub_destroy(sub);
+    return 0;
+}
+
+int
+ctrl_rib_may_publish(const struct ctrl_rib_client *client,
+                     const char *instance)
+{
+    const struct rib_sub *sub = shash_find_data(&client->subs, instance);
+
+    return !sub ? -ENOENT : sub->instance_id < 0 ? -EINVAL : 0;
+}
+
+static void
+withdraw(struct rib_sub *sub, const struct xmpp_evpn *key)
+{
+    if (xmpp_evpn_is_broadcast(key)) {
+        struct rib_bum *bum = bum_find(sub, key);
+
+        if (bum) {
+            bum_withdraw(bum);
+        }
+    } else {
+        struct rib_route *route = route_find(sub->instance, key);
+        struct rib_path *path = route ? path_find(route, sub) : NULL;
+
+        if (path) {
+            path_remove(path);
+        }
+    }
+}
+
+int
+ctrl_rib_withdraw(struct ctrl_rib_client *client, const char *instance,
+                  const struct xmpp_evpn *key)
+{
+    int error = ctrl_rib_may_publish(client, instance);
+
+    if (!error) {
+        withdraw(shash_find_data(&client->subs, instance), key);
+    }
+    return error;
+}
+
+int
+ctrl_rib_publish(struct ctrl_rib_client *client, const char *instance,
+                 const struct xmpp_evpn *route)
+{
+    int error = ctrl_rib_may_publish(client, instance);
+
+    if (error) {
+        return error;
+    }
+    if (route->n_next_hops != 1
+        || !tsn_ip_is_v4(&route->next_hops[0].ip)
+        || !tsn_ip_is_set(&route->next_hops[0].ip)) {
+        return -EBADMSG;
+    }
+    struct rib_sub *sub = shash_find_data(&client->subs, instance);
+    if (!route->next_hops[0].encaps) {
+        /* Nobody can send to it: accepted, and told to nobody (3.6). */
+        withdraw(sub, route);
+        return 0;
+    }
+    if (client->n_routes >= CTRL_MAX_ROUTES) {
+        return -ENOSPC;
+    }
+    if (xmpp_evpn_is_broadcast(route)) {
+        bum_put(sub, route);
+    } else {
+        path_put(sub, route);
+    }
+    return 0;
+}
+
+/* For people. */
+
+void
+ctrl_rib_client_stats(const struct ctrl_rib_client *client,
+                      struct ctrl_rib_client_stats *stats)
+{
+    stats->n_subscriptions = shash_count(&client->subs);
+    stats->n_routes = client->n_routes;
+    stats->n_items = client->n_items;
+    stats->n_retracts = client->n_retracts;
+}
+
+void
+ctrl_rib_instance_stats(const struct ctrl_rib *rib, const char *name,
+                        struct ctrl_rib_instance_stats *stats)
+{
+    const struct rib_instance *instance = shash_find_data(&rib->instances,
+                                                          name);
+
+    *stats = (struct ctrl_rib_instance_stats) { .known = false };
+    if (instance) {
+        stats->known = instance->known;
+        stats->n_subscribers = ovs_list_size(&instance->subs)
+            - (shash_find(&rib->hosts->subs, name) != NULL);
+        stats->n_routes = hmap_count(&instance->routes)
+                          + ovs_list_size(&instance->bums);
+    }
+}
+
+static void
+for_each_path(const struct rib_instance *instance, ctrl_rib_path_fn *fn,
+              void *aux)
+{
+    const struct rib_route *route;
+    const struct rib_path *path;
+    const struct rib_bum *bum;
+
+    LIST_FOR_EACH (bum, instance_node, &instance->bums) {
+        if (!bum->withdrawn) {
+            fn(instance->name, &bum->attrs, bum->sub->client->name, true,
+               aux);
+        }
+    }
+    HMAP_FOR_EACH (route, node, &instance->routes) {
+        const struct rib_path *best = rib_route_best(route);
+
+        LIST_FOR_EACH (path, route_node, &route->paths) {
+            fn(instance->name, &path->attrs, path->sub->client->name,
+               path == best, aux);
+        }
+    }
+}
+
+void
+ctrl_rib_for_each_path(const struct ctrl_rib *rib, ctrl_rib_path_fn *fn,
+                       void *aux)
+{
+    const struct shash_node **nodes = shash_sort(&rib->instances);
+
+    for (size_t i = 0; i < shash_count(&rib->instances); i++) {
+        for_each_path(nodes[i]->data, fn, aux);
+    }
+    free(nodes);
+}
+
+void
+ctrl_rib_for_each_subscription(const struct ctrl_rib_client *client,
+                               ctrl_rib_subscription_fn *fn, void *aux)
+{
+    const struct shash_node **nodes = shash_sort(&client->subs);
+
+    for (size_t i = 0; i < shash_count(&client->subs); i++) {
+        fn(nodes[i]->name, aux);
+    }
+    free(nodes);
+}

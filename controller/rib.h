@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The EVPN routes of every routing instance: who publishes what, who is told
+ * what (spec/xmpp-protocol.md 2.1, 3; spec/tsn-dataplane.md A.4).
+ *
+ * Unicast MAC routes are reflected to every subscriber, the publisher
+ * included.  Broadcast-MAC routes are not: each publisher is told the tunnel
+ * endpoints to replicate to.  Changes are collected and told by
+ * ctrl_rib_flush().  Sans-I/O, one thread. */
+#ifndef CONTROLLER_RIB_H
+#define CONTROLLER_RIB_H 1
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ctrl_config;
+struct ctrl_rib;
+struct ctrl_rib_client;
+struct xmpp_evpn;
+
+/* Per client: four times the networks that a site of the size that we are for
+ * has, and more MACs than a switch can hold. */
+#define CTRL_MAX_SUBSCRIPTIONS 16384
+#define CTRL_MAX_ROUTES (1u << 20)
+
+/* Longest name of an instance that is remembered. */
+#define CTRL_MAX_INSTANCE 1024
+
+struct ctrl_rib *ctrl_rib_create(void);
+/* After its clients. */
+void ctrl_rib_destroy(struct ctrl_rib *);               /* NULL is fine. */
+
+/* Makes the networks of 'config' known, and the static hosts' routes in them;
+ * what an earlier configuration had and this one has not, goes. */
+void ctrl_rib_configure(struct ctrl_rib *, const struct ctrl_config *);
+
+/* One complete stanza for a client. */
+typedef void ctrl_rib_send_fn(void *aux, const char *data, size_t size);
+
+/* 'name' is the client's, copied. */
+struct ctrl_rib_client *ctrl_rib_client_create(struct ctrl_rib *,
+                                               const char *name,
+                                               ctrl_rib_send_fn *, void *aux);
+/* Withdraws all that it published. */
+void ctrl_rib_client_destroy(struct ctrl_rib_client *); /* NULL is fine. */
+
+/* Subscriptions may be to instances that are not known yet.  Returns 0,
+ * -EALREADY, or -ENOSPC for a limit above. */
+int ctrl_rib_subscribe(struct ctrl_rib_client *, const char *instance,
+                       int64_t instance_id, bool no_ribout);
+/* Withdraws all that it published there.  Returns 0 or -ENOENT. */
+int ctrl_rib_unsubscribe(struct ctrl_rib_client *, const char *instance);
+
+/* Whether the client may publish: -ENOENT without a subscription, -EINVAL if
+ * that had no instance-id, else 0. */
+int ctrl_rib_may_publish(const struct ctrl_rib_client *,
+                         const char *instance);
+
+/* Adds or replaces the client's path of that key.  Returns 0; -EBADMSG for a
+ * next hop that cannot be one, which leaves an older path as it is; -ENOSPC
+ * for a limit; or what ctrl_rib_may_publish() says. */
+int ctrl_rib_publish(struct ctrl_rib_client *, const char *instance,
+                     const struct xmpp_evpn *);
+/* Removes it; only the key counts.  Returns 0, also if there was none, or what
+ * ctrl_rib_may_publish() says. */
+int ctrl_rib_withdraw(struct ctrl_rib_client *, const char *instance,
+                      const struct xmpp_evpn *);
+
+/* Tells the clients what has changed, a bounded part of it: while
+ * ctrl_rib_is_dirty(), call again. */
+void ctrl_rib_flush(struct ctrl_rib *);
+bool ctrl_rib_is_dirty(const struct ctrl_rib *);
+
+/* For people. */
+struct ctrl_rib_client_stats {
+    size_t n_subscriptions, n_routes;
+    uint64_t n_items, n_retracts;       /* Sent. */
+};
+void ctrl_rib_client_stats(const struct ctrl_rib_client *,
+                           struct ctrl_rib_client_stats *);
+
+struct ctrl_rib_instance_stats {
+    bool known;
+    size_t n_subscribers, n_routes;
+};
+void ctrl_rib_instance_stats(const struct ctrl_rib *, const char *instance,
+                             struct ctrl_rib_instance_stats *);
+
+/* Every path; 'publisher' is a client's name, or "" for a static host's. */
+typedef void ctrl_rib_path_fn(const char *instance,
+                              const struct xmpp_evpn *path,
+                              const char *publisher, bool best, void *aux);
+void ctrl_rib_for_each_path(const struct ctrl_rib *, ctrl_rib_path_fn *fn,
+                            void *aux);
+/* Calls 'fn' for every subscription of the client. */
+typedef void ctrl_rib_subscription_fn(const char *instance, void *aux);
+void ctrl_rib_for_each_subscription(const struct ctrl_rib_client *,
+                                    ctrl_rib_subscription_fn *fn, void *aux);
+
+#endif /* controller/rib.h */

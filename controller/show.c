@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "controller/show.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util.h"
+
+#include "controller/config.h"
+#include "controller/core.h"
+#include "controller/model.h"
+#include "controller/rib.h"
+#include "tsn/ctl.h"
+#include "tsn/json.h"
+#include "tsn/loop.h"
+#include "xmpp/route.h"
+#include "xmpp/server.h"
+#include "xmpp/stanza.h"
+
+static void
+show_session(const struct ctrl_peer *peer, void *json_)
+{
+    const struct xmpp_session *session = ctrl_peer_aux(peer);
+    const struct xmpp_conn_counters *conn = xmpp_session_counters(session);
+    const struct ctrl_peer_counters *counters = ctrl_peer_counters(peer);
+    struct ctrl_rib_client_stats stats;
+    struct tsn_json *json = json_;
+
+    ctrl_rib_client_stats(ctrl_peer_client(peer), &stats);
+    tsn_json_object_begin(json, NULL);
+    tsn_json_string(json, "name", ctrl_peer_name(peer));
+    tsn_json_ip(json, "peer", xmpp_session_peer_ip(session));
+    tsn_json_uint(json, "up_s",
+                  (tsn_now_ms() - xmpp_session_since_ms(session)) / 1000);
+    tsn_json_string(json, "config", ctrl_peer_config_name(peer));
+    tsn_json_uint(json, "config_objects_sent", counters->config_objects);
+    tsn_json_uint(json, "subscriptions", stats.n_subscriptions);
+    tsn_json_uint(json, "routes", stats.n_routes);
+    tsn_json_uint(json, "items_sent", stats.n_items);
+    tsn_json_uint(json, "retracts_sent", stats.n_retracts);
+    tsn_json_uint(json, "rx_stanzas", conn->rx_stanzas);
+    tsn_json_uint(json, "rx_keepalives", conn->rx_keepalives);
+    tsn_json_uint(json, "bad_stanzas", conn->bad_stanzas);
+    tsn_json_uint(json, "bad_items", counters->bad_items);
+    tsn_json_uint(json, "unpaired", counters->unpaired);
+    tsn_json_uint(json, "ignored", conn->ignored_stanzas + counters->ignored);
+    tsn_json_object_end(json);
+}
+
+static void
+status_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
+          char *argv[] OVS_UNUSED, void *core_)
+{
+    const struct ctrl_core *core = core_;
+    const struct ctrl_config *config = ctrl_core_config(core);
+    struct tsn_json *json = tsn_ctl_reply(call);
+
+    tsn_json_object_begin(json, "result");
+    tsn_json_string(json, "name", config->name);
+    tsn_json_uint(json, "hold_time_s", config->hold_s);
+    tsn_json_uint(json, "networks", config->n_networks);
+    tsn_json_uint(json, "switches", config->n_switches);
+    tsn_json_uint(json, "hosts", config->n_hosts);
+    tsn_json_uint(json, "tsns", config->n_tsns);
+    tsn_json_array_begin(json, "sessions");
+    ctrl_core_for_each_peer(core, show_session, json);
+    tsn_json_array_end(json);
+    tsn_json_object_end(json);
+    tsn_ctl_finish(call);
+}
+
+static size_t
+count_ports(const struct ctrl_config *config,
+            const struct ctrl_network *network)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < config->n_switches; i++) {
+        const struct ctrl_switch *sw = &config->switches[i];
+
+        for (size_t j = 0; j < sw->n_ports; j++) {
+            n += sw->ports[j].network == network;
+        }
+    }
+    return n;
+}
+
+static void
+show_networks_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
+                 char *argv[] OVS_UNUSED, void *core_)
+{
+    const struct ctrl_core *core = core_;
+    const struct ctrl_config *config = ctrl_core_config(core);
+    struct tsn_json *json = tsn_ctl_reply(call);
+
+    tsn_json_array_begin(json, "result");
+    for (size_t i = 0; i < config->n_networks; i++) {
+        const struct ctrl_network *network = &config->networks[i];
+        char *instance = ctrl_network_instance(config, network);
+        struct ctrl_rib_instance_stats stats;
+
+        ctrl_rib_instance_stats(ctrl_core_rib(core), instance, &stats);
+        tsn_json_object_begin(json, NULL);
+        tsn_json_string(json, "name", network->name);
+        tsn_json_uint(json, "vni", ctrl_network_vni(config, network));
+        tsn_json_uint(json, "id", network->id);
+        tsn_json_string(json, "instance", instance);
+        tsn_json_uint(json, "ports", count_ports(config, network));
+        tsn_json_uint(json, "subscribers", stats.n_subscribers);
+        tsn_json_uint(json, "routes", stats.n_routes);
+        tsn_json_object_end(json);
+        free(instance);
+    }
+    tsn_json_array_end(json);
+    tsn_ctl_finish(call);
+}
+
+struct show_routes {
+    struct tsn_json *json;
+    const char *instance;       /* NULL: all. */
+};
+
+static void
+show_encaps(struct tsn_json *json, uint8_t encaps)
+{
+    tsn_json_array_begin(json, "encapsulations");
+    if (encaps & TSN_ENCAP_VXLAN) {
+        tsn_json_string(json, NULL, "vxlan");
+    }
+    if (encaps & TSN_ENCAP_MPLS_UDP) {
+        tsn_json_string(json, NULL, "udp");
+    }
+    if (encaps & TSN_ENCAP_MPLS_GRE) {
+        tsn_json_string(json, NULL, "gre");
+    }
+    tsn_json_array_end(json);
+}
+
+static void
+show_path(const char *instance, const struct xmpp_evpn *path,
+          const char *publisher, bool best, void *aux_)
+{
+    const struct show_routes *aux = aux_;
+    const struct tunnel_dst *hop = &path->next_hops[0];
+    struct tsn_json *json = aux->json;
+
+    if (aux->instance && strcmp(aux->instance, instance)) {
+        return;
+    }
+    tsn_json_object_begin(json, NULL);
+    tsn_json_string(json, "instance", instance);
+    tsn_json_string(json, "type", xmpp_evpn_is_broadcast(path) ? "broadcast"
+                                                               : "mac");
+    tsn_json_uint(json, "tag", path->tag);
+    tsn_json_mac(json, "mac", &path->mac);
+    tsn_json_ip(json, "ip", &path->ip);
+    tsn_json_ip(json, "next_hop", &hop->ip);
+    tsn_json_uint(json, "label", hop->label);
+    show_encaps(json, hop->encaps);
+    tsn_json_uint(json, "local_preference", path->local_pref);
+    tsn_json_uint(json, "sequence", path->sequence);
+    if (tsn_ip_is_set(&path->replicator)) {
+        tsn_json_ip(json, "replicator", &path->replicator);
+    }
+    /* A static host's has none. */
+    tsn_json_string(json, "publisher", *publisher ? publisher : NULL);
+    tsn_json_bool(json, "best", best);
+    tsn_json_object_end(json);
+}
+
+/* A network's own name stands for its instance. */
+static char *
+find_instance(const struct ctrl_config *config, const char *name)
+{
+    for (size_t i = 0; i < config->n_networks; i++) {
+        if (!strcmp(config->networks[i].name, name)) {
+            return ctrl_network_instance(config, &config->networks[i]);
+        }
+    }
+    return xstrdup(name);
+}
+
+static void
+show_routes_cb(struct tsn_ctl_call *call, int argc, char *argv[],
+               void *core_)
+{
+    const struct ctrl_core *core = core_;
+    struct ctrl_rib_instance_stats stats;
+    char *instance = argc ? find_instance(ctrl_core_config(core), argv[0])
+                          : NULL;
+
+    if (instance) {
+        ctrl_rib_instance_stats(ctrl_core_rib(core), instance, &stats);
+        if (!stats.known && !stats.n_subscribers) {
+            tsn_ctl_error(call, "there is no network \"%s\"", argv[0]);
+            tsn_ctl_finish(call);
+            free(instance);
+            return;
+        }
+    }
+
+    struct show_routes aux = { tsn_ctl_reply(call), instance };
+    tsn_json_array_begin(aux.json, "result");
+    ctrl_rib_for_each_path(ctrl_core_rib(core), show_path, &aux);
+    tsn_json_array_end(aux.json);
+    tsn_ctl_finish(call);
+    free(instance);
+}
+
+static void
+show_object(const struct ctrl_node *node, const struct ctrl_link *link,
+            void *json_)
+{
+    struct tsn_json *json = json_;
+
+    tsn_json_object_begin(json, NULL);
+    if (node) {
+        tsn_json_string(json, "type", node->type);
+        tsn_json_string(json, "name", node->name);
+    } else {
+        tsn_json_string(json, "link", link->type);
+        tsn_json_array_begin(json, "between");
+        tsn_json_string(json, NULL, link->ends[0]->name);
+        tsn_json_string(json, NULL, link->ends[1]->name);
+        tsn_json_array_end(json);
+    }
+    tsn_json_object_end(json);
+}
+
+static void
+show_config_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED, char *argv[],
+               void *core_)
+{
+    const struct ctrl_model *model = ctrl_core_model(core_);
+    char *name = xasprintf(XMPP_VR_PREFIX "%s", argv[0]);
+
+    if (!ctrl_model_find(model, "virtual-router", name)) {
+        tsn_ctl_error(call, "neither a switch's agent nor a TSN is called "
+                      "\"%s\"", argv[0]);
+    } else {
+        struct tsn_json *json = tsn_ctl_reply(call);
+
+        tsn_json_array_begin(json, "result");
+        ctrl_model_walk(model, name, show_object, json);
+        tsn_json_array_end(json);
+    }
+    tsn_ctl_finish(call);
+    free(name);
+}
+
+void
+ctrl_show_register(struct tsn_ctl *ctl, struct ctrl_core *core)
+{
+    tsn_ctl_register(ctl, "status", "status", 0, 0, status_cb, core);
+    tsn_ctl_register(ctl, "show networks", "show networks", 0, 0,
+                     show_networks_cb, core);
+    tsn_ctl_register(ctl, "show routes", "show routes [NETWORK]", 0, 1,
+                     show_routes_cb, core);
+    tsn_ctl_register(ctl, "show config", "show config AGENT", 1, 1,
+                     show_config_cb, core);
+}
