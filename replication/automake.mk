@@ -3,9 +3,16 @@ noinst_LIBRARIES += replication/libreplication.a
 replication_libreplication_a_SOURCES = \
 	replication/forwarder/counters.c \
 	replication/forwarder/counters.h \
+	replication/forwarder/engine-socket.c \
+	replication/forwarder/forwarder.h \
 	replication/forwarder/pipeline.h \
+	replication/forwarder/punt.c \
+	replication/forwarder/punt.h \
+	replication/forwarder/socket-thread.c \
+	replication/forwarder/socket-thread.h \
 	replication/forwarder/table.c \
 	replication/forwarder/table.h \
+	replication/forwarder/types.h \
 	replication/forwarder/wire.h \
 	replication/services/arp.h
 
@@ -22,3 +29,12 @@ check_PROGRAMS += tests/fuzz/fuzz_pipeline
 tests_fuzz_fuzz_pipeline_SOURCES = tests/fuzz/fuzz_pipeline.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_pipeline_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_pipeline_LDADD = replication/libreplication.a $(BASE_LIBS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_fwd_socket
+tests_unit_test_fwd_socket_SOURCES = \
+	tests/unit/fwd_fixture.h \
+	tests/unit/test_fwd_socket.c
+tests_unit_test_fwd_socket_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
+endif

@@ -2,7 +2,6 @@
 #include <config.h>
 #include "replication/forwarder/counters.h"
 
-#include "replication/forwarder/table.h"
 #include "util.h"
 
 const char *

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "replication/forwarder/pipeline.h"
+#include "replication/forwarder/types.h"
 
 struct fwd_counters {
     uint64_t frames;            /* Received. */

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The forwarder as the control thread sees it: tables go in, frames for the
+ * services come out, frames of the services go to the underlay.  Forwarding
+ * itself is done by threads of the engine behind it.
+ *
+ * All functions belong to the control thread, the one of 'loop'. */
+#ifndef FWD_FORWARDER_H
+#define FWD_FORWARDER_H 1
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "replication/forwarder/counters.h"
+#include "replication/forwarder/punt.h"
+
+struct fwd;
+struct fwd_table;
+struct tsn_err;
+
+struct fwd_config {
+    struct in6_addr address;    /* Own tunnel endpoint, IPv4: source of every
+                                 * frame that we send. */
+    uint16_t port;              /* Where frames come in and go to:
+                                 * TSN_VXLAN_PORT, but for tests. */
+};
+
+/* Opens the engine.  An address that is not on this host is no error: it may
+ * be one that moves between hosts, so the forwarder tries again every second.
+ *
+ * 'punt' gets the frames for the services, in the control thread.
+ *
+ * Returns 0 with '*fwdp' owned by the caller, or -errno with '*err' filled. */
+int fwd_create(uv_loop_t *loop, const struct fwd_config *, fwd_punt_fn *punt,
+               void *aux, struct fwd **fwdp, struct tsn_err *err);
+
+/* Stops forwarding.  Calls 'punt' no more; the handles in the loop close in
+ * its next turns. */
+void fwd_destroy(struct fwd *);                         /* NULL is fine. */
+
+/* Forwards by 'table' from now on; takes it, and frees it when a newer one has
+ * replaced it in every thread. */
+void fwd_publish(struct fwd *, struct fwd_table *table);
+
+/* Sends an Ethernet frame through the tunnel to 'dst'.  Returns 0 or -errno;
+ * never waits. */
+int fwd_send(struct fwd *, uint32_t vni, const struct fwd_ip *dst,
+             const void *frame, size_t size);
+
+/* Totals over all networks that there are and were, and frames of none. */
+const struct fwd_counters *fwd_totals(const struct fwd *);
+
+struct fwd_status {
+    const char *engine;         /* "socket". */
+    bool running;
+    const char *reason;         /* Why it is not running, or "". */
+    uint64_t overruns;          /* Frames lost before we read them. */
+    uint64_t receive_errors;
+};
+void fwd_get_status(const struct fwd *, struct fwd_status *);
+
+#endif /* replication/forwarder/forwarder.h */

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Frames on their way from a forwarding thread to the services: a bounded
+ * queue, one thread puts, another takes, neither waits. */
+#ifndef FWD_PUNT_H
+#define FWD_PUNT_H 1
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "replication/forwarder/types.h"
+
+/* As many as a burst of servers that boot at once may need until the control
+ * thread gets its turn; together half a MiB. */
+#define FWD_PUNT_SLOTS 256
+/* What the services understand fits an Ethernet frame. */
+#define FWD_PUNT_MAX_SIZE 2048
+
+struct fwd_punted {
+    enum fwd_punt_reason reason;
+    uint32_t vni;
+    struct fwd_ip source;       /* The tunnel endpoint it came from. */
+    size_t size;
+    uint8_t frame[FWD_PUNT_MAX_SIZE];   /* From its Ethernet header on. */
+};
+
+/* Handles a frame, borrowed. */
+typedef void fwd_punt_fn(const struct fwd_punted *, void *aux);
+
+struct fwd_punt_queue;
+
+struct fwd_punt_queue *fwd_punt_queue_create(void);
+void fwd_punt_queue_destroy(struct fwd_punt_queue *);   /* NULL is fine. */
+
+/* Forwarding thread: copies 'size' bytes at 'frame'.  Returns false if the
+ * queue is full or the frame too long. */
+bool fwd_punt_queue_put(struct fwd_punt_queue *, enum fwd_punt_reason,
+                        uint32_t vni, const struct fwd_ip *source,
+                        const void *frame, size_t size);
+
+/* Control thread: hands up to 'max' frames to 'fn'.  Returns true if more may
+ * be there. */
+bool fwd_punt_queue_take(struct fwd_punt_queue *, int max, fwd_punt_fn *fn,
+                         void *aux);
+
+#endif /* replication/forwarder/punt.h */
