@@ -28,12 +28,13 @@ def build_dir(pytestconfig):
 
 @pytest.fixture(scope="module")
 def lab(request, build_dir):
-    """The whole lab, its servers with an address; one for each module.  What
-    a test breaks it must mend.  The services must end cleanly, too."""
+    """The whole lab, its servers with an address; one for each module, which
+    may add to it by a function prepare_lab(lab).  What a test breaks it must
+    mend.  The services must end cleanly, too."""
     lab = Lab(build_dir)
     failed_before = request.session.testsfailed
     try:
-        lab.up()
+        lab.up(getattr(request.module, "prepare_lab", None))
         for server in lab.servers:
             check_lease(server)
         yield lab

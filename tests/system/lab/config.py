@@ -12,7 +12,7 @@ def _dump(data):
 def controller_yaml(lab):
     """What tsn-controller is to know: the whole topology."""
     switches = []
-    for switch in lab.switches:
+    for switch in [*lab.switches, *lab.foreign_switches]:
         ports = []
         for port in switch.ports:
             servers = [{"name": server.name, "mac": server.mac,
@@ -41,13 +41,14 @@ def controller_yaml(lab):
 def tsn_yaml(lab):
     """What the two services are to know: whom to talk to."""
     return _dump({
-        "controllers": [lab.controller_address],
+        "controllers": lab.controllers,
         "tor-agent": {
             "tsn": lab.tsn_address,
             "tors": [{"name": switch.name,
                       "agent-name": f"{switch.name}-agent",
                       "ovsdb": switch.remote}
-                     for switch in lab.switches],
+                     for switch in [*lab.switches,
+                                     *lab.foreign_switches]],
         },
         "replicator": {"name": "tsn1", "address": lab.tsn_address},
     })

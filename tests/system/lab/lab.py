@@ -70,6 +70,10 @@ class Lab:
                                    self.network.vni)
         self.vm = Host(self, "vm1", "02:cc:00:00:00:01", "192.0.2.21")
         self.services = {}
+        # What the settings name beside that: further control nodes, and
+        # switches that a test plays itself.
+        self.controllers = [self.controller_address]
+        self.foreign_switches = []
         self._n_ports = 0
 
     # Life.
@@ -120,10 +124,13 @@ class Lab:
 
     # Making it.
 
-    def up(self):
+    def up(self, prepare=None):
+        """'prepare(lab)' may add to it before the services start."""
         self.make_underlay()
         self.make_switches()
         self.make_compute()
+        if prepare:
+            prepare(self)
         self.start_services()
         self.wait_ready()
         return self
