@@ -112,7 +112,7 @@ def demonstrate(build_dir, keep):
     step = Steps()
     lab = Lab(build_dir, name=NAME)
     failed = True
-    for sig in (signal.SIGTERM, signal.SIGHUP):
+    for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sig, interrupt)
     try:
         scenario(lab, step)
