@@ -25,6 +25,7 @@ tsn_libtsn_a_SOURCES = \
 	tsn/privileges.h \
 	tsn/yaml-check.c \
 	tsn/yaml-check.h \
+	tsn/yaml-parse.c \
 	tsn/yaml.c \
 	tsn/yaml.h
 

@@ -93,9 +93,9 @@ tsn_log_init(const char *program, const char *level, const char *file,
         return error;
     }
     vlog_set_pattern(VLF_CONSOLE, is_journal()
-                     ? "%p %c: %m"
-                     : "%D{%Y-%m-%dT%H:%M:%S.###Z} %-4p %c: %m");
-    vlog_set_pattern(VLF_FILE, "%D{%Y-%m-%dT%H:%M:%S.###Z} %-4p %c: %m");
+                     ? "%p %c%T: %m"
+                     : "%D{%Y-%m-%dT%H:%M:%S.###Z} %-4p %c%T: %m");
+    vlog_set_pattern(VLF_FILE, "%D{%Y-%m-%dT%H:%M:%S.###Z} %-4p %c%T: %m");
     if (file) {
         error = -vlog_set_log_file(file);
         if (error) {
