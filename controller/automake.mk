@@ -31,4 +31,24 @@ check_PROGRAMS += tests/unit/test_ctrl_config
 tests_unit_test_ctrl_config_SOURCES = \
 	tests/unit/ctrl_fixture.h tests/unit/test_ctrl_config.c
 tests_unit_test_ctrl_config_LDADD = $(CTRL_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_ctrl_core
+tests_unit_test_ctrl_core_SOURCES = \
+	tests/unit/ctrl_fixture.h tests/unit/test_ctrl_core.c
+tests_unit_test_ctrl_core_LDADD = $(CTRL_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_ctrl_model
+tests_unit_test_ctrl_model_SOURCES = \
+	tests/unit/ctrl_fixture.h tests/unit/test_ctrl_model.c
+tests_unit_test_ctrl_model_LDADD = $(CTRL_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_ctrl_push
+tests_unit_test_ctrl_push_SOURCES = \
+	tests/unit/ctrl_fixture.h tests/unit/test_ctrl_push.c
+tests_unit_test_ctrl_push_LDADD = $(CTRL_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_ctrl_rib
+tests_unit_test_ctrl_rib_SOURCES = \
+	tests/unit/ctrl_fixture.h tests/unit/test_ctrl_rib.c
+tests_unit_test_ctrl_rib_LDADD = $(CTRL_TEST_LIBS)
 endif

@@ -254,13 +254,26 @@ refuse_publish(struct ctrl_peer *peer, const char *instance, int error)
     peer_close(peer, XMPP_CLOSE_ILLEGAL_ORDER);
 }
 
+/* Legal; not what we are for. */
+static void
+ignore_publish(struct ctrl_peer *peer, const char *instance)
+{
+    int error = ctrl_rib_may_publish(peer->client, instance);
+
+    if (error) {
+        refuse_publish(peer, instance, error);
+    } else {
+        peer->counters.ignored++;
+    }
+}
+
 static void
 handle_evpn(struct ctrl_peer *peer, const char *instance, bool associate)
 {
     struct held *held = &peer->held;
 
     if (held->error == -ENOTSUP) {
-        peer->counters.ignored++;
+        ignore_publish(peer, instance);
         return;
     }
     if (held->error) {
@@ -290,17 +303,9 @@ handle_pair(struct ctrl_peer *peer, const char *instance, bool associate)
 
     case XMPP_FAMILY_INET:
     case XMPP_FAMILY_INET6:
-    case XMPP_FAMILY_MCAST: {
-        /* Legal; not what we are for. */
-        int error = ctrl_rib_may_publish(peer->client, instance);
-
-        if (error) {
-            refuse_publish(peer, instance, error);
-            return;
-        }
-        peer->counters.ignored++;
+    case XMPP_FAMILY_MCAST:
+        ignore_publish(peer, instance);
         break;
-    }
 
     default:
         peer->counters.ignored++;

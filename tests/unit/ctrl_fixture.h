@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the tests of the embedded controller share: a configuration out of a
- * string. */
+ * string, and clients without sockets that write down what they are told. */
 #ifndef CTRL_FIXTURE_H
 #define CTRL_FIXTURE_H 1
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "controller/config.h"
+#include "controller/core.h"
+#include "openvswitch/dynamic-string.h"
+#include "packets.h"
 #include "tsn/error.h"
 #include "util.h"
+#include "xmpp/route.h"
+#include "xmpp/stanza.h"
+#include "xmpp/xml.h"
 
 /* Loads 'yaml' as ctrl_config_load() would load a file.  '*err' is as from
  * there, but names no file: "LINE:COLUMN". */
@@ -46,6 +54,323 @@ ctrl_fixture_config(const char *yaml)
         fail_msg("%s\nis refused: %s", yaml, tsn_err_format(&err));
     }
     return config;
+}
+
+/* A client.  'told' has a line for each thing that it was told since it was
+ * last looked at:
+ *
+ *   +INSTANCE ID nh=IP/LABEL,... lp=N seq=N      an item
+ *   +INSTANCE ID olist=IP/LABEL,... leaf=...     of a broadcast route
+ *   -INSTANCE ID                                 a retract
+ *   end-of-rib
+ *   config
+ *
+ * and, for each message, a line "(N)" with the number of its items or
+ * retracts, if 'sizes' is set. */
+struct client {
+    struct ctrl_core *core;
+    struct ctrl_peer *peer;
+    const char *name;
+    struct ds told;
+    bool sizes;
+    unsigned int id;
+    enum xmpp_close_reason closed;
+};
+
+static inline void
+client_put_list(struct ds *ds, const char *name,
+                const struct tunnel_dst *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        char text[TSN_IP_STRLEN];
+
+        ds_put_format(ds, "%s%s/%"PRIu32, i ? "," : name,
+                      tsn_ip_format(&list[i].ip, text), list[i].label);
+    }
+}
+
+static inline void
+client_item(struct client *c, const char *instance,
+            const struct xmpp_node *item)
+{
+    struct xmpp_evpn route;
+    char id[XMPP_ID_STRLEN];
+    struct tsn_err err;
+
+    if (xmpp_evpn_decode(xmpp_node_child(item, "entry"), &route, &err)) {
+        fail_msg("bad item: %s", tsn_err_format(&err));
+    }
+    assert_string_equal(xmpp_node_attr(item, "id"),
+                        xmpp_evpn_item_id(&route, id));
+    ds_put_format(&c->told, "+%s %s", instance, id);
+    client_put_list(&c->told, " nh=", route.next_hops, route.n_next_hops);
+    client_put_list(&c->told, " olist=", route.olist, route.n_olist);
+    client_put_list(&c->told, " leaf=", route.leaf_olist,
+                    route.n_leaf_olist);
+    if (!xmpp_evpn_is_broadcast(&route)) {
+        ds_put_format(&c->told, " lp=%"PRIu32" seq=%"PRIu32,
+                      route.local_pref, route.sequence);
+    }
+    ds_put_char(&c->told, '\n');
+    /* The network is the last but one part of the instance. */
+    const char *last = strrchr(instance, ':');
+    assert_int_equal(strlen(route.virtual_network),
+                     last ? last - instance : 0);
+    xmpp_evpn_fini(&route);
+}
+
+static inline void
+client_event(struct client *c, const struct xmpp_stanza *st)
+{
+    const struct xmpp_node *child;
+    size_t n_items = 0, n_retracts = 0;
+
+    for (child = st->body->children; child; child = child->next) {
+        if (!strcmp(child->name, "item")) {
+            client_item(c, st->node, child);
+            n_items++;
+        } else {
+            assert_string_equal(child->name, "retract");
+            ds_put_format(&c->told, "-%s %s\n", st->node,
+                          xmpp_node_attr(child, "id"));
+            n_retracts++;
+        }
+    }
+    assert_true(!n_items != !n_retracts);
+    assert_true(n_items <= XMPP_MAX_ITEMS);
+    assert_true(n_retracts <= XMPP_MAX_RETRACTS);
+    if (c->sizes) {
+        ds_put_format(&c->told, "(%"PRIuSIZE")\n", n_items + n_retracts);
+    }
+}
+
+static inline void
+client_send_cb(void *c_, const char *data, size_t size)
+{
+    struct client *c = c_;
+    struct xmpp_stanza st;
+    struct tsn_err err;
+
+    assert_int_equal(c->closed, XMPP_CLOSE_NONE);
+    if (xmpp_stanza_parse(data, size, &st, &err)) {
+        fail_msg("%s\n%.*s", tsn_err_format(&err), (int) size, data);
+    }
+    if (st.end_of_rib) {
+        ds_put_cstr(&c->told, "end-of-rib\n");
+    } else if (st.type == XMPP_CONFIG) {
+        ds_put_cstr(&c->told, "config\n");
+    } else {
+        assert_int_equal(st.type, XMPP_EVENT);
+        assert_int_equal(st.family, XMPP_FAMILY_EVPN);
+        client_event(c, &st);
+    }
+    xmpp_stanza_fini(&st);
+}
+
+static inline void
+client_close_cb(void *c_, enum xmpp_close_reason reason)
+{
+    struct client *c = c_;
+
+    assert_int_equal(c->closed, XMPP_CLOSE_NONE);
+    c->closed = reason;
+}
+
+static inline void
+client_open(struct client *c, struct ctrl_core *core, const char *name)
+{
+    static const struct ctrl_peer_ops ops = {
+        .send = client_send_cb,
+        .close = client_close_cb,
+    };
+
+    *c = (struct client) {
+        .core = core, .name = name, .told = DS_EMPTY_INITIALIZER,
+    };
+    c->peer = ctrl_peer_create(core, name, &ops, c, 0);
+}
+
+static inline void
+client_quit(struct client *c)
+{
+    ctrl_peer_destroy(c->peer);
+    ds_destroy(&c->told);
+    c->peer = NULL;
+}
+
+/* Hands the stanzas in 'text' to the controller. */
+static inline void
+client_stanzas(struct client *c, const char *text, uint64_t now_ms)
+{
+    for (;;) {
+        const char *end = strstr(text, "</iq>");
+        const char *end_message = strstr(text, "</message>");
+        struct xmpp_stanza st;
+        struct tsn_err err;
+
+        if (end_message && (!end || end_message < end)) {
+            end = end_message + strlen("</message>");
+        } else if (end) {
+            end += strlen("</iq>");
+        } else {
+            break;
+        }
+        if (xmpp_stanza_parse(text, end - text, &st, &err)) {
+            fail_msg("%s", tsn_err_format(&err));
+        }
+        ctrl_peer_stanza(c->peer, &st, now_ms);
+        xmpp_stanza_fini(&st);
+        text = end;
+    }
+}
+
+static inline void
+client_subscribe(struct client *c, bool subscribe, const char *instance,
+                 uint32_t id)
+{
+    struct ds ds = DS_EMPTY_INITIALIZER;
+
+    xmpp_put_subscribe(&ds, c->name, subscribe, instance, id, c->id++);
+    client_stanzas(c, ds_cstr(&ds), 0);
+    ds_destroy(&ds);
+}
+
+/* Fills 'route' from words like "mac=02:00:00:00:00:01 tag=100 nh=10.0.1.1".
+ * A broadcast route has mac=*. */
+static inline void
+client_route(const char *words, struct xmpp_evpn *route)
+{
+    char *copy = xstrdup(words), *save;
+    struct in6_addr hop = in6addr_any;
+    uint8_t encaps = TSN_ENCAP_VXLAN;
+
+    xmpp_evpn_init(route);
+    route->local_pref = 100;
+    uint32_t label = UINT32_MAX;
+    for (char *word = strtok_r(copy, " ", &save); word;
+         word = strtok_r(NULL, " ", &save)) {
+        char *value = strchr(word, '=');
+
+        if (value) {
+            *value++ = '\0';
+        }
+        if (!strcmp(word, "mac")) {
+            route->mac = eth_addr_broadcast;
+            assert_true(!strcmp(value, "*")
+                        || eth_addr_from_string(value, &route->mac));
+        } else if (!strcmp(word, "ip")) {
+            assert_int_equal(tsn_ip_parse(value, &route->ip), 0);
+        } else if (!strcmp(word, "nh")) {
+            assert_int_equal(tsn_ip_parse(value, &hop), 0);
+        } else if (!strcmp(word, "tag")) {
+            route->tag = atoi(value);
+        } else if (!strcmp(word, "label")) {
+            label = atoi(value);
+        } else if (!strcmp(word, "lp")) {
+            route->local_pref = atoi(value);
+        } else if (!strcmp(word, "seq")) {
+            route->sequence = atoi(value);
+        } else if (!strcmp(word, "mpls")) {
+            encaps = TSN_ENCAP_MPLS_UDP | TSN_ENCAP_MPLS_GRE;
+        } else if (!strcmp(word, "replicator")) {
+            assert_int_equal(tsn_ip_parse(value, &route->replicator), 0);
+        } else if (!strcmp(word, "assisted")) {
+            route->assisted_replication_supported = true;
+        } else {
+            assert_string_equal(word, "no-edge");
+            route->edge_replication_not_supported = true;
+        }
+    }
+    xmpp_evpn_add_next_hop(route, &hop,
+                           label == UINT32_MAX ? route->tag : label, encaps);
+    free(copy);
+}
+
+static inline void
+client_put_route(struct client *c, const char *instance, const char *words,
+                 bool associate)
+{
+    struct ds entry = DS_EMPTY_INITIALIZER, ds = DS_EMPTY_INITIALIZER;
+    struct xmpp_evpn route;
+    char id[XMPP_ID_STRLEN];
+
+    client_route(words, &route);
+    xmpp_evpn_encode_publish(&entry, &route);
+    xmpp_put_publish(&ds, c->name, "l2", c->id++,
+                     xmpp_evpn_node_id(&route, id), ds_cstr(&entry),
+                     instance, associate);
+    client_stanzas(c, ds_cstr(&ds), 0);
+    xmpp_evpn_fini(&route);
+    ds_destroy(&entry);
+    ds_destroy(&ds);
+}
+
+static inline void
+client_publish(struct client *c, const char *instance, const char *words)
+{
+    client_put_route(c, instance, words, true);
+}
+
+static inline void
+client_withdraw(struct client *c, const char *instance, const char *words)
+{
+    client_put_route(c, instance, words, false);
+}
+
+/* Lets the controller do all that is due at time 0, then looks at what 'c'
+ * was told, and forgets it. */
+static inline void
+client_is_told(struct client *c, const char *expected)
+{
+    while (!ctrl_core_run(c->core, 0)) {
+        continue;
+    }
+    assert_string_equal(ds_cstr(&c->told), expected);
+    ds_clear(&c->told);
+}
+
+static inline int
+client_compare_lines(const void *a, const void *b)
+{
+    return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+/* Sorts the lines in 's'; the result is to be freed. */
+static inline char *
+client_sort_lines(const char *s)
+{
+    char *copy = xstrdup(s), *save;
+    struct ds ds = DS_EMPTY_INITIALIZER;
+    char *lines[64];
+    size_t n = 0;
+
+    for (char *line = strtok_r(copy, "\n", &save); line;
+         line = strtok_r(NULL, "\n", &save)) {
+        assert_true(n < ARRAY_SIZE(lines));
+        lines[n++] = line;
+    }
+    qsort(lines, n, sizeof *lines, client_compare_lines);
+    for (size_t i = 0; i < n; i++) {
+        ds_put_format(&ds, "%s\n", lines[i]);
+    }
+    free(copy);
+    return ds_steal_cstr(&ds);
+}
+
+/* Like client_is_told(), in any order: a new subscriber is told the routes in
+ * none. */
+static inline void
+client_is_told_all(struct client *c, const char *expected)
+{
+    while (!ctrl_core_run(c->core, 0)) {
+        continue;
+    }
+    char *a = client_sort_lines(ds_cstr(&c->told));
+    char *b = client_sort_lines(expected);
+    assert_string_equal(a, b);
+    free(a);
+    free(b);
+    ds_clear(&c->told);
 }
 
 #endif /* tests/unit/ctrl_fixture.h */
