@@ -14,7 +14,13 @@ replication_libreplication_a_SOURCES = \
 	replication/forwarder/table.h \
 	replication/forwarder/types.h \
 	replication/forwarder/wire.h \
-	replication/services/arp.h
+	replication/services/arp.h \
+	replication/services/dhcp4-options.c \
+	replication/services/dhcp4-options.h \
+	replication/services/dhcp4.c \
+	replication/services/dhcp4.h \
+	replication/services/lease.c \
+	replication/services/lease.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_fwd_pipeline
@@ -38,3 +44,25 @@ tests_unit_test_fwd_socket_SOURCES = \
 tests_unit_test_fwd_socket_LDADD = \
 	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
 endif
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_dhcp4
+tests_unit_test_dhcp4_SOURCES = \
+	tests/unit/dhcp4_fixture.h \
+	tests/unit/test_dhcp4.c
+tests_unit_test_dhcp4_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_repl_lease
+tests_unit_test_repl_lease_SOURCES = tests/unit/test_repl_lease.c
+tests_unit_test_repl_lease_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
+endif
+
+check_PROGRAMS += tests/fuzz/fuzz_dhcp4
+tests_fuzz_fuzz_dhcp4_SOURCES = \
+	tests/unit/dhcp4_fixture.h \
+	tests/fuzz/fuzz_dhcp4.c \
+	$(FUZZ_DRIVER)
+tests_fuzz_fuzz_dhcp4_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_dhcp4_LDADD = replication/libreplication.a $(BASE_LIBS)
