@@ -736,12 +736,23 @@ ctrl_rib_instance_stats(const struct ctrl_rib *rib, const char *name,
     }
 }
 
+static int
+compare_routes(const void *a_, const void *b_)
+{
+    const struct xmpp_evpn *a = &(*(struct rib_route *const *) a_)->sent;
+    const struct xmpp_evpn *b = &(*(struct rib_route *const *) b_)->sent;
+    int order = eth_addr_compare_3way(a->mac, b->mac);
+
+    if (!order) {
+        order = memcmp(&a->ip, &b->ip, sizeof a->ip);
+    }
+    return order ? order : a->tag < b->tag ? -1 : a->tag > b->tag;
+}
+
 static void
 for_each_path(const struct rib_instance *instance, ctrl_rib_path_fn *fn,
               void *aux)
 {
-    const struct rib_route *route;
-    const struct rib_path *path;
     const struct rib_bum *bum;
 
     LIST_FOR_EACH (bum, instance_node, &instance->bums) {
@@ -750,14 +761,25 @@ for_each_path(const struct rib_instance *instance, ctrl_rib_path_fn *fn,
                aux);
         }
     }
-    HMAP_FOR_EACH (route, node, &instance->routes) {
-        const struct rib_path *best = rib_route_best(route);
 
-        LIST_FOR_EACH (path, route_node, &route->paths) {
+    size_t n = hmap_count(&instance->routes), i = 0;
+    struct rib_route **routes = xmalloc(n * sizeof *routes);
+    struct rib_route *route;
+    HMAP_FOR_EACH (route, node, &instance->routes) {
+        routes[i++] = route;
+    }
+    if (n) {
+        qsort(routes, n, sizeof *routes, compare_routes);
+    }
+    for (i = 0; i < n; i++) {
+        const struct rib_path *best = rib_route_best(routes[i]), *path;
+
+        LIST_FOR_EACH (path, route_node, &routes[i]->paths) {
             fn(instance->name, &path->attrs, path->sub->client->name,
                path == best, aux);
         }
     }
+    free(routes);
 }
 
 void

@@ -86,7 +86,8 @@ struct ctrl_rib_instance_stats {
 void ctrl_rib_instance_stats(const struct ctrl_rib *, const char *instance,
                              struct ctrl_rib_instance_stats *);
 
-/* Every path; 'publisher' is a client's name, or "" for a static host's. */
+/* Every path, ordered by instance and MAC; 'publisher' is a client's name, or
+ * "" for a static host's. */
 typedef void ctrl_rib_path_fn(const char *instance,
                               const struct xmpp_evpn *path,
                               const char *publisher, bool best, void *aux);

@@ -33,18 +33,17 @@ show_session(const struct ctrl_peer *peer, void *json_)
     tsn_json_ip(json, "peer", xmpp_session_peer_ip(session));
     tsn_json_uint(json, "up_s",
                   (tsn_now_ms() - xmpp_session_since_ms(session)) / 1000);
-    tsn_json_string(json, "config", ctrl_peer_config_name(peer));
-    tsn_json_uint(json, "config_objects_sent", counters->config_objects);
-    tsn_json_uint(json, "subscriptions", stats.n_subscriptions);
+    tsn_json_bool(json, "config", ctrl_peer_config_name(peer) != NULL);
+    tsn_json_uint(json, "config_sent", counters->config_objects);
+    tsn_json_uint(json, "networks", stats.n_subscriptions);
     tsn_json_uint(json, "routes", stats.n_routes);
     tsn_json_uint(json, "items_sent", stats.n_items);
     tsn_json_uint(json, "retracts_sent", stats.n_retracts);
     tsn_json_uint(json, "rx_stanzas", conn->rx_stanzas);
-    tsn_json_uint(json, "rx_keepalives", conn->rx_keepalives);
-    tsn_json_uint(json, "bad_stanzas", conn->bad_stanzas);
-    tsn_json_uint(json, "bad_items", counters->bad_items);
-    tsn_json_uint(json, "unpaired", counters->unpaired);
-    tsn_json_uint(json, "ignored", conn->ignored_stanzas + counters->ignored);
+    tsn_json_uint(json, "rx_bad", conn->bad_stanzas + counters->bad_items
+                                  + counters->unpaired);
+    tsn_json_uint(json, "rx_ignored",
+                  conn->ignored_stanzas + counters->ignored);
     tsn_json_object_end(json);
 }
 
@@ -209,23 +208,28 @@ show_routes_cb(struct tsn_ctl_call *call, int argc, char *argv[],
 }
 
 static void
-show_object(const struct ctrl_node *node, const struct ctrl_link *link,
-            void *json_)
+show_node(const struct ctrl_node *node, const struct ctrl_link *link,
+          void *json)
 {
-    struct tsn_json *json = json_;
-
-    tsn_json_object_begin(json, NULL);
-    if (node) {
+    if (!link) {
+        tsn_json_object_begin(json, NULL);
         tsn_json_string(json, "type", node->type);
         tsn_json_string(json, "name", node->name);
-    } else {
-        tsn_json_string(json, "link", link->type);
-        tsn_json_array_begin(json, "between");
-        tsn_json_string(json, NULL, link->ends[0]->name);
-        tsn_json_string(json, NULL, link->ends[1]->name);
-        tsn_json_array_end(json);
+        tsn_json_object_end(json);
     }
-    tsn_json_object_end(json);
+}
+
+static void
+show_link(const struct ctrl_node *node, const struct ctrl_link *link,
+          void *json)
+{
+    if (!node) {
+        tsn_json_object_begin(json, NULL);
+        tsn_json_string(json, "type", link->type);
+        tsn_json_string(json, "from", link->ends[0]->name);
+        tsn_json_string(json, "to", link->ends[1]->name);
+        tsn_json_object_end(json);
+    }
 }
 
 static void
@@ -241,9 +245,14 @@ show_config_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED, char *argv[],
     } else {
         struct tsn_json *json = tsn_ctl_reply(call);
 
-        tsn_json_array_begin(json, "result");
-        ctrl_model_walk(model, name, show_object, json);
+        tsn_json_object_begin(json, "result");
+        tsn_json_array_begin(json, "nodes");
+        ctrl_model_walk(model, name, show_node, json);
         tsn_json_array_end(json);
+        tsn_json_array_begin(json, "links");
+        ctrl_model_walk(model, name, show_link, json);
+        tsn_json_array_end(json);
+        tsn_json_object_end(json);
     }
     tsn_ctl_finish(call);
     free(name);

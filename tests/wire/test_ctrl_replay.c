@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Replays what clients sent to a live control node, as recorded, to
+ * tsn-controller over loopback, and compares what it answers with what the
+ * control node answered: by meaning, stanza by stanza.
+ *
+ * Not compared are keepalives and End-of-RIB, whose times differ, and the
+ * families that the controller does not serve. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/json.h"
+#include "openvswitch/shash.h"
+#include "tsn/error.h"
+#include "tsn/loop.h"
+#include "util.h"
+#include "xmpp/stanza.h"
+#include "xmpp/stream.h"
+#include "xmpp/xml.h"
+
+/* For anything that should take no time at all. */
+#define PATIENCE_MS 20000
+
+static const char config[] =
+    "name: ctrl1\n"
+    "listen: 127.0.0.1:%d\n"
+    "project: admin\n"
+    "networks:\n"
+    "- {name: vn1, vni: 5005, id: 5}\n"
+    "- {name: vn2, vni: 5006, id: 6}\n"
+    "switches:\n"
+    "- {name: tor1, vtep: 127.0.2.1, agent: tor-agent-1}\n"
+    "- {name: tor2, vtep: 127.0.2.2, agent: tor-agent-2}\n"
+    "tsns:\n"
+    "- {name: tsn1, address: 127.0.1.3}\n";
+
+static char dir[] = "/tmp/tsn-replay.XXXXXX";
+static struct sockaddr_in server;
+static pid_t pid;
+
+struct client {
+    int fd;
+    bool eof;
+    struct xmpp_stream stream;
+    int64_t n_sent;             /* Stanzas. */
+};
+static struct shash clients = SHASH_INITIALIZER(&clients);
+static const char *at;          /* The comment at hand, for failures. */
+
+static char *
+file_path(const char *name)
+{
+    return xasprintf("%s/%s", dir, name);
+}
+
+static int
+connect_server(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (connect(fd, (struct sockaddr *) &server, sizeof server)) {
+        close(fd);
+        return -1;
+    }
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    return fd;
+}
+
+static void
+run_server(const char *path)
+{
+    const char *builddir = getenv("builddir");
+    char *program = xasprintf("%s/controller/tsn-controller",
+                              builddir ? builddir : ".");
+    char *log = file_path("log");
+
+    execl(program, program, "--config", path, "--run-dir", dir,
+          "--log-file", log, NULL);
+    perror(program);
+    _exit(127);
+}
+
+static int
+start_server(void **state)
+{
+    socklen_t len = sizeof server;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    /* A port that is free now. */
+    server.sin_family = AF_INET;
+    server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (!mkdtemp(dir) || bind(fd, (struct sockaddr *) &server, len)
+        || getsockname(fd, (struct sockaddr *) &server, &len)) {
+        return -1;
+    }
+    close(fd);
+
+    char *path = file_path("controller.yaml");
+    FILE *f = fopen(path, "w");
+    fprintf(f, config, ntohs(server.sin_port));
+    fclose(f);
+    pid = fork();
+    if (!pid) {
+        run_server(path);
+    }
+    free(path);
+
+    uint64_t deadline = tsn_now_ms() + PATIENCE_MS;
+    while ((fd = connect_server()) < 0) {
+        if (tsn_now_ms() > deadline || waitpid(pid, NULL, WNOHANG)) {
+            return -1;
+        }
+        poll(NULL, 0, 10);
+    }
+    close(fd);
+    return 0;
+}
+
+static int
+stop_server(void **state)
+{
+    static const char *const files[] = {
+        "controller.yaml", "log", "tsn-controller.ctl",
+    };
+    int status;
+
+    kill(pid, SIGTERM);
+    waitpid(pid, &status, 0);
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        char *path = file_path(files[i]);
+        unlink(path);
+        free(path);
+    }
+    rmdir(dir);
+    return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -1;
+}
+
+/* Reads what has come, or waits for it. */
+static void
+receive(struct client *c, int timeout_ms)
+{
+    struct pollfd pfd = { .fd = c->fd, .events = POLLIN };
+    char buf[65536];
+
+    if (c->eof || poll(&pfd, 1, timeout_ms) <= 0) {
+        return;
+    }
+    ssize_t n = read(c->fd, buf, sizeof buf);
+    if (n > 0) {
+        assert_int_equal(xmpp_stream_push(&c->stream, buf, n), 0);
+    } else if (n == 0 || errno != EAGAIN) {
+        c->eof = true;
+    }
+}
+
+/* Whether a stanza is one that we compare. */
+static bool
+is_comparable(const char *data, size_t size)
+{
+    struct xmpp_stanza st;
+    struct tsn_err err;
+
+    if (xmpp_stanza_parse(data, size, &st, &err)) {
+        fail_msg("%s: %.*s", tsn_err_format(&err), (int) size, data);
+    }
+    bool comparable = !st.end_of_rib && st.family == XMPP_FAMILY_EVPN;
+    xmpp_stanza_fini(&st);
+    return comparable;
+}
+
+/* Takes the next comparable stanza, or the header.  Returns false if there is
+ * none in time. */
+static bool
+take(struct client *c, int timeout_ms, struct xmpp_stream_event *event)
+{
+    uint64_t deadline = tsn_now_ms() + timeout_ms;
+
+    for (;;) {
+        assert_int_equal(xmpp_stream_next(&c->stream, event), 0);
+        if (event->type == XMPP_STREAM_OPEN
+            || (event->type == XMPP_STREAM_STANZA
+                && is_comparable(event->data, event->size))) {
+            return true;
+        }
+        if (event->type == XMPP_STREAM_NONE) {
+            uint64_t now = tsn_now_ms();
+            bool last = c->eof || now >= deadline;
+
+            receive(c, last ? 0 : deadline - now);
+            if (last && xmpp_stream_next(&c->stream, event) == 0
+                && event->type == XMPP_STREAM_NONE) {
+                return false;
+            }
+        }
+    }
+}
+
+static void
+put_meaning(const struct xmpp_node *node, int depth, struct ds *ds)
+{
+    ds_put_format(ds, "%*s%s", depth, "", node->name);
+
+    /* In alphabetical order, of which there are few. */
+    const char *last = "";
+    for (;;) {
+        const struct xmpp_attr *next = NULL;
+        for (const struct xmpp_attr *a = node->attrs; a; a = a->next) {
+            if (strcmp(a->name, last) > 0
+                && (!next || strcmp(a->name, next->name) < 0)) {
+                next = a;
+            }
+        }
+        if (!next) {
+            break;
+        }
+        ds_put_format(ds, " %s=\"%s\"", next->name, next->value);
+        last = next->name;
+    }
+    ds_put_format(ds, " %s\n", node->children ? "" : node->text);
+    for (const struct xmpp_node *c = node->children; c; c = c->next) {
+        put_meaning(c, depth + 1, ds);
+    }
+}
+
+static char *
+meaning(const char *data, size_t size)
+{
+    struct ds ds = DS_EMPTY_INITIALIZER;
+    struct xmpp_xml *xml;
+    struct tsn_err err;
+
+    if (xmpp_xml_parse(data, size, &xml, &err)) {
+        fail_msg("%s: %.*s", tsn_err_format(&err), (int) size, data);
+    }
+    put_meaning(xmpp_xml_root(xml), 0, &ds);
+    xmpp_xml_destroy(xml);
+    return ds_steal_cstr(&ds);
+}
+
+/* The steps of a recording. */
+
+static void
+step_connect(const char *name)
+{
+    struct client *c = xzalloc(sizeof *c);
+
+    c->fd = connect_server();
+    assert_true(c->fd >= 0);
+    xmpp_stream_init(&c->stream);
+    shash_add_once(&clients, name, c);
+}
+
+static struct client *
+find_client(const char *name)
+{
+    struct client *c = shash_find_data(&clients, name);
+
+    if (!c) {
+        fail_msg("%s: no client", at);
+    }
+    return c;
+}
+
+/* What the server says of 'name', or -1 if it has no such session. */
+static int64_t
+ask_rx_stanzas(const char *name)
+{
+    struct sockaddr_un sun = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct ds reply = DS_EMPTY_INITIALIZER;
+    int64_t result = -1;
+    char buf[4096];
+    ssize_t n;
+
+    snprintf(sun.sun_path, sizeof sun.sun_path, "%s/tsn-controller.ctl", dir);
+    assert_int_equal(connect(fd, (struct sockaddr *) &sun, sizeof sun), 0);
+    assert_int_equal(write(fd, "status\n", 7), 7);
+    while ((n = read(fd, buf, sizeof buf)) > 0) {
+        ds_put_buffer(&reply, buf, n);
+    }
+    close(fd);
+
+    struct json *json = json_from_string(ds_cstr(&reply));
+    assert_int_equal(json->type, JSON_OBJECT);
+    const struct json *status = shash_find_data(json->object, "result");
+    const struct json *sessions = shash_find_data(status->object, "sessions");
+    for (size_t i = 0; i < sessions->array.n; i++) {
+        struct shash *session = sessions->array.elems[i]->object;
+
+        if (!strcmp(json_string(shash_find_data(session, "name")), name)) {
+            result = json_integer(shash_find_data(session, "rx_stanzas"));
+        }
+    }
+    json_destroy(json);
+    ds_destroy(&reply);
+    return result;
+}
+
+/* Sends, and waits until it has been handled: what another client sends comes
+ * after it.  The server may end the session over it. */
+static void
+step_send(const char *name, const char *data, size_t size)
+{
+    struct client *c = find_client(name);
+
+    assert_int_equal(send(c->fd, data, size, MSG_NOSIGNAL), size);
+    if (data[0] != '<' || strncmp(data, "<iq", 3)) {
+        return;
+    }
+    c->n_sent++;
+    uint64_t deadline = tsn_now_ms() + PATIENCE_MS;
+    for (;;) {
+        int64_t n = ask_rx_stanzas(name);
+
+        if (n < 0 || n >= c->n_sent) {
+            return;
+        }
+        if (tsn_now_ms() > deadline) {
+            fail_msg("%s: not handled", at);
+        }
+        poll(NULL, 0, 1);
+    }
+}
+
+static void
+step_receive(const char *name, const char *data, size_t size)
+{
+    struct client *c = find_client(name);
+    struct xmpp_stream_event event;
+    bool open = !strncmp(data, "<stream:stream", 14);
+
+    if (!open && !is_comparable(data, size)) {
+        return;
+    }
+    if (!take(c, PATIENCE_MS, &event)) {
+        fail_msg("%s: nothing came", at);
+    }
+    if (open) {
+        char *ours = xmemdup0(event.data, event.size);
+        char *recorded = xmemdup0(data, size);
+
+        assert_string_equal(ours, recorded);
+        free(ours);
+        free(recorded);
+        return;
+    }
+
+    char *ours = meaning(event.data, event.size);
+    char *recorded = meaning(data, size);
+    if (strcmp(ours, recorded)) {
+        fail_msg("%s\nwe say:\n%s\nrecorded:\n%s", at, ours, recorded);
+    }
+    free(ours);
+    free(recorded);
+}
+
+static void
+assert_no_more(struct client *c)
+{
+    struct xmpp_stream_event event;
+
+    if (take(c, 0, &event)) {
+        fail_msg("%s: one too many: %.*s", at, (int) event.size, event.data);
+    }
+}
+
+static void
+step_server_closes(const char *name)
+{
+    struct client *c = find_client(name);
+    uint64_t deadline = tsn_now_ms() + PATIENCE_MS;
+
+    while (!c->eof && tsn_now_ms() < deadline) {
+        receive(c, 100);
+    }
+    if (!c->eof) {
+        fail_msg("%s: it does not", at);
+    }
+    assert_no_more(c);
+}
+
+static void
+step_client_closes(const char *name, bool reset)
+{
+    struct client *c = shash_find_and_delete(&clients, name);
+
+    assert_non_null(c);
+    assert_no_more(c);
+    if (reset) {
+        struct linger linger = { .l_onoff = 1 };
+        setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    }
+    close(c->fd);
+    xmpp_stream_fini(&c->stream);
+    free(c);
+
+    /* Another of the same name is welcome only once it is gone. */
+    uint64_t deadline = tsn_now_ms() + PATIENCE_MS;
+    while (ask_rx_stanzas(name) >= 0) {
+        assert_true(tsn_now_ms() < deadline);
+        poll(NULL, 0, 1);
+    }
+}
+
+/* 'comment' is what stands behind the time in it; 'data' what follows. */
+static void
+run_step(const char *comment, const char *data, size_t size)
+{
+    char name[64], how[16];
+    int n = 0;
+
+    if (strstr(comment, "keepalive")) {
+        return;
+    } else if (sscanf(comment, "%63[^:]: TCP connected%n", name, &n) == 1
+               && n) {
+        step_connect(name);
+    } else if (sscanf(comment, "AGENT %63s =>%n", name, &n) == 1 && n) {
+        step_send(name, data, size);
+    } else if (sscanf(comment, "SERVER => AGENT %63s %n", name, &n) == 1
+               && n) {
+        step_receive(name, data, size);
+    } else if (sscanf(comment, "%63[^:]: TCP closed by%n", name, &n) == 1
+               && n) {
+        step_server_closes(name);
+    } else if (sscanf(comment, "%63[^:]: client closes TCP (%15[A-Z])", name,
+                      how) == 2) {
+        step_client_closes(name, !strcmp(how, "RST"));
+    }
+}
+
+static void
+replay(const char *recording)
+{
+    const char *srcdir = getenv("srcdir");
+    char *path = xasprintf("%s/tests/wire/recordings/%s.xml",
+                           srcdir ? srcdir : ".", recording);
+    FILE *f = fopen(path, "r");
+    struct ds text = DS_EMPTY_INITIALIZER;
+    char buf[4096];
+    size_t n, n_steps = 0;
+
+    if (!f) {
+        fail_msg("cannot open %s", path);
+    }
+    free(path);
+    while ((n = fread(buf, 1, sizeof buf, f)) > 0) {
+        ds_put_buffer(&text, buf, n);
+    }
+    fclose(f);
+
+    char *next;
+    for (char *p = strstr(ds_cstr(&text), "<!--"); p; p = next) {
+        char *end = strstr(p, "-->");
+        char *data = end + 3;
+
+        next = strstr(end, "<!--");
+        data += strspn(data, "\n");
+        size_t size = next ? (size_t) (next - data) : strlen(data);
+        while (size && data[size - 1] == '\n') {
+            size--;
+        }
+        *end = '\0';
+        at = p + 5;
+        if (*at == '[') {
+            run_step(strchr(at, ']') + 2, data, size);
+            n_steps++;
+        }
+    }
+    ds_destroy(&text);
+    assert_true(n_steps > 10);
+
+    struct shash_node *node;
+    SHASH_FOR_EACH_SAFE (node, &clients) {
+        char *name = xstrdup(node->name);
+        step_client_closes(name, false);
+        free(name);
+    }
+}
+
+static void
+replay__subscriptions__as_recorded(void **state)
+{
+    replay("02-subscribe");
+}
+
+static void
+replay__evpn_routes__as_recorded(void **state)
+{
+    replay("03-evpn-bum");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(replay__subscriptions__as_recorded),
+        cmocka_unit_test(replay__evpn_routes__as_recorded),
+    };
+
+    return cmocka_run_group_tests(tests, start_server, stop_server);
+}
