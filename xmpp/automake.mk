@@ -3,6 +3,9 @@ noinst_LIBRARIES += xmpp/libxmpp.a
 xmpp_libxmpp_a_SOURCES = \
 	xmpp/conn.c \
 	xmpp/conn.h \
+	xmpp/graph-props.c \
+	xmpp/graph-props.h \
+	xmpp/graph.c \
 	xmpp/graph.h \
 	xmpp/route-private.h \
 	xmpp/route-put.c \
@@ -23,6 +26,9 @@ xmpp_libxmpp_a_SOURCES = \
 	xmpp/transport.h \
 	xmpp/value.c \
 	xmpp/value.h \
+	xmpp/view-ipam.c \
+	xmpp/view-private.h \
+	xmpp/view.c \
 	xmpp/view.h \
 	xmpp/xml.c \
 	xmpp/xml.h
@@ -32,18 +38,30 @@ XMPP_TEST_LIBS = xmpp/libxmpp.a $(BASE_LIBS)
 if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/test_xmpp_conn \
+	tests/unit/test_xmpp_graph \
 	tests/unit/test_xmpp_route \
 	tests/unit/test_xmpp_stream \
+	tests/unit/test_xmpp_view \
 	tests/unit/test_xmpp_xml
 
 tests_unit_test_xmpp_conn_SOURCES = tests/unit/test_xmpp_conn.c
 tests_unit_test_xmpp_conn_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
+tests_unit_test_xmpp_graph_SOURCES = \
+	tests/unit/test_xmpp_graph.c \
+	tests/unit/xmpp-config.h
+tests_unit_test_xmpp_graph_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_route_SOURCES = tests/unit/test_xmpp_route.c
 tests_unit_test_xmpp_route_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_stream_SOURCES = tests/unit/test_xmpp_stream.c
 tests_unit_test_xmpp_stream_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
+tests_unit_test_xmpp_view_SOURCES = \
+	tests/unit/test_xmpp_view.c \
+	tests/unit/xmpp-config.h
+tests_unit_test_xmpp_view_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_xml_SOURCES = tests/unit/test_xmpp_xml.c
 tests_unit_test_xmpp_xml_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
@@ -52,6 +70,7 @@ endif
 check_PROGRAMS += \
 	tests/fuzz/fuzz_xmpp_conn \
 	tests/fuzz/fuzz_xmpp_evpn \
+	tests/fuzz/fuzz_xmpp_graph \
 	tests/fuzz/fuzz_xmpp_mcast \
 	tests/fuzz/fuzz_xmpp_xml
 
@@ -62,6 +81,10 @@ tests_fuzz_fuzz_xmpp_conn_LDADD = $(XMPP_TEST_LIBS)
 tests_fuzz_fuzz_xmpp_evpn_SOURCES = tests/fuzz/fuzz_xmpp_evpn.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_xmpp_evpn_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_xmpp_evpn_LDADD = $(XMPP_TEST_LIBS)
+
+tests_fuzz_fuzz_xmpp_graph_SOURCES = tests/fuzz/fuzz_xmpp_graph.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_xmpp_graph_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_xmpp_graph_LDADD = $(XMPP_TEST_LIBS)
 
 tests_fuzz_fuzz_xmpp_mcast_SOURCES = tests/fuzz/fuzz_xmpp_mcast.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_xmpp_mcast_LDFLAGS = $(FUZZ_LINK)

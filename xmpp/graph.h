@@ -10,6 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What a graph may take, counted roughly.  4 000 networks with 20 000
+ * interfaces take some 80 MiB.  A control node that sends more than this is
+ * broken, and what is beyond is skipped and counted as malformed. */
+#define XMPP_GRAPH_MAX_BYTES (UINT64_C(1) << 30)
+
 struct xmpp_node;
 struct xmpp_graph;
 struct xmpp_gnode;
@@ -37,9 +42,11 @@ const struct xmpp_gnode *xmpp_graph_find(const struct xmpp_graph *,
                                          const char *type, const char *name);
 const char *xmpp_gnode_type(const struct xmpp_gnode *);
 const char *xmpp_gnode_name(const struct xmpp_gnode *);
-/* The <node> element as sent, properties are its children. */
+/* The <node> element as sent, properties are its children.  Not kept are
+ * perms2, annotations and all of id-perms but the uuid. */
 const struct xmpp_node *xmpp_gnode_xml(const struct xmpp_gnode *);
-/* uuid of id-perms in canonical text.  Returns false if there is none. */
+/* uuid of id-perms in canonical text.  Returns false if there is none, or
+ * none but zeros. */
 #define XMPP_UUID_STRLEN 37
 bool xmpp_gnode_uuid(const struct xmpp_gnode *, char buf[XMPP_UUID_STRLEN]);
 

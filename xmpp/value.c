@@ -18,7 +18,7 @@ xmpp_value_uint(const char *s, uint64_t max, uint64_t *value)
     s += strspn(s, BLANKS);
     bool negative = *s == '-';
     s += negative;
-    if (negative && !(*s >= '0' && *s <= '9')) {
+    if (negative && (max > UINT32_MAX || !(*s >= '0' && *s <= '9'))) {
         return -EINVAL;
     }
     for (; *s >= '0' && *s <= '9'; s++) {
