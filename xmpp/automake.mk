@@ -40,9 +40,11 @@ check_PROGRAMS += \
 	tests/unit/test_xmpp_conn \
 	tests/unit/test_xmpp_graph \
 	tests/unit/test_xmpp_route \
+	tests/unit/test_xmpp_speaker \
 	tests/unit/test_xmpp_stream \
 	tests/unit/test_xmpp_view \
-	tests/unit/test_xmpp_xml
+	tests/unit/test_xmpp_xml \
+	tests/wire/test_wire_client
 
 tests_unit_test_xmpp_conn_SOURCES = tests/unit/test_xmpp_conn.c
 tests_unit_test_xmpp_conn_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
@@ -55,6 +57,9 @@ tests_unit_test_xmpp_graph_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 tests_unit_test_xmpp_route_SOURCES = tests/unit/test_xmpp_route.c
 tests_unit_test_xmpp_route_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
+tests_unit_test_xmpp_speaker_SOURCES = tests/unit/test_xmpp_speaker.c
+tests_unit_test_xmpp_speaker_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
 tests_unit_test_xmpp_stream_SOURCES = tests/unit/test_xmpp_stream.c
 tests_unit_test_xmpp_stream_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
@@ -62,6 +67,12 @@ tests_unit_test_xmpp_view_SOURCES = \
 	tests/unit/test_xmpp_view.c \
 	tests/unit/xmpp-config.h
 tests_unit_test_xmpp_view_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
+tests_wire_test_wire_client_SOURCES = \
+	tests/wire/recording.c \
+	tests/wire/recording.h \
+	tests/wire/test_wire_client.c
+tests_wire_test_wire_client_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_xml_SOURCES = tests/unit/test_xmpp_xml.c
 tests_unit_test_xmpp_xml_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)

@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The speaker against our own server over loopback, in one loop: what a
+ * control node is told and in which order, and what is kept over the loss of
+ * a session. */
+#include <config.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/vlog.h"
+#include "packets.h"
+#include "tsn/error.h"
+#include "tsn/loop.h"
+#include "tsn/model.h"
+#include "util.h"
+#include "xmpp/route.h"
+#include "xmpp/server.h"
+#include "xmpp/speaker.h"
+#include "xmpp/stanza.h"
+
+#define RI "default-domain:demo:red:red"
+#define TIMEOUT_MS 20000
+
+struct rig {
+    uv_loop_t loop;
+    struct sockaddr_storage address;
+    struct xmpp_server *server;
+    struct xmpp_session *session;
+    struct ds heard;            /* What the server was told. */
+    struct xmpp_speaker *speaker;
+    int n_routes_changed;
+};
+
+static void
+server_opened(void *rig_, struct xmpp_session *session)
+{
+    struct rig *rig = rig_;
+
+    rig->session = session;
+    ds_put_format(&rig->heard, "open(%s)\n", xmpp_session_name(session));
+}
+
+static void
+server_stanza(void *rig_, struct xmpp_session *session OVS_UNUSED,
+              const struct xmpp_stanza *st)
+{
+    struct rig *rig = rig_;
+    struct ds *out = &rig->heard;
+
+    switch (st->type) {
+    case XMPP_SUBSCRIBE:
+        if (st->resource == XMPP_RESOURCE_CONFIG) {
+            ds_put_format(out, "config(%s)\n", st->node);
+        } else {
+            ds_put_format(out, "subscribe(%s,%lld)\n", st->node,
+                          (long long) st->instance_id);
+        }
+        break;
+    case XMPP_UNSUBSCRIBE:
+        ds_put_format(out, "unsubscribe(%s,%lld)\n", st->node,
+                      (long long) st->instance_id);
+        break;
+    case XMPP_PUBLISH:
+        ds_put_format(out, "publish(%s)\n", st->node);
+        break;
+    case XMPP_COLLECTION:
+        ds_put_format(out, "%s(%s)\n",
+                      st->associate ? "associate" : "dissociate",
+                      st->item_node);
+        break;
+    case XMPP_EVENT:
+    case XMPP_CONFIG:
+    case XMPP_IGNORED:
+        ds_put_cstr(out, "unexpected\n");
+        break;
+    }
+}
+
+static void
+server_closed(void *rig_, struct xmpp_session *session,
+              enum xmpp_close_reason reason OVS_UNUSED)
+{
+    struct rig *rig = rig_;
+
+    if (rig->session == session) {
+        rig->session = NULL;
+    }
+}
+
+static const struct xmpp_server_ops server_ops = {
+    .opened = server_opened,
+    .stanza = server_stanza,
+    .closed = server_closed,
+};
+
+static void
+config_changed(void *rig OVS_UNUSED, const struct xmpp_view *view OVS_UNUSED,
+               bool complete OVS_UNUSED)
+{
+}
+
+static void
+routes_changed(void *rig_, const char *instance)
+{
+    struct rig *rig = rig_;
+
+    assert_string_equal(instance, RI);
+    rig->n_routes_changed++;
+}
+
+static void
+session_changed(void *rig OVS_UNUSED)
+{
+}
+
+static const struct xmpp_speaker_ops speaker_ops = {
+    .config_changed = config_changed,
+    .routes_changed = routes_changed,
+    .session_changed = session_changed,
+};
+
+static void
+wake(uv_timer_t *timer OVS_UNUSED)
+{
+}
+
+/* Runs the loop until 'done'. */
+static void
+rig_run_until(struct rig *rig, bool (*done)(struct rig *))
+{
+    uint64_t end = tsn_now_ms() + TIMEOUT_MS;
+    uv_timer_t timer;
+
+    uv_timer_init(&rig->loop, &timer);
+    uv_timer_start(&timer, wake, 10, 10);
+    while (!done(rig) && tsn_now_ms() < end) {
+        uv_run(&rig->loop, UV_RUN_ONCE);
+    }
+    uv_close((uv_handle_t *) &timer, NULL);
+    uv_run(&rig->loop, UV_RUN_NOWAIT);
+    assert_true(done(rig));
+}
+
+static const char *awaited;
+
+static bool
+heard_awaited(struct rig *rig)
+{
+    return strlen(ds_cstr(&rig->heard)) >= strlen(awaited);
+}
+
+/* Waits until the server has been told 'expected' since the last call. */
+static void
+rig_expect(struct rig *rig, const char *expected)
+{
+    awaited = expected;
+    rig_run_until(rig, heard_awaited);
+    assert_string_equal(ds_cstr(&rig->heard), expected);
+    ds_clear(&rig->heard);
+}
+
+static void
+rig_listen(struct rig *rig)
+{
+    struct tsn_err err;
+
+    rig->server = xmpp_server_create(&rig->loop, "ctrl1", &rig->address,
+                                     XMPP_HOLD_MS, &server_ops, rig, &err);
+    if (!rig->server) {
+        fail_msg("%s", tsn_err_format(&err));
+    }
+}
+
+/* A port that is free now. */
+static uint16_t
+free_port(void)
+{
+    struct sockaddr_in sin = { .sin_family = AF_INET,
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof sin;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *) &sin, sizeof sin), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *) &sin, &len), 0);
+    close(fd);
+    return ntohs(sin.sin_port);
+}
+
+static int
+rig_setup(void **state)
+{
+    struct rig *rig = xzalloc(sizeof *rig);
+    struct xmpp_speaker_config config = {
+        .name = "tor1", .controllers = &rig->address, .n_controllers = 1,
+        .hold_s = 90, .stale_hold_s = 300,
+    };
+
+    vlog_set_levels(NULL, VLF_ANY_DESTINATION, VLL_OFF);
+    uv_loop_init(&rig->loop);
+    ds_init(&rig->heard);
+    tsn_sockaddr_parse("127.0.0.1", free_port(), &rig->address);
+    rig_listen(rig);
+    rig->speaker = xmpp_speaker_create(&rig->loop, &config, &speaker_ops,
+                                       rig);
+    *state = rig;
+    return 0;
+}
+
+static int
+rig_teardown(void **state)
+{
+    struct rig *rig = *state;
+
+    xmpp_speaker_destroy(rig->speaker);
+    xmpp_server_destroy(rig->server);
+    while (uv_run(&rig->loop, UV_RUN_NOWAIT)) {
+        continue;
+    }
+    assert_int_equal(uv_loop_close(&rig->loop), 0);
+    ds_destroy(&rig->heard);
+    free(rig);
+    return 0;
+}
+
+static void
+make_route(struct xmpp_evpn *route, const char *mac, uint32_t tag,
+           const char *vtep)
+{
+    struct in6_addr ip;
+
+    xmpp_evpn_init(route);
+    route->tag = tag;
+    assert_true(eth_addr_from_string(mac, &route->mac));
+    route->plen = 32;
+    route->local_pref = 100;
+    route->sequence = 1;
+    assert_int_equal(tsn_ip_parse(vtep, &ip), 0);
+    xmpp_evpn_add_next_hop(route, &ip, tag, TSN_ENCAP_VXLAN);
+}
+
+static int
+rig_publish(struct rig *rig, const char *mac, uint32_t tag, const char *vtep)
+{
+    struct xmpp_evpn route;
+
+    make_route(&route, mac, tag, vtep);
+    int retval = xmpp_speaker_publish(rig->speaker, RI, &route);
+    xmpp_evpn_fini(&route);
+    return retval;
+}
+
+static void
+rig_withdraw(struct rig *rig, const char *mac, uint32_t tag)
+{
+    struct xmpp_evpn route;
+
+    make_route(&route, mac, tag, "10.0.0.1");
+    xmpp_speaker_withdraw(rig->speaker, RI, &route);
+    xmpp_evpn_fini(&route);
+}
+
+#define MAC1 "02:00:00:00:00:01"
+#define MAC2 "02:00:00:00:00:02"
+#define NODE1 "25/242/" MAC1 ",0.0.0.0/32"
+#define NODE2 "25/242/" MAC2 ",0.0.0.0/32"
+#define TOLD_OPEN                                                       \
+    "open(tor1)\nconfig(virtual-router:default-global-system-config:tor1)\n"
+#define TOLD_SUBSCRIBED TOLD_OPEN "subscribe(" RI ",5)\n"
+#define TOLD_ROUTE1 "publish(" NODE1 ")\nassociate(" NODE1 ")\n"
+
+static void
+speaker__wanted_before_the_session__is_told_in_order(void **state)
+{
+    struct rig *rig = *state;
+
+    xmpp_speaker_subscribe(rig->speaker, RI, 5);
+    assert_int_equal(rig_publish(rig, MAC1, 100, "10.0.0.1"), 0);
+    rig_expect(rig, TOLD_SUBSCRIBED TOLD_ROUTE1);
+}
+
+static void
+speaker__route_that_must_not_leave__is_refused(void **state)
+{
+    struct rig *rig = *state;
+
+    assert_int_equal(rig_publish(rig, MAC1, 100, "10.0.0.1"), -ENOENT);
+    xmpp_speaker_subscribe(rig->speaker, RI, 5);
+    assert_int_equal(rig_publish(rig, MAC1, 100, "0.0.0.0"), -EINVAL);
+    assert_int_equal(rig_publish(rig, MAC1, 100, "224.0.0.1"), -EINVAL);
+    assert_int_equal(rig_publish(rig, MAC1, 100, "2001:db8::1"), -EINVAL);
+    rig_expect(rig, TOLD_SUBSCRIBED);
+}
+
+static void
+speaker__withdraw_and_unsubscribe__in_that_order(void **state)
+{
+    struct rig *rig = *state;
+
+    xmpp_speaker_subscribe(rig->speaker, RI, 5);
+    rig_publish(rig, MAC1, 100, "10.0.0.1");
+    rig_expect(rig, TOLD_SUBSCRIBED TOLD_ROUTE1);
+
+    /* Published and withdrawn in one turn: nobody needs to know. */
+    rig_publish(rig, MAC2, 100, "10.0.0.1");
+    rig_withdraw(rig, MAC2, 100);
+    rig_withdraw(rig, MAC1, 100);
+    rig_expect(rig, "publish(" NODE1 ")\ndissociate(" NODE1 ")\n");
+
+    rig_publish(rig, MAC2, 100, "10.0.0.1");
+    rig_expect(rig, "publish(" NODE2 ")\nassociate(" NODE2 ")\n");
+    xmpp_speaker_unsubscribe(rig->speaker, RI);
+    rig_expect(rig, "publish(" NODE2 ")\ndissociate(" NODE2 ")\n"
+               "unsubscribe(" RI ",5)\n");
+}
+
+static void
+speaker__instance_id_changes__subscribes_anew(void **state)
+{
+    struct rig *rig = *state;
+
+    xmpp_speaker_subscribe(rig->speaker, RI, 5);
+    rig_publish(rig, MAC1, 100, "10.0.0.1");
+    rig_expect(rig, TOLD_SUBSCRIBED TOLD_ROUTE1);
+    xmpp_speaker_subscribe(rig->speaker, RI, 6);
+    rig_expect(rig, "publish(" NODE1 ")\ndissociate(" NODE1 ")\n"
+               "unsubscribe(" RI ",5)\nsubscribe(" RI ",6)\n" TOLD_ROUTE1);
+}
+
+static void
+speaker__reconnect__tells_all_again(void **state)
+{
+    struct rig *rig = *state;
+
+    xmpp_speaker_subscribe(rig->speaker, RI, 5);
+    rig_publish(rig, MAC1, 100, "10.0.0.1");
+    rig_expect(rig, TOLD_SUBSCRIBED TOLD_ROUTE1);
+
+    xmpp_server_destroy(rig->server);
+    rig_publish(rig, MAC2, 100, "10.0.0.1");
+    rig_withdraw(rig, MAC1, 100);
+    rig_listen(rig);
+    rig_expect(rig, TOLD_SUBSCRIBED
+               "publish(" NODE2 ")\nassociate(" NODE2 ")\n");
+}
+
+static bool
+has_session(struct rig *rig)
+{
+    return rig->session != NULL;
+}
+
+static void
+count_route(const char *id OVS_UNUSED,
+            const struct xmpp_evpn *route OVS_UNUSED, bool stale, void *n_)
+{
+    int *n = n_;
+
+    n[stale]++;
+}
+
+/* Fresh and stale routes that the speaker has learnt. */
+static void
+count_routes(struct rig *rig, int n[2])
+{
+    n[0] = n[1] = 0;
+    xmpp_speaker_for_each_route(rig->speaker, RI, count_route, n);
+}
+
+static bool
+has_one_fresh_route(struct rig *rig)
+{
+    int n[2];
+
+    count_routes(rig, n);
+    return n[0] == 1 && !n[1];
+}
+
+static bool
+has_two_fresh_routes(struct rig *rig)
+{
+    int n[2];
+
+    count_routes(rig, n);
+    return n[0] == 2 && !n[1];
+}
+
+static bool
+has_two_stale_routes(struct rig *rig)
+{
+    int n[2];
+
+    count_routes(rig, n);
+    return !n[0] && n[1] == 2;
+}
+
+static void
+server_send_route(struct rig *rig, const char *mac)
+{
+    struct ds entry = DS_EMPTY_INITIALIZER;
+    struct ds out = DS_EMPTY_INITIALIZER;
+    char id[XMPP_ID_STRLEN];
+    struct xmpp_evpn route;
+
+    make_route(&route, mac, 100, "10.0.0.9");
+    xmpp_evpn_encode_notify(&entry, &route);
+    xmpp_put_event_begin(&out, "tor1", XMPP_FAMILY_EVPN, RI);
+    xmpp_put_item(&out, xmpp_evpn_item_id(&route, id), ds_cstr(&entry));
+    xmpp_put_event_end(&out);
+    xmpp_session_send(rig->session, ds_cstr(&out), out.length);
+    xmpp_evpn_fini(&route);
+    ds_destroy(&entry);
+    ds_destroy(&out);
+}
+
+static void
+server_send_end_of_rib(struct rig *rig)
+{
+    struct ds out = DS_EMPTY_INITIALIZER;
+
+    xmpp_put_server_end_of_rib(&out, "tor1");
+    xmpp_session_send(rig->session, ds_cstr(&out), out.length);
+    ds_destroy(&out);
+}
+
+static void
+speaker__routes__survive_the_session_until_end_of_rib(void **state)
+{
+    struct rig *rig = *state;
+
+    xmpp_speaker_subscribe(rig->speaker, RI, 5);
+    rig_expect(rig, TOLD_SUBSCRIBED);
+    server_send_route(rig, MAC1);
+    server_send_route(rig, MAC2);
+    rig_run_until(rig, has_two_fresh_routes);
+    assert_false(xmpp_speaker_is_synced(rig->speaker));
+
+    rig->session = NULL;
+    xmpp_server_destroy(rig->server);
+    rig_run_until(rig, has_two_stale_routes);
+
+    rig_listen(rig);
+    rig_run_until(rig, has_session);
+    ds_clear(&rig->heard);
+    rig_expect(rig, "config(virtual-router:default-global-system-config:tor1)"
+               "\nsubscribe(" RI ",5)\n");
+    server_send_route(rig, MAC1);
+    server_send_end_of_rib(rig);
+    rig_run_until(rig, has_one_fresh_route);
+    assert_true(xmpp_speaker_is_synced(rig->speaker));
+    assert_true(rig->n_routes_changed > 0);
+}
+
+static void
+speaker__malformed_items__cost_themselves_only(void **state)
+{
+    static const char bad[] =
+        "<message from=\"c\" to=\"tor1/bgp-peer\"><event>"
+        "<items node=\"25/242/" RI "\"><item id=\"x\"><entry><nlri>"
+        "<af>25</af><safi>242</safi><mac>zz</mac></nlri></entry></item>"
+        "<item/><retract/><retract id=\"nothing\"/></items></event></message>"
+        "<message to=\"tor1/bgp-peer\"><event><items node=\"x\">"
+        "</items></event></message>"
+        "<message><event></message>"
+        "<iq type=\"set\" to=\"tor1/config\"><config><update><node/><link>"
+        "</link><bogus/></update><delete/></config></iq>";
+    struct rig *rig = *state;
+
+    xmpp_speaker_subscribe(rig->speaker, RI, 5);
+    rig_expect(rig, TOLD_SUBSCRIBED);
+    xmpp_session_send(rig->session, bad, sizeof bad - 1);
+    server_send_route(rig, MAC1);
+    rig_run_until(rig, has_one_fresh_route);
+    assert_true(xmpp_speaker_is_up(rig->speaker));
+}
+
+static bool
+is_closed(struct rig *rig)
+{
+    return !rig->session;
+}
+
+static void
+server__same_name_twice__keeps_the_first(void **state)
+{
+    struct rig *rig = *state;
+    struct xmpp_speaker_config config = {
+        .name = "tor1", .controllers = &rig->address, .n_controllers = 1,
+        .hold_s = 90, .stale_hold_s = 300,
+    };
+
+    rig_expect(rig, TOLD_OPEN);
+    struct xmpp_session *first = rig->session;
+    struct xmpp_speaker *second = xmpp_speaker_create(&rig->loop, &config,
+                                                      &speaker_ops, rig);
+    /* The first one is still heard after the second one has been refused. */
+    xmpp_speaker_subscribe(rig->speaker, RI, 5);
+    rig_expect(rig, "subscribe(" RI ",5)\n");
+    assert_ptr_equal(rig->session, first);
+    assert_false(xmpp_speaker_is_up(second));
+
+    /* Once the first is gone, the second is served. */
+    xmpp_speaker_destroy(rig->speaker);
+    rig->speaker = second;
+    rig_run_until(rig, is_closed);
+    rig_expect(rig, TOLD_OPEN);
+}
+
+int
+main(void)
+{
+#define RIG_TEST(FN) \
+    cmocka_unit_test_setup_teardown(FN, rig_setup, rig_teardown)
+    const struct CMUnitTest tests[] = {
+        RIG_TEST(speaker__wanted_before_the_session__is_told_in_order),
+        RIG_TEST(speaker__route_that_must_not_leave__is_refused),
+        RIG_TEST(speaker__withdraw_and_unsubscribe__in_that_order),
+        RIG_TEST(speaker__instance_id_changes__subscribes_anew),
+        RIG_TEST(speaker__reconnect__tells_all_again),
+        RIG_TEST(speaker__routes__survive_the_session_until_end_of_rib),
+        RIG_TEST(speaker__malformed_items__cost_themselves_only),
+        RIG_TEST(server__same_name_twice__keeps_the_first),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads a recording of XMPP sessions: a comment in front of each transfer says
+ * its time, direction and size, then come the bytes. */
+#ifndef TESTS_WIRE_RECORDING_H
+#define TESTS_WIRE_RECORDING_H 1
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct transfer {
+    const char *data;
+    size_t size;
+    double time_s;
+    bool from_agent;
+    char agent[64];             /* Name of the agent's side. */
+};
+
+struct recording {
+    char *text;
+    struct transfer *transfers;
+    size_t n_transfers;
+};
+
+/* Reads $srcdir/tests/wire/recordings/NAME; fails the test if it cannot. */
+void recording_read(struct recording *, const char *name);
+void recording_fini(struct recording *);
+
+#endif /* tests/wire/recording.h */
