@@ -195,8 +195,8 @@ get_bool(const struct xmpp_node *parent, const char *name)
 static uint8_t
 get_encaps(const struct xmpp_node *next_hop)
 {
-    const struct xmpp_node *list = xmpp_node_child(next_hop,
-                                                   "tunnel-encapsulation-list");
+    const struct xmpp_node *list = xmpp_node_child(
+        next_hop, "tunnel-encapsulation-list");
     const struct xmpp_node *encap;
     bool empty = true;
     uint8_t encaps = 0;

@@ -27,7 +27,8 @@ struct xmpp_subnet {
     struct in6_addr gateway;
     struct in6_addr dns_server;     /* Service address; none: gateway. */
     bool enable_dhcp;
-    struct xmpp_dhcp_option *options;
+    struct xmpp_dhcp_option *options;   /* Its own, then those of the IPAM
+                                         * with other names. */
     size_t n_options;
     /* DNS of the IPAM: what option 6 gets (ipam-dns-method). */
     char *dns_method;               /* "" if unset. */
@@ -35,6 +36,8 @@ struct xmpp_subnet {
     size_t n_tenant_dns;
 };
 
+/* A virtual network.  One without default routing instance is left out: there
+ * is nothing to subscribe to yet.  Two may have the same VNI. */
 struct xmpp_network {
     char *instance;             /* Its default routing instance, the name for
                                  * subscriptions. */

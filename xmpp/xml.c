@@ -112,7 +112,7 @@ refuse(struct builder *b, int line, const char *fmt, ...)
     }
 }
 
-/* Gets the pieces of a text for a person; the whole of it is in the context. */
+/* Gets pieces of a text for a person; the whole of it is in the context. */
 static void OVS_PRINTF_FORMAT(2, 3)
 on_error(void *b_, const char *fmt OVS_UNUSED, ...)
 {

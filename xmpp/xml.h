@@ -65,8 +65,8 @@ const char *xmpp_node_text(const struct xmpp_node *node, const char *name);
     for ((CHILD) = xmpp_node_child(PARENT, NAME); (CHILD);              \
          (CHILD) = xmpp_node_next(CHILD, NAME))
 
-/* Appends 's' with & < > " ' and TAB, CR, LF escaped, and with bytes that XML
- * cannot carry (controls, broken UTF-8) replaced by U+FFFD each: what leaves is
+/* Appends 's' with & < > " ' and TAB, CR, LF escaped, and each byte that XML
+ * cannot carry (controls, broken UTF-8) replaced by U+FFFD: what leaves is
  * well-formed whatever comes in, as a real control node aborts on a bad
  * <iq>. */
 void xmpp_xml_escape(struct ds *out, const char *s);
