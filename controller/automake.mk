@@ -56,3 +56,18 @@ check_PROGRAMS += tests/wire/test_ctrl_replay
 tests_wire_test_ctrl_replay_SOURCES = tests/wire/test_ctrl_replay.c
 tests_wire_test_ctrl_replay_LDADD = xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
 endif
+
+check_PROGRAMS += tests/fuzz/fuzz_controller_config
+tests_fuzz_fuzz_controller_config_SOURCES = \
+	tests/fuzz/fuzz_controller_config.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_controller_config_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_controller_config_LDADD = \
+	controller/libcontroller.a xmpp/libxmpp.a $(BASE_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz_controller_stanza
+tests_fuzz_fuzz_controller_stanza_SOURCES = \
+	tests/fuzz/fuzz_controller_stanza.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_controller_stanza_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_controller_stanza_LDADD = \
+	controller/libcontroller.a xmpp/libxmpp.a $(BASE_LIBS)
+EXTRA_DIST += tests/wire/recordings

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Replays what clients sent to a live control node, as recorded, to
- * tsn-controller over loopback, and compares what it answers with what the
- * control node answered: by meaning, stanza by stanza.
+/* tsn-controller as a program, over loopback.
  *
- * Not compared are keepalives and End-of-RIB, whose times differ, and the
- * families that the controller does not serve. */
+ * Replays what clients sent to a live control node, as recorded, and compares
+ * what it answers with what the control node answered: by meaning, stanza by
+ * stanza.  Not compared are keepalives and End-of-RIB, whose times differ, and
+ * the families that the controller does not serve. */
 #include <config.h>
 
 #include <errno.h>
@@ -45,7 +45,7 @@ static const char config[] =
     "- {name: vn1, vni: 5005, id: 5}\n"
     "- {name: vn2, vni: 5006, id: 6}\n"
     "switches:\n"
-    "- {name: tor1, vtep: 127.0.2.1, agent: tor-agent-1}\n"
+    "- {name: tor1, vtep: 127.0.2.1, agent: tor-agent-1, ports: [%s]}\n"
     "- {name: tor2, vtep: 127.0.2.2, agent: tor-agent-2}\n"
     "tsns:\n"
     "- {name: tsn1, address: 127.0.1.3}\n";
@@ -82,9 +82,23 @@ connect_server(void)
     return fd;
 }
 
+/* 'ports' are those of the first switch. */
 static void
-run_server(const char *path)
+write_config(const char *ports, const char *rest)
 {
+    char *path = file_path("controller.yaml");
+    FILE *f = fopen(path, "w");
+
+    fprintf(f, config, ntohs(server.sin_port), ports);
+    fputs(rest, f);
+    fclose(f);
+    free(path);
+}
+
+static void
+run_server(void)
+{
+    char *path = file_path("controller.yaml");
     const char *builddir = getenv("builddir");
     char *program = xasprintf("%s/controller/tsn-controller",
                               builddir ? builddir : ".");
@@ -111,15 +125,11 @@ start_server(void **state)
     }
     close(fd);
 
-    char *path = file_path("controller.yaml");
-    FILE *f = fopen(path, "w");
-    fprintf(f, config, ntohs(server.sin_port));
-    fclose(f);
+    write_config("", "");
     pid = fork();
     if (!pid) {
-        run_server(path);
+        run_server();
     }
-    free(path);
 
     uint64_t deadline = tsn_now_ms() + PATIENCE_MS;
     while ((fd = connect_server()) < 0) {
@@ -505,12 +515,127 @@ replay__evpn_routes__as_recorded(void **state)
     replay("03-evpn-bum");
 }
 
+/* Reload. */
+
+static void
+send_text(const char *name, const char *text)
+{
+    step_send(name, text, strlen(text));
+}
+
+/* Returns the next stanza of configuration, to be freed; NULL if none comes
+ * in time. */
+static char *
+take_config(const char *name, int timeout_ms)
+{
+    struct client *c = find_client(name);
+    uint64_t deadline = tsn_now_ms() + timeout_ms;
+
+    for (;;) {
+        struct xmpp_stream_event event;
+
+        assert_int_equal(xmpp_stream_next(&c->stream, &event), 0);
+        if (event.type == XMPP_STREAM_STANZA
+            && !strncmp(event.data, "<iq", 3)) {
+            return xmemdup0(event.data, event.size);
+        }
+        if (event.type == XMPP_STREAM_NONE) {
+            uint64_t now = tsn_now_ms();
+
+            if (c->eof || now >= deadline) {
+                return NULL;
+            }
+            receive(c, deadline - now);
+        }
+    }
+}
+
+/* Waits until the log says 'text' once more than 'n' times, and returns how
+ * often it does. */
+static int
+await_log(const char *text, int n)
+{
+    uint64_t deadline = tsn_now_ms() + PATIENCE_MS;
+    char *path = file_path("log");
+    int found;
+
+    for (;;) {
+        FILE *f = fopen(path, "r");
+        char line[1024];
+
+        found = 0;
+        while (f && fgets(line, sizeof line, f)) {
+            found += strstr(line, text) != NULL;
+        }
+        if (f) {
+            fclose(f);
+        }
+        if (found > n) {
+            break;
+        }
+        assert_true(tsn_now_ms() < deadline);
+        poll(NULL, 0, 10);
+    }
+    free(path);
+    return found;
+}
+
+static void
+reload__changed_file__clients_get_the_difference(void **state)
+{
+    at = "reload";
+    step_connect("tor-agent-1");
+    send_text("tor-agent-1", "<stream:stream from=\"tor-agent-1\" "
+              "xmlns:stream=\"http://etherx.jabber.org/streams\" >");
+    send_text("tor-agent-1", "<iq type='set' from='tor-agent-1' to='"
+              XMPP_CONTROL_JID "/config'><pubsub><subscribe "
+              "node='virtual-router:" XMPP_VR_PREFIX "tor-agent-1' />"
+              "</pubsub></iq>");
+    char *stanza = take_config("tor-agent-1", PATIENCE_MS);
+    assert_non_null(stanza);
+    assert_non_null(strstr(stanza, XMPP_VR_PREFIX "tor1<"));
+    free(stanza);
+
+    write_config("{name: eth0, vlan: 300, network: vn1}", "");
+    kill(pid, SIGHUP);
+    stanza = take_config("tor-agent-1", PATIENCE_MS);
+    assert_non_null(stanza);
+    assert_non_null(strstr(stanza, "<update>"));
+    assert_non_null(strstr(stanza, "eth0.300<"));
+    assert_non_null(strstr(stanza, ">5005<"));
+    assert_null(strstr(stanza, "<node type=\"virtual-router\">"));
+    free(stanza);
+    stanza = take_config("tor-agent-1", PATIENCE_MS);
+    assert_non_null(stanza);
+    assert_non_null(strstr(stanza, "<node type=\"routing-instance\">"));
+    free(stanza);
+
+    /* Refused ones change nothing. */
+    write_config("{name: eth0, vlan: 300, network: vn9}", "");
+    kill(pid, SIGHUP);
+    int n = await_log("\"vn9\" is not the name of a network", 0);
+    assert_int_equal(n, 1);
+    write_config("", "hold-time: 80\n");
+    kill(pid, SIGHUP);
+    await_log("hold-time: it cannot be changed while running", 0);
+
+    write_config("", "");
+    kill(pid, SIGHUP);
+    stanza = take_config("tor-agent-1", PATIENCE_MS);
+    assert_non_null(stanza);
+    assert_non_null(strstr(stanza, "<delete>"));
+    assert_null(strstr(stanza, "<update>"));
+    free(stanza);
+    step_client_closes("tor-agent-1", false);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replay__subscriptions__as_recorded),
         cmocka_unit_test(replay__evpn_routes__as_recorded),
+        cmocka_unit_test(reload__changed_file__clients_get_the_difference),
     };
 
     return cmocka_run_group_tests(tests, start_server, stop_server);
