@@ -58,16 +58,23 @@ def test_status__everything_up__names_all(lab, as_json):
 def test_status__one_down__says_which(lab, name):
     lab.service(name).stop()
     try:
-        for option in ([], ["--json"]):
-            done = tsnctl(lab, "status", *option)
-            assert done.returncode == 1
-            assert name in done.stdout + done.stderr
-            if option:
-                json.loads(done.stdout)
+        assert f"{name}: not running" in lab.tsnctl("status")
+        status = lab.tsnctl("status", as_json=True)
+        assert [program for program in SERVICES if status[program] is None] \
+            == [name]
     finally:
         lab.service(name).start()
-        wait_until(lambda: tsnctl(lab, "status").returncode == 0, 10,
+        wait_until(lambda: lab.tsnctl("status", as_json=True)[name], 10,
                    f"{name} to be up again")
+
+
+def test_status__nothing_runs__says_so(lab, tmp_path):
+    for option in ([], ["--json"]):
+        done = subprocess.run(
+            [lab.program("tsnctl"), "--run-dir", tmp_path, "status", *option],
+            capture_output=True, text=True, timeout=20)
+        assert done.returncode == 1
+        assert str(tmp_path) in done.stderr
 
 
 @pytest.mark.parametrize("table,name", [("tors", "tsn-tor-agent"),
@@ -82,16 +89,18 @@ def test_show__program_down__says_so(lab, table, name):
         lab.service(name).start()
 
 
-@pytest.mark.parametrize("argv", [[], ["nonsense"], ["show"],
-                                  ["show", "nonsense"], ["--nonsense"],
-                                  ["status", "too", "much"]])
-def test_usage__wrong__says_so(lab, argv):
+@pytest.mark.parametrize("argv,status", [
+    ([], 2), (["--nonsense"], 2), (["nonsense"], 1), (["show"], 1),
+    (["show", "nonsense"], 1), (["status", "too", "much"], 1),
+    (["a b"], 2)], ids=str)
+def test_usage__wrong__says_so(lab, argv, status):
     done = tsnctl(lab, *argv)
-    assert done.returncode == 2
-    assert done.stderr
+    assert done.returncode == status
+    assert done.stderr and not done.stdout
 
 
-def test_help__asked_for__is_given(lab):
-    done = tsnctl(lab, "--help")
+@pytest.mark.parametrize("argv", [["--help"], ["help"]], ids=str)
+def test_help__asked_for__is_given(lab, argv):
+    done = tsnctl(lab, *argv)
     assert done.returncode == 0
-    assert "status" in done.stdout
+    assert "show tors" in done.stdout
