@@ -20,7 +20,11 @@ replication_libreplication_a_SOURCES = \
 	replication/services/dhcp4.c \
 	replication/services/dhcp4.h \
 	replication/services/lease.c \
-	replication/services/lease.h
+	replication/services/lease.h \
+	replication/tree/builder.c \
+	replication/tree/builder.h \
+	replication/tree/networks.c \
+	replication/tree/networks.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_fwd_pipeline
@@ -66,3 +70,13 @@ tests_fuzz_fuzz_dhcp4_SOURCES = \
 	$(FUZZ_DRIVER)
 tests_fuzz_fuzz_dhcp4_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_dhcp4_LDADD = replication/libreplication.a $(BASE_LIBS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_repl_builder tests/unit/test_repl_networks
+tests_unit_test_repl_builder_SOURCES = tests/unit/test_repl_builder.c
+tests_unit_test_repl_builder_LDADD = \
+	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
+tests_unit_test_repl_networks_SOURCES = tests/unit/test_repl_networks.c
+tests_unit_test_repl_networks_LDADD = \
+	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
+endif

@@ -190,7 +190,8 @@ put_value(struct ds *s, uint8_t code, const uint8_t *data, uint8_t len)
         break;
     case 51:
         assert_int_equal(len, 4);
-        ds_put_format(s, "%d", (int) ntohl(get_unaligned_be32((const void *) data)));
+        ds_put_format(s, "%d", (int) ntohl(get_unaligned_be32(
+                                               (const void *) data)));
         break;
     case 26:
         ds_put_format(s, "%d", data[0] << 8 | data[1]);

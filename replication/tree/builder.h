@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Makes a network of the forwarder out of what the control plane says about it
+ * (spec/tsn-dataplane.md A.7, C.2.1): tunnel endpoints that flood, MACs,
+ * addresses, DHCP clients.  Pure; control thread. */
+#ifndef REPL_BUILDER_H
+#define REPL_BUILDER_H 1
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "openvswitch/types.h"
+
+struct fwd_net_counters;
+struct fwd_network;
+struct repl_builder;
+struct xmpp_evpn;
+struct xmpp_network;
+struct xmpp_vmi;
+
+/* Who we are: the same for all networks. */
+struct repl_identity {
+    struct in6_addr address;    /* Own tunnel endpoint. */
+    struct eth_addr service_mac;
+    uint32_t seed;              /* Of the entropy hash. */
+};
+
+/* Starts a network; borrows both arguments until it is finished. */
+struct repl_builder *repl_builder_create(const struct repl_identity *,
+                                         const struct xmpp_network *);
+
+/* Adds a learnt route of the network: our own broadcast route, which carries
+ * the lists of tunnel endpoints, or one of a MAC.  Others are ignored.  The
+ * order of calls does not matter. */
+void repl_builder_add_route(struct repl_builder *, const struct xmpp_evpn *,
+                            bool stale);
+
+/* Adds a bare-metal interface of the network. */
+void repl_builder_add_vmi(struct repl_builder *, const struct xmpp_vmi *);
+
+/* Frees the builder and returns the network, of which the caller owns the only
+ * reference; it references 'counters'.  '*n_unreachable' gets the number of
+ * endpoints that want copies in a way that we cannot send. */
+struct fwd_network *repl_builder_finish(struct repl_builder *,
+                                        struct fwd_net_counters *counters,
+                                        unsigned int *n_unreachable);
+
+#endif /* replication/tree/builder.h */

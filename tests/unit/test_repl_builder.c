@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "replication/tree/builder.h"
+
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "packets.h"
+#include "replication/forwarder/table.h"
+#include "tsn/model.h"
+#include "util.h"
+#include "xmpp/route.h"
+#include "xmpp/view.h"
+
+#define VNI 100
+
+static const struct eth_addr b1 = { { { 2, 0xbb, 0, 0, 0, 1 } } };
+static const struct eth_addr v1 = { { { 2, 0xcc, 0, 0, 0, 1 } } };
+static const struct eth_addr service = { { { 0, 0, 0x5e, 0, 1, 0 } } };
+
+static struct in6_addr
+ip(const char *s)
+{
+    struct in6_addr addr;
+
+    assert_int_equal(tsn_ip_parse(s, &addr), 0);
+    return addr;
+}
+
+static struct fwd_ip
+fwd_ip(const char *s)
+{
+    return fwd_ip_from_v4(inet_addr(s));
+}
+
+struct rig {
+    struct repl_identity self;
+    struct xmpp_subnet subnet;
+    struct xmpp_network config;
+    struct repl_builder *b;
+    struct fwd_net_counters *counters;
+    struct fwd_network *network;
+    unsigned int n_unreachable;
+};
+
+static void
+rig_init(struct rig *r)
+{
+    *r = (struct rig) {
+        .self = { .address = ip("10.0.0.11"), .service_mac = service,
+                  .seed = 7 },
+        .subnet = { .prefix = ip("192.0.2.0"), .plen = 24,
+                    .gateway = ip("192.0.2.1"),
+                    .dns_server = ip("192.0.2.2"), .enable_dhcp = true },
+        .config = { .vni = VNI, .flood_unknown_unicast = true,
+                    .n_subnets = 1 },
+    };
+    r->config.subnets = &r->subnet;
+    r->counters = fwd_net_counters_create();
+}
+
+static void
+rig_start(struct rig *r)
+{
+    r->b = repl_builder_create(&r->self, &r->config);
+}
+
+static void
+rig_finish(struct rig *r)
+{
+    r->network = repl_builder_finish(r->b, r->counters, &r->n_unreachable);
+}
+
+static void
+rig_fini(struct rig *r)
+{
+    fwd_network_unref(r->network);
+    fwd_net_counters_unref(r->counters);
+}
+
+/* Adds a route of a MAC; 'addr' may be NULL. */
+static void
+add_mac(struct rig *r, struct eth_addr mac, const char *addr,
+        const char *next_hop, uint8_t encaps, uint32_t sequence,
+        uint32_t local_pref, bool stale)
+{
+    struct in6_addr nh = ip(next_hop);
+    struct xmpp_evpn route;
+
+    xmpp_evpn_init(&route);
+    route.tag = VNI;
+    route.mac = mac;
+    route.plen = 32;
+    if (addr) {
+        route.ip = ip(addr);
+        route.plen = tsn_ip_is_v4(&route.ip) ? 32 : 128;
+    }
+    route.sequence = sequence;
+    route.local_pref = local_pref;
+    xmpp_evpn_add_next_hop(&route, &nh, 4711, encaps);
+    repl_builder_add_route(r->b, &route, stale);
+    xmpp_evpn_fini(&route);
+}
+
+static void
+add_vxlan_mac(struct rig *r, struct eth_addr mac, const char *addr,
+              const char *next_hop)
+{
+    add_mac(r, mac, addr, next_hop, TSN_ENCAP_VXLAN, 1, 100, false);
+}
+
+static void
+add_lists(struct rig *r, uint32_t tag, const struct tunnel_dst *olist,
+          size_t n_olist, const struct tunnel_dst *leaves, size_t n_leaves)
+{
+    struct xmpp_evpn route = {
+        .tag = tag, .mac = eth_addr_broadcast, .plen = 32,
+        .olist = CONST_CAST(struct tunnel_dst *, olist), .n_olist = n_olist,
+        .leaf_olist = CONST_CAST(struct tunnel_dst *, leaves),
+        .n_leaf_olist = n_leaves,
+    };
+
+    repl_builder_add_route(r->b, &route, false);
+}
+
+static const struct fwd_mac *
+find_mac(const struct rig *r, struct eth_addr mac)
+{
+    return fwd_find_mac(NULL, &r->network->net, mac.ea);
+}
+
+static const struct fwd_arp *
+find_arp(const struct rig *r, const char *addr)
+{
+    return fwd_find_arp(NULL, &r->network->net, inet_addr(addr));
+}
+
+static enum fwd_class
+find_class(const struct rig *r, const char *addr)
+{
+    struct fwd_ip a = fwd_ip(addr);
+
+    return fwd_find_class(NULL, &r->network->net, &a);
+}
+
+static void
+assert_mac(const struct fwd_arp *arp, struct eth_addr mac, bool is_service)
+{
+    assert_non_null(arp);
+    assert_memory_equal(arp->mac, &mac, sizeof mac);
+    assert_int_equal(arp->service, is_service);
+}
+
+static void
+lists__leaves_and_others__members_by_class(void **state OVS_UNUSED)
+{
+    const struct tunnel_dst olist[] = {
+        { ip("10.0.2.1"), 4711, TSN_ENCAP_VXLAN | TSN_ENCAP_MPLS_GRE },
+        { ip("10.0.0.11"), VNI, TSN_ENCAP_VXLAN },      /* Ourselves. */
+        { ip("10.0.1.2"), VNI, TSN_ENCAP_VXLAN },       /* A leaf, too. */
+        { ip("10.0.2.2"), 77, TSN_ENCAP_MPLS_UDP },
+        { ip("2001:db8::9"), VNI, TSN_ENCAP_VXLAN },
+        { ip("10.0.2.3"), 0, TSN_ENCAP_VXLAN },
+        { in6addr_any, VNI, TSN_ENCAP_VXLAN },
+    };
+    const struct tunnel_dst leaves[] = {
+        { ip("10.0.1.2"), VNI, TSN_ENCAP_VXLAN },
+        { ip("10.0.1.1"), VNI, TSN_ENCAP_VXLAN },
+        { ip("10.0.1.1"), VNI, TSN_ENCAP_VXLAN },       /* Repeated. */
+        { ip("10.0.0.11"), VNI, TSN_ENCAP_VXLAN },
+    };
+    struct rig r;
+
+    rig_init(&r);
+    rig_start(&r);
+    add_lists(&r, VNI, olist, ARRAY_SIZE(olist), leaves, ARRAY_SIZE(leaves));
+    rig_finish(&r);
+
+    assert_int_equal(r.network->net.vni, VNI);
+    assert_int_equal(r.network->net.flags, FWD_NET_FLOOD_UNKNOWN);
+    assert_memory_equal(r.network->net.service_mac, &service, 6);
+    assert_int_equal(r.network->n_members[FWD_TOR], 2);
+    assert_int_equal(r.network->n_members[FWD_EVPN], 1);
+    assert_int_equal(find_class(&r, "10.0.1.1"), FWD_TOR);
+    assert_int_equal(find_class(&r, "10.0.1.2"), FWD_TOR);
+    assert_int_equal(find_class(&r, "10.0.2.1"), FWD_EVPN);
+    assert_int_equal(find_class(&r, "10.0.0.11"), FWD_STRANGER);
+    assert_int_equal(find_class(&r, "10.0.2.2"), FWD_STRANGER);
+    assert_int_equal(r.network->members[r.network->first[FWD_EVPN]].label,
+                     4711);
+    assert_int_equal(r.n_unreachable, 4);
+    rig_fini(&r);
+}
+
+static void
+lists__of_another_vni_or_node__ignored(void **state OVS_UNUSED)
+{
+    const struct tunnel_dst leaf = { ip("10.0.1.1"), VNI, TSN_ENCAP_VXLAN };
+    struct xmpp_evpn other = {
+        .tag = VNI, .mac = eth_addr_broadcast, .ip = ip("10.0.1.9"),
+        .plen = 32, .leaf_olist = CONST_CAST(struct tunnel_dst *, &leaf),
+        .n_leaf_olist = 1,
+    };
+    struct rig r;
+
+    rig_init(&r);
+    rig_start(&r);
+    add_lists(&r, VNI + 1, NULL, 0, &leaf, 1);
+    repl_builder_add_route(r.b, &other, false);
+    rig_finish(&r);
+    assert_int_equal(find_class(&r, "10.0.1.1"), FWD_STRANGER);
+    rig_fini(&r);
+}
+
+static void
+macs__routes__tunnels(void **state OVS_UNUSED)
+{
+    const struct eth_addr group = { { { 1, 0, 0x5e, 0, 0, 1 } } };
+    struct fwd_ip t1 = fwd_ip("10.0.1.1"), zero = { { 0 } };
+    struct rig r;
+
+    rig_init(&r);
+    rig_start(&r);
+    add_vxlan_mac(&r, b1, NULL, "10.0.1.1");
+    add_mac(&r, v1, "192.0.2.21", "10.0.0.21", TSN_ENCAP_MPLS_UDP, 1, 100,
+            false);
+    add_vxlan_mac(&r, group, NULL, "10.0.1.1");
+    add_vxlan_mac(&r, service, NULL, "10.0.1.1");
+    add_vxlan_mac(&r, eth_addr_exact, NULL, "10.0.1.1");
+    rig_finish(&r);
+
+    assert_int_equal(r.network->n_macs, 2);
+    assert_memory_equal(&find_mac(&r, b1)->tunnel, &t1, sizeof t1);
+    assert_int_equal(find_mac(&r, b1)->label, 4711);
+    assert_int_equal(find_mac(&r, b1)->flags, FWD_MAC_ROUTE);
+    /* Known, but not by VXLAN. */
+    assert_memory_equal(&find_mac(&r, v1)->tunnel, &zero, sizeof zero);
+    assert_int_equal(find_mac(&r, v1)->flags, FWD_MAC_ROUTE);
+    assert_mac(find_arp(&r, "192.0.2.21"), v1, false);
+    rig_fini(&r);
+}
+
+static void
+macs__own_next_hop__ignored(void **state OVS_UNUSED)
+{
+    struct rig r;
+
+    rig_init(&r);
+    rig_start(&r);
+    add_vxlan_mac(&r, b1, "192.0.2.10", "10.0.0.11");
+    rig_finish(&r);
+    assert_null(find_mac(&r, b1));
+    assert_null(find_arp(&r, "192.0.2.10"));
+    rig_fini(&r);
+}
+
+/* Whatever the order in which they come. */
+static void
+macs__several_routes__best_wins(void **state OVS_UNUSED)
+{
+    static const struct {
+        const char *next_hop;
+        uint8_t encaps;
+        uint32_t sequence, local_pref;
+        bool stale;
+    } routes[] = {              /* From best to worst. */
+        { "10.0.1.1", TSN_ENCAP_VXLAN, 3, 1, false },
+        { "10.0.1.2", TSN_ENCAP_VXLAN, 2, 200, false },
+        { "10.0.1.3", TSN_ENCAP_VXLAN, 2, 100, false },
+        { "10.0.1.9", TSN_ENCAP_VXLAN, 9, 900, true },
+    };
+    const size_t n = ARRAY_SIZE(routes);
+
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = i; j < n; j++) {
+            for (int swap = 0; swap < 2; swap++) {
+                struct fwd_ip best = fwd_ip(routes[i].next_hop);
+                struct rig r;
+
+                rig_init(&r);
+                rig_start(&r);
+                for (int k = 0; k < 2; k++) {
+                    size_t at = (k ^ swap) ? j : i;
+
+                    add_mac(&r, b1, NULL, routes[at].next_hop,
+                            routes[at].encaps, routes[at].sequence,
+                            routes[at].local_pref, routes[at].stale);
+                }
+                rig_finish(&r);
+                assert_memory_equal(&find_mac(&r, b1)->tunnel, &best,
+                                    sizeof best);
+                rig_fini(&r);
+            }
+        }
+    }
+}
+
+static void
+macs__several_next_hops__lowest_vxlan(void **state OVS_UNUSED)
+{
+    static const char *const hops[] = { "10.0.1.7", "10.0.1.3", "10.0.1.5" };
+    struct xmpp_evpn route = { .tag = VNI, .mac = b1, .plen = 32 };
+    struct fwd_ip lowest = fwd_ip("10.0.1.3");
+    struct in6_addr mpls = ip("10.0.1.1");
+    struct rig r;
+
+    for (size_t i = 0; i < ARRAY_SIZE(hops); i++) {
+        struct in6_addr nh = ip(hops[i]);
+        xmpp_evpn_add_next_hop(&route, &nh, VNI, TSN_ENCAP_VXLAN);
+    }
+    xmpp_evpn_add_next_hop(&route, &mpls, 55, TSN_ENCAP_MPLS_UDP);
+    rig_init(&r);
+    rig_start(&r);
+    repl_builder_add_route(r.b, &route, false);
+    rig_finish(&r);
+    assert_memory_equal(&find_mac(&r, b1)->tunnel, &lowest, sizeof lowest);
+    xmpp_evpn_fini(&route);
+    rig_fini(&r);
+}
+
+static struct xmpp_vmi
+make_vmi(struct rig *r, struct eth_addr mac, const char *addr)
+{
+    return (struct xmpp_vmi) {
+        .name = CONST_CAST(char *, "vmi"), .mac = mac, .ip4 = ip(addr),
+        .network = &r->config,
+    };
+}
+
+static void
+interface__with_and_without_dhcp__bound_or_not(void **state OVS_UNUSED)
+{
+    for (int dhcp = 0; dhcp < 2; dhcp++) {
+        for (int route_first = 0; route_first < 2; route_first++) {
+            struct fwd_ip t1 = fwd_ip("10.0.1.1");
+            struct xmpp_vmi vmi;
+            struct rig r;
+
+            rig_init(&r);
+            r.subnet.enable_dhcp = dhcp;
+            vmi = make_vmi(&r, b1, "192.0.2.10");
+            rig_start(&r);
+            if (route_first) {
+                add_vxlan_mac(&r, b1, NULL, "10.0.1.1");
+            }
+            repl_builder_add_vmi(r.b, &vmi);
+            if (!route_first) {
+                add_vxlan_mac(&r, b1, NULL, "10.0.1.1");
+            }
+            rig_finish(&r);
+            assert_int_equal(find_mac(&r, b1)->flags,
+                             FWD_MAC_ROUTE | (dhcp ? FWD_MAC_DHCP4 : 0));
+            assert_memory_equal(&find_mac(&r, b1)->tunnel, &t1, sizeof t1);
+            assert_mac(find_arp(&r, "192.0.2.10"), b1, false);
+            rig_fini(&r);
+        }
+    }
+}
+
+static void
+interface__incomplete__ignored(void **state OVS_UNUSED)
+{
+    struct xmpp_vmi vmi;
+    struct rig r;
+
+    rig_init(&r);
+    rig_start(&r);
+    vmi = make_vmi(&r, (struct eth_addr) { .ea = { 0 } }, "192.0.2.10");
+    repl_builder_add_vmi(r.b, &vmi);
+    vmi = make_vmi(&r, eth_addr_broadcast, "192.0.2.11");
+    repl_builder_add_vmi(r.b, &vmi);
+    vmi = make_vmi(&r, b1, "0.0.0.0");
+    repl_builder_add_vmi(r.b, &vmi);
+    rig_finish(&r);
+    assert_int_equal(r.network->n_macs, 0);
+    assert_int_equal(r.network->n_arps, 1);     /* The service. */
+    rig_fini(&r);
+}
+
+/* Rows 39 to 43 of spec G: who owns which address. */
+static void
+arp__service_interface_route__by_origin(void **state OVS_UNUSED)
+{
+    struct xmpp_vmi vmi;
+    struct rig r;
+
+    rig_init(&r);
+    vmi = make_vmi(&r, b1, "192.0.2.10");
+    rig_start(&r);
+    add_vxlan_mac(&r, v1, "192.0.2.2", "10.0.0.21");    /* Ours. */
+    add_vxlan_mac(&r, v1, "192.0.2.10", "10.0.0.21");   /* The server's. */
+    add_vxlan_mac(&r, v1, "192.0.2.21", "10.0.0.21");
+    add_vxlan_mac(&r, v1, "2001:db8::21", "10.0.0.21");
+    repl_builder_add_vmi(r.b, &vmi);
+    rig_finish(&r);
+    assert_mac(find_arp(&r, "192.0.2.2"), service, true);
+    assert_mac(find_arp(&r, "192.0.2.10"), b1, false);
+    assert_mac(find_arp(&r, "192.0.2.21"), v1, false);
+    assert_null(find_arp(&r, "192.0.2.1"));
+    assert_int_equal(r.network->n_arps, 3);
+    rig_fini(&r);
+}
+
+static void
+arp__gateway_serves_by_default__real_gateway_wins(void **state OVS_UNUSED)
+{
+    for (int real = 0; real < 2; real++) {
+        struct rig r;
+
+        rig_init(&r);
+        r.subnet.dns_server = in6addr_any;
+        rig_start(&r);
+        if (real) {
+            add_vxlan_mac(&r, v1, "192.0.2.1", "10.0.2.1");
+        }
+        rig_finish(&r);
+        assert_mac(find_arp(&r, "192.0.2.1"), real ? v1 : service, !real);
+        rig_fini(&r);
+    }
+}
+
+static void
+network__rebuilt_in_another_order__equal(void **state OVS_UNUSED)
+{
+    const struct tunnel_dst leaves[] = {
+        { ip("10.0.1.1"), VNI, TSN_ENCAP_VXLAN },
+        { ip("10.0.1.2"), VNI, TSN_ENCAP_VXLAN },
+    }, reversed[] = { leaves[1], leaves[0] };
+    struct rig a, b;
+
+    rig_init(&a);
+    rig_start(&a);
+    add_lists(&a, VNI, NULL, 0, leaves, 2);
+    add_vxlan_mac(&a, b1, NULL, "10.0.1.1");
+    add_vxlan_mac(&a, v1, "192.0.2.21", "10.0.0.21");
+    rig_finish(&a);
+
+    rig_init(&b);
+    rig_start(&b);
+    add_vxlan_mac(&b, v1, "192.0.2.21", "10.0.0.21");
+    add_vxlan_mac(&b, b1, NULL, "10.0.1.1");
+    add_lists(&b, VNI, NULL, 0, reversed, 2);
+    rig_finish(&b);
+    assert_true(fwd_network_equals(a.network, b.network));
+    rig_fini(&b);
+
+    /* And each single difference counts. */
+    for (int i = 0; i < 5; i++) {
+        rig_init(&b);
+        b.config.flood_unknown_unicast = i != 0;
+        rig_start(&b);
+        add_lists(&b, VNI, NULL, 0, leaves, i == 1 ? 1 : 2);
+        add_vxlan_mac(&b, b1, NULL, i == 2 ? "10.0.1.2" : "10.0.1.1");
+        add_vxlan_mac(&b, v1, i == 3 ? "192.0.2.22" : "192.0.2.21",
+                      "10.0.0.21");
+        if (i == 4) {
+            struct xmpp_vmi vmi = make_vmi(&b, b1, "192.0.2.10");
+            repl_builder_add_vmi(b.b, &vmi);
+        }
+        rig_finish(&b);
+        assert_false(fwd_network_equals(a.network, b.network));
+        rig_fini(&b);
+    }
+    rig_fini(&a);
+}
+
+/* Look-ups in a network of some size, hits and misses. */
+static void
+network__thousands_of_macs__each_found(void **state OVS_UNUSED)
+{
+    struct rig r;
+
+    rig_init(&r);
+    rig_start(&r);
+    for (int i = 0; i < 5000; i++) {
+        struct eth_addr mac = { { { 2, 1, 0, 0, i >> 8, i } } };
+        char addr[32], next_hop[32];
+
+        snprintf(addr, sizeof addr, "10.%d.%d.7", 100 + i / 256, i % 256);
+        snprintf(next_hop, sizeof next_hop, "10.9.%d.%d", i / 256, i % 256);
+        add_vxlan_mac(&r, mac, addr, next_hop);
+    }
+    rig_finish(&r);
+    for (int i = 0; i < 5000; i++) {
+        struct eth_addr mac = { { { 2, 1, 0, 0, i >> 8, i } } };
+        struct eth_addr other = { { { 2, 2, 0, 0, i >> 8, i } } };
+        char addr[32];
+
+        snprintf(addr, sizeof addr, "10.%d.%d.7", 100 + i / 256, i % 256);
+        assert_int_equal(find_mac(&r, mac)->tunnel.b[15], i % 256);
+        assert_null(find_mac(&r, other));
+        assert_mac(find_arp(&r, addr), mac, false);
+    }
+    rig_fini(&r);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lists__leaves_and_others__members_by_class),
+        cmocka_unit_test(lists__of_another_vni_or_node__ignored),
+        cmocka_unit_test(macs__routes__tunnels),
+        cmocka_unit_test(macs__own_next_hop__ignored),
+        cmocka_unit_test(macs__several_routes__best_wins),
+        cmocka_unit_test(macs__several_next_hops__lowest_vxlan),
+        cmocka_unit_test(interface__with_and_without_dhcp__bound_or_not),
+        cmocka_unit_test(interface__incomplete__ignored),
+        cmocka_unit_test(arp__service_interface_route__by_origin),
+        cmocka_unit_test(arp__gateway_serves_by_default__real_gateway_wins),
+        cmocka_unit_test(network__rebuilt_in_another_order__equal),
+        cmocka_unit_test(network__thousands_of_macs__each_found),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which networks are served, with a speaker that only remembers. */
+#include <config.h>
+#include "replication/tree/networks.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/shash.h"
+#include "packets.h"
+#include "replication/forwarder/table.h"
+#include "tsn/model.h"
+#include "util.h"
+#include "xmpp/speaker.h"
+#include "xmpp/view.h"
+
+/* Stands in for the speaker. */
+struct xmpp_speaker {
+    struct ds log;              /* What was asked for. */
+    struct shash ids;           /* Of subscriptions. */
+    const char *routes_of;      /* Instance that has one learnt route. */
+    struct xmpp_evpn *route;
+};
+
+void
+xmpp_speaker_subscribe(struct xmpp_speaker *sp, const char *instance,
+                       uint32_t id)
+{
+    void *old = shash_find_data(&sp->ids, instance);
+
+    if (old != (void *) (uintptr_t) id) {
+        shash_find_and_delete(&sp->ids, instance);
+        shash_add(&sp->ids, instance, (void *) (uintptr_t) id);
+        ds_put_format(&sp->log, "subscribe %s %u\n", instance, id);
+    }
+}
+
+void
+xmpp_speaker_unsubscribe(struct xmpp_speaker *sp, const char *instance)
+{
+    shash_find_and_delete_assert(&sp->ids, instance);
+    ds_put_format(&sp->log, "unsubscribe %s\n", instance);
+}
+
+int
+xmpp_speaker_publish(struct xmpp_speaker *sp, const char *instance,
+                     const struct xmpp_evpn *route)
+{
+    if (!shash_find(&sp->ids, instance)) {
+        return -ENOENT;
+    }
+    assert_true(xmpp_evpn_is_broadcast(route));
+    assert_true(route->assisted_replication_supported);
+    assert_false(tsn_ip_is_set(&route->ip));
+    assert_int_equal(route->local_pref, 100);
+    assert_int_equal(route->n_next_hops, 1);
+    assert_int_equal(route->next_hops[0].label, route->tag);
+    assert_int_equal(route->next_hops[0].encaps, TSN_ENCAP_VXLAN);
+    char name[TSN_IP_STRLEN];
+    ds_put_format(&sp->log, "publish %s %u %s\n", instance, route->tag,
+                  tsn_ip_format(&route->next_hops[0].ip, name));
+    return 0;
+}
+
+void
+xmpp_speaker_withdraw(struct xmpp_speaker *sp, const char *instance,
+                      const struct xmpp_evpn *key)
+{
+    ds_put_format(&sp->log, "withdraw %s %u\n", instance, key->tag);
+}
+
+void
+xmpp_speaker_for_each_route(const struct xmpp_speaker *sp,
+                            const char *instance, xmpp_route_fn *fn,
+                            void *aux)
+{
+    if (sp->routes_of && !strcmp(sp->routes_of, instance)) {
+        fn("item", sp->route, false, aux);
+    }
+}
+
+struct rig {
+    struct xmpp_speaker sp;
+    struct repl_networks *rn;
+    struct fwd_table *table;    /* The last published. */
+    int n_published;
+};
+
+static struct rig *the_rig;
+
+static void
+publish(struct fwd *fwd OVS_UNUSED, struct fwd_table *table)
+{
+    fwd_table_destroy(the_rig->table);
+    the_rig->table = table;
+    the_rig->n_published++;
+}
+
+static int
+setup(void **state)
+{
+    struct repl_identity self = {
+        .service_mac = { { { 0, 0, 0x5e, 0, 1, 0 } } },
+    };
+    struct rig *rig = xzalloc(sizeof *rig);
+
+    assert_int_equal(tsn_ip_parse("10.0.0.11", &self.address), 0);
+    ds_init(&rig->sp.log);
+    shash_init(&rig->sp.ids);
+    rig->rn = repl_networks_create(&self, &rig->sp, NULL, publish);
+    the_rig = *state = rig;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    struct rig *rig = *state;
+
+    repl_networks_destroy(rig->rn);
+    fwd_table_destroy(rig->table);
+    ds_destroy(&rig->sp.log);
+    shash_destroy(&rig->sp.ids);
+    free(rig);
+    return 0;
+}
+
+static struct xmpp_network
+net(const char *instance, uint32_t id, uint32_t vni)
+{
+    return (struct xmpp_network) {
+        .instance = CONST_CAST(char *, instance),
+        .name = CONST_CAST(char *, instance), .id = id, .vni = vni,
+    };
+}
+
+static void
+set_view(struct rig *rig, struct xmpp_network *networks, size_t n)
+{
+    struct xmpp_view view = { .networks = networks, .n_networks = n };
+
+    repl_networks_set_view(rig->rn, &view);
+    assert_false(repl_networks_run(rig->rn));
+}
+
+static void
+expect(struct rig *rig, const char *log)
+{
+    assert_string_equal(ds_cstr(&rig->sp.log), log);
+    ds_clear(&rig->sp.log);
+}
+
+static const struct fwd_network *
+forwarded(const struct rig *rig, uint32_t vni)
+{
+    const struct fwd_net *found = fwd_find_net(rig->table, vni);
+
+    return found ? fwd_network_of(found) : NULL;
+}
+
+static void
+networks__none_yet__empty_table(void **state)
+{
+    struct rig *rig = *state;
+
+    assert_false(repl_networks_run(rig->rn));
+    assert_int_equal(rig->n_published, 1);
+    assert_int_equal(rig->table->n_networks, 0);
+    assert_false(repl_networks_run(rig->rn));
+    assert_int_equal(rig->n_published, 1);
+}
+
+static void
+networks__come_and_go__subscribed_and_published(void **state)
+{
+    struct xmpp_network both[] = { net("blue", 1, 100), net("red", 2, 200) };
+    struct xmpp_network later[] = { net("blue", 1, 100), net("red", 2, 0) };
+    struct rig *rig = *state;
+
+    set_view(rig, both, 2);
+    expect(rig, "subscribe blue 1\npublish blue 100 10.0.0.11\n"
+                "subscribe red 2\npublish red 200 10.0.0.11\n");
+    assert_non_null(forwarded(rig, 100));
+    assert_non_null(forwarded(rig, 200));
+
+    set_view(rig, later, 2);            /* No VNI any more. */
+    expect(rig, "withdraw red 200\nunsubscribe red\n");
+    assert_non_null(forwarded(rig, 100));
+    assert_null(forwarded(rig, 200));
+    assert_null(repl_networks_find(rig->rn, 200));
+
+    set_view(rig, NULL, 0);
+    expect(rig, "withdraw blue 100\nunsubscribe blue\n");
+    assert_int_equal(rig->table->n_networks, 0);
+}
+
+static void
+networks__nothing_changed__nothing_published(void **state)
+{
+    struct xmpp_network networks[] = { net("blue", 1, 100) };
+    struct xmpp_network copy[] = { net("blue", 1, 100) };
+    struct rig *rig = *state;
+
+    set_view(rig, networks, 1);
+    int n = rig->n_published;
+    ds_clear(&rig->sp.log);
+    set_view(rig, copy, 1);
+    repl_networks_routes_changed(rig->rn, "blue");
+    repl_networks_routes_changed(rig->rn, "unknown");
+    assert_false(repl_networks_run(rig->rn));
+    expect(rig, "");
+    assert_int_equal(rig->n_published, n);
+}
+
+/* Row 95 of spec G. */
+static void
+networks__vni_or_id_changes__key_of_then_withdrawn(void **state)
+{
+    struct xmpp_network before[] = { net("blue", 1, 100) };
+    struct xmpp_network vni[] = { net("blue", 1, 200) };
+    struct xmpp_network id[] = { net("blue", 9, 200) };
+    struct rig *rig = *state;
+
+    set_view(rig, before, 1);
+    ds_clear(&rig->sp.log);
+    set_view(rig, vni, 1);
+    expect(rig, "withdraw blue 100\npublish blue 200 10.0.0.11\n");
+    assert_null(forwarded(rig, 100));
+    assert_non_null(forwarded(rig, 200));
+    set_view(rig, id, 1);
+    expect(rig, "subscribe blue 9\n");
+}
+
+/* Row 97: the first keeps it, the second gets it when the first lets go. */
+static void
+networks__same_vni__first_claim_wins(void **state)
+{
+    struct xmpp_network first[] = { net("red", 2, 100) };
+    struct xmpp_network both[] = { net("blue", 1, 100), net("red", 2, 100) };
+    struct xmpp_network released[] = { net("blue", 1, 100),
+                                       net("red", 2, 300) };
+    struct rig *rig = *state;
+    size_t n;
+
+    set_view(rig, first, 1);
+    ds_clear(&rig->sp.log);
+    set_view(rig, both, 2);
+    expect(rig, "");
+    assert_string_equal(repl_networks_find(rig->rn, 100)->instance, "red");
+    const struct repl_network **sorted = repl_networks_sorted(rig->rn, &n);
+    assert_int_equal(n, 2);
+    assert_string_equal(sorted[0]->instance, "blue");
+    assert_false(sorted[0]->served);
+    assert_true(sorted[0]->blocked);
+    assert_true(sorted[1]->served);
+    free(sorted);
+
+    set_view(rig, released, 2);
+    expect(rig, "withdraw red 100\nsubscribe blue 1\n"
+                "publish blue 100 10.0.0.11\npublish red 300 10.0.0.11\n");
+    assert_string_equal(repl_networks_find(rig->rn, 100)->instance, "blue");
+
+    /* And one that moves to a VNI that is taken loses its subscription. */
+    set_view(rig, both, 2);
+    expect(rig, "withdraw red 300\nunsubscribe red\n");
+}
+
+static void
+networks__vnis_swapped__both_served(void **state)
+{
+    struct xmpp_network before[] = { net("blue", 1, 100), net("red", 2, 200) };
+    struct xmpp_network after[] = { net("blue", 1, 200), net("red", 2, 100) };
+    struct rig *rig = *state;
+
+    set_view(rig, before, 2);
+    set_view(rig, after, 2);
+    assert_string_equal(repl_networks_find(rig->rn, 100)->instance, "red");
+    assert_string_equal(repl_networks_find(rig->rn, 200)->instance, "blue");
+    assert_int_equal(rig->table->n_networks, 2);
+}
+
+static void
+networks__route_learnt__only_its_network_anew(void **state)
+{
+    struct xmpp_network networks[] = { net("blue", 1, 100),
+                                       net("red", 2, 200) };
+    struct tunnel_dst leaf = { .label = 100, .encaps = TSN_ENCAP_VXLAN };
+    struct xmpp_evpn route = {
+        .tag = 100, .mac = eth_addr_broadcast, .plen = 32,
+        .leaf_olist = &leaf, .n_leaf_olist = 1,
+    };
+    struct rig *rig = *state;
+
+    assert_int_equal(tsn_ip_parse("10.0.1.1", &leaf.ip), 0);
+    set_view(rig, networks, 2);
+    const struct fwd_network *red = forwarded(rig, 200);
+    int n = rig->n_published;
+
+    rig->sp.routes_of = "blue";
+    rig->sp.route = &route;
+    repl_networks_routes_changed(rig->rn, "blue");
+    repl_networks_routes_changed(rig->rn, "blue");
+    assert_false(repl_networks_run(rig->rn));
+    assert_int_equal(rig->n_published, n + 1);
+    assert_int_equal(forwarded(rig, 100)->n_members[FWD_TOR], 1);
+    assert_ptr_equal(forwarded(rig, 200), red);
+
+    /* Counters survive the change. */
+    assert_ptr_equal(forwarded(rig, 100)->counters,
+                     repl_networks_find(rig->rn, 100)->counters);
+}
+
+static void
+networks__interfaces__found_by_network_and_mac(void **state)
+{
+    struct xmpp_network networks[] = { net("blue", 1, 100),
+                                       net("red", 2, 200) };
+    struct eth_addr macs[] = {
+        { { { 2, 0, 0, 0, 0, 9 } } }, { { { 2, 0, 0, 0, 0, 1 } } },
+        { { { 2, 0, 0, 0, 0, 5 } } },
+    };
+    struct xmpp_vmi vmis[] = {
+        { .name = CONST_CAST(char *, "a"), .mac = macs[0],
+          .network = &networks[1] },
+        { .name = CONST_CAST(char *, "b"), .mac = macs[1],
+          .network = &networks[1] },
+        { .name = CONST_CAST(char *, "c"), .mac = macs[1],
+          .network = &networks[0] },
+        { .name = CONST_CAST(char *, "d"), .mac = macs[2], .network = NULL },
+    };
+    struct xmpp_view view = {
+        .networks = networks, .n_networks = 2,
+        .vmis = vmis, .n_vmis = ARRAY_SIZE(vmis),
+    };
+    struct rig *rig = *state;
+
+    repl_networks_set_view(rig->rn, &view);
+    assert_false(repl_networks_run(rig->rn));
+    const struct repl_network *blue = repl_networks_find(rig->rn, 100);
+    const struct repl_network *red = repl_networks_find(rig->rn, 200);
+    assert_int_equal(blue->n_vmis, 1);
+    assert_int_equal(red->n_vmis, 2);
+    assert_ptr_equal(repl_network_find_vmi(blue, macs[1]), &vmis[2]);
+    assert_ptr_equal(repl_network_find_vmi(red, macs[1]), &vmis[1]);
+    assert_ptr_equal(repl_network_find_vmi(red, macs[0]), &vmis[0]);
+    assert_null(repl_network_find_vmi(blue, macs[0]));
+    assert_null(repl_network_find_vmi(red, macs[2]));
+}
+
+/* More than a turn may take: the rest comes in the next ones, nothing is
+ * lost. */
+static void
+networks__thousands__built_over_several_turns(void **state)
+{
+    enum { N = 2000 };
+    struct xmpp_network *networks = xcalloc(N, sizeof *networks);
+    struct xmpp_view view = { .networks = networks, .n_networks = N };
+    struct rig *rig = *state;
+    int turns = 1;
+
+    for (int i = 0; i < N; i++) {
+        networks[i] = net(xasprintf("net%04d", i), i + 1, i + 1);
+    }
+    repl_networks_set_view(rig->rn, &view);
+    while (repl_networks_run(rig->rn)) {
+        turns++;
+    }
+    assert_int_equal(rig->table->n_networks, N);
+    assert_true(rig->n_published <= turns);
+    set_view(rig, NULL, 0);
+    for (int i = 0; i < N; i++) {
+        free(networks[i].instance);
+    }
+    free(networks);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
+        TEST(networks__none_yet__empty_table),
+        TEST(networks__come_and_go__subscribed_and_published),
+        TEST(networks__nothing_changed__nothing_published),
+        TEST(networks__vni_or_id_changes__key_of_then_withdrawn),
+        TEST(networks__same_vni__first_claim_wins),
+        TEST(networks__vnis_swapped__both_served),
+        TEST(networks__route_learnt__only_its_network_anew),
+        TEST(networks__interfaces__found_by_network_and_mac),
+        TEST(networks__thousands__built_over_several_turns),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
