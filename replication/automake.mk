@@ -17,14 +17,23 @@ replication_libreplication_a_SOURCES = \
 	replication/services/arp.h \
 	replication/services/dhcp4-options.c \
 	replication/services/dhcp4-options.h \
+	replication/services/dhcp4-server.c \
+	replication/services/dhcp4-server.h \
 	replication/services/dhcp4.c \
 	replication/services/dhcp4.h \
 	replication/services/lease.c \
 	replication/services/lease.h \
+	replication/show.c \
+	replication/show.h \
 	replication/tree/builder.c \
 	replication/tree/builder.h \
 	replication/tree/networks.c \
 	replication/tree/networks.h
+
+sbin_PROGRAMS += replication/tsn-replicator
+replication_tsn_replicator_SOURCES = replication/replicator.c
+replication_tsn_replicator_LDADD = \
+	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS)
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_fwd_pipeline

@@ -9,19 +9,19 @@ fwd_drop_name(enum fwd_drop drop)
 {
     static const char *const names[] = {
         [FWD_OK] = "none",
-        [FWD_DROP_INVALID_VNID] = "invalid-vnid",
-        [FWD_DROP_INVALID_PACKET] = "invalid-packet",
-        [FWD_DROP_INVALID_MCAST_SOURCE] = "invalid-mcast-source",
-        [FWD_DROP_LINK_LOCAL] = "link-local",
-        [FWD_DROP_INVALID_ARP] = "invalid-arp",
-        [FWD_DROP_NO_L2_ROUTE] = "no-l2-route",
-        [FWD_DROP_INVALID_SOURCE] = "invalid-source",
-        [FWD_DROP_PACKET_LOOP] = "packet-loop",
-        [FWD_DROP_NOWHERE_TO_GO] = "nowhere-to-go",
-        [FWD_DROP_NO_TUNNEL] = "no-tunnel",
-        [FWD_DROP_NO_MEMBER] = "no-member",
-        [FWD_DROP_PUNT_FULL] = "punt-full",
-        [FWD_DROP_COPY_FAILED] = "copy-failed",
+        [FWD_DROP_INVALID_VNID] = "invalid_vnid",
+        [FWD_DROP_INVALID_PACKET] = "invalid_packet",
+        [FWD_DROP_INVALID_MCAST_SOURCE] = "invalid_mcast_source",
+        [FWD_DROP_LINK_LOCAL] = "link_local",
+        [FWD_DROP_INVALID_ARP] = "invalid_arp",
+        [FWD_DROP_NO_L2_ROUTE] = "no_l2_route",
+        [FWD_DROP_INVALID_SOURCE] = "invalid_source",
+        [FWD_DROP_PACKET_LOOP] = "packet_loop",
+        [FWD_DROP_NOWHERE_TO_GO] = "nowhere_to_go",
+        [FWD_DROP_NO_TUNNEL] = "no_tunnel",
+        [FWD_DROP_NO_MEMBER] = "no_member",
+        [FWD_DROP_PUNT_FULL] = "punt_full",
+        [FWD_DROP_COPY_FAILED] = "copy_failed",
     };
     BUILD_ASSERT_DECL(ARRAY_SIZE(names) == FWD_N_DROPS);
 

@@ -15,7 +15,8 @@ struct fwd_counters {
     uint64_t answered;          /* ARP requests answered. */
     uint64_t relayed;
     uint64_t punted;            /* To the services. */
-    uint64_t copies;            /* Sent, of flooded frames. */
+    uint64_t copies;            /* Sent: of flooded frames, but also answers
+                                 * and relayed frames. */
     uint64_t drops[FWD_N_DROPS];
 };
 
@@ -32,7 +33,7 @@ fwd_counter_read(const uint64_t *counter)
     return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
-/* "invalid-vnid".  Also the name of FWD_OK, which is never counted. */
+/* "invalid_vnid".  Also the name of FWD_OK, which is never counted. */
 const char *fwd_drop_name(enum fwd_drop);
 const char *fwd_class_name(enum fwd_class);
 const char *fwd_action_name(enum fwd_action);

@@ -44,10 +44,10 @@ dhcp4_result_name(enum dhcp4_result result)
         [DHCP4_NAKED] = "naked",
         [DHCP4_DECLINED] = "declined",
         [DHCP4_RELEASED] = "released",
-        [DHCP4_OTHER_SERVER] = "other-server",
-        [DHCP4_WRONG_MAC] = "wrong-mac",
-        [DHCP4_RELAYED] = "relayed",
-        [DHCP4_OTHER_TYPE] = "other-type",
+        [DHCP4_OTHER_SERVER] = "other_server",
+        [DHCP4_WRONG_MAC] = "wrong_mac",
+        [DHCP4_RELAYED] = "from_relay",
+        [DHCP4_OTHER_TYPE] = "other_type",
         [DHCP4_MALFORMED] = "malformed",
     };
     BUILD_ASSERT_DECL(ARRAY_SIZE(result_names) == DHCP4_N_RESULTS);

@@ -406,7 +406,7 @@ publish_table(struct repl_networks *rn)
     free(networks);
 }
 
-bool
+void
 repl_networks_run(struct repl_networks *rn)
 {
     uint64_t end = tsn_now_ms() + BUILD_MS;
@@ -423,7 +423,12 @@ repl_networks_run(struct repl_networks *rn)
         rn->publish_needed = false;
         publish_table(rn);
     }
-    return !ovs_list_is_empty(&rn->dirty);
+}
+
+bool
+repl_networks_is_pending(const struct repl_networks *rn)
+{
+    return rn->publish_needed || !ovs_list_is_empty(&rn->dirty);
 }
 
 const struct xmpp_vmi *

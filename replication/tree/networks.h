@@ -63,8 +63,10 @@ void repl_networks_routes_changed(struct repl_networks *,
                                   const char *instance);
 
 /* Builds what is to be built anew, a few milliseconds' worth of it, and
- * publishes if anything is different.  Returns true if there is more. */
-bool repl_networks_run(struct repl_networks *);
+ * publishes if anything is different. */
+void repl_networks_run(struct repl_networks *);
+/* Whether there is something to run for. */
+bool repl_networks_is_pending(const struct repl_networks *);
 
 /* The served network with 'vni', or NULL. */
 const struct repl_network *repl_networks_find(const struct repl_networks *,

@@ -247,6 +247,34 @@ engine__broadcast__once_to_each_other(void **state)
     assert_int_equal(fwd_counter_read(&fwd_totals(rig->fwd)->copies), 4);
 }
 
+/* TTL 64, no DF, UDP checksum 0 (B.1.3). */
+static void
+engine__copy__outer_header(void **state)
+{
+    struct rig *rig = *state;
+    struct frame f = broadcast(1);
+    struct sockaddr_in node = sin_of(NODE, 0);
+    struct pollfd raw = { .events = POLLIN };
+    uint8_t got[2048];
+
+    raw.fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_UDP);
+    if (raw.fd < 0) {
+        skip();
+    }
+    send_from(rig, TOR1, &f);
+    do {
+        assert_int_equal(poll(&raw, 1, WAIT_MS), 1);
+        assert_true(recv(raw.fd, got, sizeof got, 0) >= 28);
+    } while (memcmp(got + 12, &node.sin_addr, 4));
+    close(raw.fd);
+    assert_int_equal(got[0], 0x45);
+    assert_int_equal(got[1], 0);
+    assert_int_equal(got[6] & 0x40, 0);
+    assert_int_equal(got[8], 64);
+    assert_int_equal(got[22] << 8 | got[23], rig->port);
+    assert_int_equal(got[26] << 8 | got[27], 0);
+}
+
 static void
 engine__many_frames__each_copied_in_order(void **state)
 {
@@ -553,6 +581,7 @@ main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
         TEST(engine__broadcast__once_to_each_other),
+        TEST(engine__copy__outer_header),
         TEST(engine__many_frames__each_copied_in_order),
         TEST(engine__large_frame__copied_whole),
         TEST(engine__stranger__dropped_and_counted),

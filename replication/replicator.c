@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tsn-replicator: floods the broadcasts of the switches of this host's tsn,
+ * and answers ARP and DHCP for the servers behind them. */
+#include <config.h>
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdlib.h>
+
+#include "openvswitch/poll-loop.h"
+#include "openvswitch/vlog.h"
+#include "random.h"
+#include "replication/forwarder/forwarder.h"
+#include "replication/services/dhcp4-server.h"
+#include "replication/show.h"
+#include "replication/tree/networks.h"
+#include "tsn/config.h"
+#include "tsn/daemon.h"
+#include "tsn/error.h"
+#include "tsn/loop.h"
+#include "util.h"
+#include "xmpp/speaker.h"
+
+VLOG_DEFINE_THIS_MODULE(replicator);
+
+struct replicator {
+    struct tsn_config *config;
+    struct tsn_loop *loop;
+    struct tsn_loop_hook hook;
+    bool was_up;                /* Some control node was there. */
+
+    struct fwd *fwd;
+    struct xmpp_speaker *speaker;
+    struct repl_networks *networks;
+    struct repl_dhcp4_server dhcp4;
+    struct repl_show show;
+};
+
+static void
+config_changed(void *r_, const struct xmpp_view *view,
+               bool complete OVS_UNUSED)
+{
+    struct replicator *r = r_;
+
+    repl_networks_set_view(r->networks, view);
+}
+
+static void
+routes_changed(void *r_, const char *instance)
+{
+    struct replicator *r = r_;
+
+    repl_networks_routes_changed(r->networks, instance);
+}
+
+static void
+session_changed(void *r_)
+{
+    struct replicator *r = r_;
+    bool up = xmpp_speaker_is_up(r->speaker);
+
+    if (up != r->was_up) {
+        r->was_up = up;
+        if (up) {
+            VLOG_INFO("control plane is up session=%s",
+                      r->config->replicator.name);
+        } else {
+            VLOG_WARN("no control node any more, forwarding on the last "
+                      "known state session=%s", r->config->replicator.name);
+        }
+    }
+}
+
+static const struct xmpp_speaker_ops speaker_ops = {
+    .config_changed = config_changed,
+    .routes_changed = routes_changed,
+    .session_changed = session_changed,
+};
+
+static void
+punted(const struct fwd_punted *p, void *r_)
+{
+    struct replicator *r = r_;
+
+    switch (p->reason) {
+    case FWD_PUNT_DHCP4:
+        repl_dhcp4_serve(&r->dhcp4, p);
+        break;
+    case FWD_N_PUNTS:
+        OVS_NOT_REACHED();
+    }
+}
+
+static void
+run(void *r_)
+{
+    struct replicator *r = r_;
+
+    repl_networks_run(r->networks);
+}
+
+static void
+wait(void *r_)
+{
+    struct replicator *r = r_;
+
+    /* What this turn's events have changed, or what took too long. */
+    if (repl_networks_is_pending(r->networks)) {
+        poll_immediate_wake();
+    }
+}
+
+static int
+load(const char *path, void *r_, struct tsn_err *err)
+{
+    struct replicator *r = r_;
+    struct tsn_config *config;
+
+    int error = tsn_config_load(path, &config, err);
+    if (error) {
+        return error;
+    }
+    if (!config->has_replicator) {
+        tsn_err_set(err, path, "there is no section \"replicator\"");
+        tsn_config_destroy(config);
+        return -EINVAL;
+    }
+    r->config = config;
+    return 0;
+}
+
+static void
+stop(void *r_)
+{
+    struct replicator *r = r_;
+
+    tsn_loop_remove_hook(r->loop, &r->hook);
+    xmpp_speaker_destroy(r->speaker);
+    /* Forwards to the end; the frames in flight find their tables. */
+    fwd_destroy(r->fwd);
+    repl_networks_destroy(r->networks);
+    tsn_config_destroy(r->config);
+}
+
+static int
+start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *r_,
+      struct tsn_err *err)
+{
+    struct replicator *r = r_;
+    const struct tsn_config *config = r->config;
+    const struct tsn_config_replicator *self = &config->replicator;
+    const struct fwd_config fwd_config = {
+        .address = self->address, .port = TSN_VXLAN_PORT,
+    };
+    const struct repl_identity identity = {
+        .address = self->address,
+        .service_mac = self->service_mac,
+        .seed = random_uint32(),
+    };
+    const struct xmpp_speaker_config speaker_config = {
+        .name = self->name,
+        .controllers = config->controllers,
+        .n_controllers = config->n_controllers,
+        .hold_s = config->hold_s,
+        .stale_hold_s = config->stale_hold_s,
+    };
+
+    int error = fwd_create(tsn_loop_uv(loop), &fwd_config, punted, r,
+                           &r->fwd, err);
+    if (error) {
+        tsn_config_destroy(r->config);
+        return error;
+    }
+    r->loop = loop;
+    r->speaker = xmpp_speaker_create(tsn_loop_uv(loop), &speaker_config,
+                                     &speaker_ops, r);
+    r->networks = repl_networks_create(&identity, r->speaker, r->fwd,
+                                       fwd_publish);
+    r->dhcp4 = (struct repl_dhcp4_server) {
+        .networks = r->networks, .fwd = r->fwd,
+        .service_mac = self->service_mac,
+    };
+    r->show = (struct repl_show) {
+        .config = config, .speaker = r->speaker, .networks = r->networks,
+        .dhcp4 = &r->dhcp4, .fwd = r->fwd,
+    };
+    repl_show_register(ctl, &r->show);
+    r->hook = (struct tsn_loop_hook) { .run = run, .wait = wait, .aux = r };
+    tsn_loop_add_hook(loop, &r->hook);
+    return 0;
+}
+
+int
+main(int argc, char *argv[])
+{
+    static const int caps[] = { CAP_NET_ADMIN, CAP_NET_RAW, -1 };
+    static const struct tsn_daemon_spec spec = {
+        .program = "tsn-replicator",
+        .summary = "floods, and answers ARP and DHCP for bare-metal servers",
+        .default_config = TSN_SYSCONFDIR "/tsn.yaml",
+        .load = load,
+        .start = start,
+        .stop = stop,
+        .keep_caps = caps,
+    };
+    static struct replicator replicator;
+
+    return tsn_daemon_main(argc, argv, &spec, &replicator);
+}

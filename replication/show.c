@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "replication/show.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/forwarder/forwarder.h"
+#include "replication/forwarder/table.h"
+#include "replication/services/dhcp4-server.h"
+#include "replication/tree/networks.h"
+#include "tsn/config.h"
+#include "tsn/ctl.h"
+#include "tsn/json.h"
+#include "util.h"
+#include "xmpp/speaker.h"
+#include "xmpp/view.h"
+
+static void
+show_counters(struct tsn_json *json, const struct fwd_counters *c)
+{
+    tsn_json_object_begin(json, "counters");
+    tsn_json_uint(json, "frames", fwd_counter_read(&c->frames));
+    tsn_json_uint(json, "flooded", fwd_counter_read(&c->flooded));
+    tsn_json_uint(json, "unknown_unicast",
+                  fwd_counter_read(&c->unknown_unicast));
+    tsn_json_uint(json, "copies", fwd_counter_read(&c->copies));
+    tsn_json_uint(json, "answered", fwd_counter_read(&c->answered));
+    tsn_json_uint(json, "relayed", fwd_counter_read(&c->relayed));
+    tsn_json_uint(json, "punted", fwd_counter_read(&c->punted));
+    tsn_json_object_end(json);
+}
+
+/* With 'all', also reasons that never came. */
+static void
+show_drops(struct tsn_json *json, const char *key,
+           const struct fwd_counters *c, bool all)
+{
+    tsn_json_object_begin(json, key);
+    for (int i = FWD_OK + 1; i < FWD_N_DROPS; i++) {
+        uint64_t n = fwd_counter_read(&c->drops[i]);
+
+        if (n || all) {
+            tsn_json_uint(json, fwd_drop_name(i), n);
+        }
+    }
+    tsn_json_object_end(json);
+}
+
+static void
+show_forwarder(struct tsn_json *json, const struct fwd *fwd)
+{
+    struct fwd_status status;
+
+    fwd_get_status(fwd, &status);
+    tsn_json_object_begin(json, "forwarder");
+    tsn_json_string(json, "engine", status.engine);
+    tsn_json_bool(json, "running", status.running);
+    if (!status.running) {
+        tsn_json_string(json, "reason", status.reason);
+    }
+    tsn_json_uint(json, "overruns", status.overruns);
+    tsn_json_uint(json, "receive_errors", status.receive_errors);
+    tsn_json_object_end(json);
+}
+
+/* Whether we know the cloud as it is now. */
+static const char *
+control_plane_state(const struct xmpp_speaker *speaker)
+{
+    return !xmpp_speaker_is_up(speaker)
+           ? "no control node: forwarding on the last known state"
+           : xmpp_speaker_is_synced(speaker) ? "up" : "up, still learning";
+}
+
+static void
+status_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
+          char *argv[] OVS_UNUSED, void *show_)
+{
+    const struct repl_show *show = show_;
+    struct tsn_json *json = tsn_ctl_reply(call);
+    unsigned int n_served = 0, n_blocked = 0;
+    size_t n;
+
+    const struct repl_network **networks
+        = repl_networks_sorted(show->networks, &n);
+    for (size_t i = 0; i < n; i++) {
+        n_served += networks[i]->served;
+        n_blocked += networks[i]->blocked;
+    }
+    free(networks);
+
+    tsn_json_object_begin(json, "result");
+    tsn_json_string(json, "name", show->config->replicator.name);
+    tsn_json_ip(json, "address", &show->config->replicator.address);
+    tsn_json_mac(json, "service_mac", &show->config->replicator.service_mac);
+    tsn_json_string(json, "control_plane",
+                    control_plane_state(show->speaker));
+    show_forwarder(json, show->fwd);
+    tsn_json_uint(json, "networks", n_served);
+    tsn_json_uint(json, "vni_conflicts", n_blocked);
+    show_counters(json, fwd_totals(show->fwd));
+    show_drops(json, "drops", fwd_totals(show->fwd), false);
+    tsn_json_object_begin(json, "dhcp");
+    repl_dhcp4_status(show->dhcp4, json);
+    tsn_json_object_end(json);
+    xmpp_speaker_status(show->speaker, json);
+    tsn_json_object_end(json);
+    tsn_ctl_finish(call);
+}
+
+static unsigned int
+count_dhcp_clients(const struct fwd_network *network)
+{
+    unsigned int n = 0;
+
+    for (size_t i = 0; i < network->n_macs; i++) {
+        n += (network->macs[i].mac.flags & FWD_MAC_DHCP4) != 0;
+    }
+    return n;
+}
+
+static void
+show_network(struct tsn_json *json, const struct repl_show *show,
+             const struct repl_network *network)
+{
+    const struct repl_network *owner
+        = repl_networks_find(show->networks, network->vni);
+
+    tsn_json_object_begin(json, NULL);
+    tsn_json_string(json, "network", network->config->name);
+    tsn_json_uint(json, "vni", network->vni);
+    tsn_json_uint(json, "id", network->config->id);
+    if (network->fwd) {
+        tsn_json_uint(json, "tors", network->fwd->n_members[FWD_TOR]);
+        tsn_json_uint(json, "evpn", network->fwd->n_members[FWD_EVPN]);
+        tsn_json_uint(json, "unreachable", network->n_unreachable);
+        tsn_json_uint(json, "macs", network->fwd->n_macs);
+        tsn_json_uint(json, "addresses", network->fwd->n_arps);
+        tsn_json_uint(json, "dhcp_clients", count_dhcp_clients(network->fwd));
+    }
+    tsn_json_bool(json, "flood_unknown_unicast",
+                  network->config->flood_unknown_unicast);
+    if (network->blocked && owner) {
+        tsn_json_stringf(json, "alarm", "not served: %s has VNI %"PRIu32,
+                         owner->config->name, network->vni);
+    }
+    tsn_json_object_end(json);
+}
+
+static void
+show_networks_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
+                 char *argv[] OVS_UNUSED, void *show_)
+{
+    const struct repl_show *show = show_;
+    struct tsn_json *json = tsn_ctl_reply(call);
+    size_t n;
+
+    const struct repl_network **networks
+        = repl_networks_sorted(show->networks, &n);
+    tsn_json_array_begin(json, "result");
+    for (size_t i = 0; i < n; i++) {
+        show_network(json, show, networks[i]);
+    }
+    tsn_json_array_end(json);
+    tsn_ctl_finish(call);
+    free(networks);
+}
+
+/* "blue", "default-domain:demo:blue", its instance, or its VNI. */
+static bool
+is_called(const struct repl_network *network, const char *name)
+{
+    const char *full = network->config->name;
+    const char *colon = strrchr(full, ':');
+    char vni[16];
+
+    snprintf(vni, sizeof vni, "%"PRIu32, network->vni);
+    return !strcmp(full, name) || (colon && !strcmp(colon + 1, name))
+           || !strcmp(network->instance, name) || !strcmp(vni, name);
+}
+
+static void
+show_flood(struct tsn_json *json, const struct repl_network *network)
+{
+    const struct fwd_network *fwd = network->fwd;
+
+    tsn_json_object_begin(json, NULL);
+    tsn_json_string(json, "network", network->config->name);
+    tsn_json_uint(json, "vni", network->vni);
+    tsn_json_array_begin(json, "members");
+    for (int class = 0; class < FWD_N_CLASSES; class++) {
+        for (size_t i = 0; i < fwd->n_members[class]; i++) {
+            const struct fwd_member *m
+                = &fwd->members[fwd->first[class] + i];
+            struct in6_addr ip;
+
+            memcpy(&ip, &m->ip, sizeof ip);
+            tsn_json_object_begin(json, NULL);
+            tsn_json_string(json, "class", fwd_class_name(class));
+            tsn_json_ip(json, "vtep", &ip);
+            tsn_json_uint(json, "vni", m->label);
+            tsn_json_object_end(json);
+        }
+    }
+    tsn_json_array_end(json);
+    show_counters(json, &network->counters->c);
+    show_drops(json, "drops", &network->counters->c, false);
+    tsn_json_object_end(json);
+}
+
+static void
+show_flood_cb(struct tsn_ctl_call *call, int argc, char *argv[], void *show_)
+{
+    const struct repl_show *show = show_;
+    struct tsn_json *json = tsn_ctl_reply(call);
+    bool found = !argc;
+    size_t n;
+
+    const struct repl_network **networks
+        = repl_networks_sorted(show->networks, &n);
+    tsn_json_array_begin(json, "result");
+    for (size_t i = 0; i < n; i++) {
+        if (networks[i]->fwd && (!argc || is_called(networks[i], argv[0]))) {
+            found = true;
+            show_flood(json, networks[i]);
+        }
+    }
+    tsn_json_array_end(json);
+    if (!found) {
+        tsn_ctl_error(call, "no network \"%s\" is served", argv[0]);
+    }
+    tsn_ctl_finish(call);
+    free(networks);
+}
+
+static void
+drops_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
+         char *argv[] OVS_UNUSED, void *show_)
+{
+    const struct repl_show *show = show_;
+
+    show_drops(tsn_ctl_reply(call), "result", fwd_totals(show->fwd), true);
+    tsn_ctl_finish(call);
+}
+
+void
+repl_show_register(struct tsn_ctl *ctl, struct repl_show *show)
+{
+    tsn_ctl_register(ctl, "status", "status", 0, 0, status_cb, show);
+    tsn_ctl_register(ctl, "show networks", "show networks", 0, 0,
+                     show_networks_cb, show);
+    tsn_ctl_register(ctl, "show flood", "show flood [NETWORK]", 0, 1,
+                     show_flood_cb, show);
+    tsn_ctl_register(ctl, "drops", "drops", 0, 0, drops_cb, show);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands of tsn-replicator on its control socket. */
+#ifndef REPL_SHOW_H
+#define REPL_SHOW_H 1
+
+struct fwd;
+struct repl_dhcp4_server;
+struct repl_networks;
+struct tsn_config;
+struct tsn_ctl;
+struct xmpp_speaker;
+
+/* What there is to show; borrowed as long as 'ctl' serves. */
+struct repl_show {
+    const struct tsn_config *config;
+    const struct xmpp_speaker *speaker;
+    const struct repl_networks *networks;
+    const struct repl_dhcp4_server *dhcp4;
+    const struct fwd *fwd;
+};
+
+void repl_show_register(struct tsn_ctl *ctl, struct repl_show *);
+
+#endif /* replication/show.h */
