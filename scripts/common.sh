@@ -52,8 +52,12 @@ build() {
     fi
     if [ ! -f "$dir/Makefile" ] \
         || [ "$args" != "$(cat "$dir/configured-with" 2>/dev/null)" ]; then
+        # Objects compiled with other flags would stay.
+        if [ -f "$dir/Makefile" ]; then
+            step "cleaning" "$dir/clean.log" make -C "$dir" clean || return
+        fi
         # shellcheck disable=SC2086
-        step "configuring ($*)" "$dir/configure.log" \
+        step "configuring $*" "$dir/configure.log" \
             env -C "$dir" "$top/configure" -q "$@" $ovs || return
         echo "$args" >"$dir/configured-with"
     fi
