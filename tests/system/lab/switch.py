@@ -24,6 +24,10 @@ def _decode(value):
     return value
 
 
+def _ls_name(tables, row):
+    return tables["Logical_Switch"][row["logical_switch"]]["name"]
+
+
 class FakeSwitch:
     """An ovsdb-server with a hardware_vtep database, no more: the control
     plane of a switch.  Ports and learnt MACs are written by the test."""
@@ -91,37 +95,42 @@ class FakeSwitch:
     def vtep_ctl(self, *argv):
         return self._ctl("vtep-ctl", *argv).strip()
 
-    def rows(self, table):
-        """The rows of a table of hardware_vtep: a list of dicts."""
-        table = json.loads(run("ovsdb-client", "--timeout=10", "-f", "json",
-                               "dump", self._socket, "hardware_vtep", table))
-        return [dict(zip(table["headings"], map(_decode, row)))
-                for row in table["data"]]
+    def tables(self):
+        """hardware_vtep as of one moment: the rows of each table by uuid."""
+        dump = run("ovsdb-client", "--timeout=10", "-f", "json", "dump",
+                   self._socket, "hardware_vtep")
+        tables = {}
+        for table in map(json.loads, filter(None, dump.splitlines())):
+            rows = [dict(zip(table["headings"], map(_decode, row)))
+                    for row in table["data"]]
+            name = table["caption"].removesuffix(" table")
+            tables[name] = {row["_uuid"]: row for row in rows}
+        return tables
 
-    def by_uuid(self, table):
-        return {row["_uuid"]: row for row in self.rows(table)}
+    def rows(self, table):
+        """The rows of a table: a list of dicts."""
+        return list(self.tables()[table].values())
 
     def remote_macs(self):
         """Ucast_Macs_Remote as {(logical switch, MAC): VTEP}."""
-        switches = self.by_uuid("Logical_Switch")
-        locators = self.by_uuid("Physical_Locator")
-        return {(switches[row["logical_switch"]]["name"], row["MAC"]):
-                locators[row["locator"]]["dst_ip"]
-                for row in self.rows("Ucast_Macs_Remote")}
+        tables = self.tables()
+        return {(_ls_name(tables, row), row["MAC"]):
+                tables["Physical_Locator"][row["locator"]]["dst_ip"]
+                for row in tables["Ucast_Macs_Remote"].values()}
 
     def flood_rows(self):
         """Mcast_Macs_Remote as {(logical switch, MAC): set of VTEPs}."""
-        switches = self.by_uuid("Logical_Switch")
-        locators = self.by_uuid("Physical_Locator")
-        sets = self.by_uuid("Physical_Locator_Set")
+        tables = self.tables()
 
         def addresses(row):
-            members = sets[row["locator_set"]]["locators"]
+            locators = tables["Physical_Locator_Set"][row["locator_set"]]
+            members = locators["locators"]
             members = members if isinstance(members, list) else [members]
-            return {locators[member]["dst_ip"] for member in members}
+            return {tables["Physical_Locator"][member]["dst_ip"]
+                    for member in members}
 
-        return {(switches[row["logical_switch"]]["name"], row["MAC"]):
-                addresses(row) for row in self.rows("Mcast_Macs_Remote")}
+        return {(_ls_name(tables, row), row["MAC"]): addresses(row)
+                for row in tables["Mcast_Macs_Remote"].values()}
 
     def _plug(self):
         """The underlay, with the switch's tunnel address."""
