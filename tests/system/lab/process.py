@@ -70,6 +70,13 @@ class Process:
         if self._popen is None:
             return None
         self.signal(signal.SIGTERM)
+        return self.end(timeout)
+
+    def end(self, timeout):
+        """Waits for the end of a program that was asked for it, like
+        stop()."""
+        if self._popen is None:
+            return None
         try:
             self._reap(timeout)
         except LabError:
@@ -103,4 +110,4 @@ def stop_all(processes, timeout=10):
         process.signal(signal.SIGTERM)
     deadline = time.monotonic() + timeout
     for process in processes:
-        process.stop(max(0.1, deadline - time.monotonic()))
+        process.end(max(0.1, deadline - time.monotonic()))
