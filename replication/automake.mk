@@ -85,7 +85,17 @@ check_PROGRAMS += tests/unit/test_repl_builder tests/unit/test_repl_networks
 tests_unit_test_repl_builder_SOURCES = tests/unit/test_repl_builder.c
 tests_unit_test_repl_builder_LDADD = \
 	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
-tests_unit_test_repl_networks_SOURCES = tests/unit/test_repl_networks.c
+tests_unit_test_repl_networks_SOURCES = \
+	tests/unit/fake_speaker.h \
+	tests/unit/test_repl_networks.c
 tests_unit_test_repl_networks_LDADD = \
+	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_repl_dhcp4_server
+tests_unit_test_repl_dhcp4_server_SOURCES = \
+	tests/unit/dhcp4_fixture.h \
+	tests/unit/fake_speaker.h \
+	tests/unit/test_repl_dhcp4_server.c
+tests_unit_test_repl_dhcp4_server_LDADD = \
 	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
 endif

@@ -295,7 +295,11 @@ fwd_create(uv_loop_t *loop, const struct fwd_config *config,
     fwd->retry->data = fwd;
 
     fwd->shared.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    int error = fwd->shared.wake_fd < 0 ? -errno : try_start(fwd);
+    if (fwd->shared.wake_fd < 0) {
+        ovs_fatal(errno, "cannot create an eventfd");
+    }
+
+    int error = try_start(fwd);
     if (error == -EADDRNOTAVAIL) {
         uv_timer_start(fwd->retry, retry_cb, RETRY_MS, RETRY_MS);
     } else if (error) {

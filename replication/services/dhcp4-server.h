@@ -23,8 +23,8 @@ struct repl_dhcp4_server {
     uint64_t n_unsent;          /* Replies that the host refused. */
 };
 
-/* Serves a frame punted as FWD_PUNT_DHCP4.  The reply goes to the endpoint that
- * it came from, and nowhere else. */
+/* Serves a frame punted as FWD_PUNT_DHCP4.  The reply goes to the endpoint
+ * that it came from, and nowhere else. */
 void repl_dhcp4_serve(struct repl_dhcp4_server *, const struct fwd_punted *);
 
 /* Writes the counters into the object that is open. */

@@ -3,86 +3,13 @@
 #include <config.h>
 #include "replication/tree/networks.h"
 
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
 
-#include "openvswitch/dynamic-string.h"
-#include "openvswitch/shash.h"
+#include "fake_speaker.h"
 #include "packets.h"
 #include "replication/forwarder/table.h"
-#include "tsn/model.h"
 #include "util.h"
-#include "xmpp/speaker.h"
 #include "xmpp/view.h"
-
-/* Stands in for the speaker. */
-struct xmpp_speaker {
-    struct ds log;              /* What was asked for. */
-    struct shash ids;           /* Of subscriptions. */
-    const char *routes_of;      /* Instance that has one learnt route. */
-    struct xmpp_evpn *route;
-};
-
-void
-xmpp_speaker_subscribe(struct xmpp_speaker *sp, const char *instance,
-                       uint32_t id)
-{
-    void *old = shash_find_data(&sp->ids, instance);
-
-    if (old != (void *) (uintptr_t) id) {
-        shash_find_and_delete(&sp->ids, instance);
-        shash_add(&sp->ids, instance, (void *) (uintptr_t) id);
-        ds_put_format(&sp->log, "subscribe %s %u\n", instance, id);
-    }
-}
-
-void
-xmpp_speaker_unsubscribe(struct xmpp_speaker *sp, const char *instance)
-{
-    shash_find_and_delete_assert(&sp->ids, instance);
-    ds_put_format(&sp->log, "unsubscribe %s\n", instance);
-}
-
-int
-xmpp_speaker_publish(struct xmpp_speaker *sp, const char *instance,
-                     const struct xmpp_evpn *route)
-{
-    if (!shash_find(&sp->ids, instance)) {
-        return -ENOENT;
-    }
-    assert_true(xmpp_evpn_is_broadcast(route));
-    assert_true(route->assisted_replication_supported);
-    assert_false(tsn_ip_is_set(&route->ip));
-    assert_int_equal(route->local_pref, 100);
-    assert_int_equal(route->n_next_hops, 1);
-    assert_int_equal(route->next_hops[0].label, route->tag);
-    assert_int_equal(route->next_hops[0].encaps, TSN_ENCAP_VXLAN);
-    char name[TSN_IP_STRLEN];
-    ds_put_format(&sp->log, "publish %s %u %s\n", instance, route->tag,
-                  tsn_ip_format(&route->next_hops[0].ip, name));
-    return 0;
-}
-
-void
-xmpp_speaker_withdraw(struct xmpp_speaker *sp, const char *instance,
-                      const struct xmpp_evpn *key)
-{
-    ds_put_format(&sp->log, "withdraw %s %u\n", instance, key->tag);
-}
-
-void
-xmpp_speaker_for_each_route(const struct xmpp_speaker *sp,
-                            const char *instance, xmpp_route_fn *fn,
-                            void *aux)
-{
-    if (sp->routes_of && !strcmp(sp->routes_of, instance)) {
-        fn("item", sp->route, false, aux);
-    }
-}
 
 struct rig {
     struct xmpp_speaker sp;
@@ -110,8 +37,7 @@ setup(void **state)
     struct rig *rig = xzalloc(sizeof *rig);
 
     assert_int_equal(tsn_ip_parse("10.0.0.11", &self.address), 0);
-    ds_init(&rig->sp.log);
-    shash_init(&rig->sp.ids);
+    fake_speaker_init(&rig->sp);
     rig->rn = repl_networks_create(&self, &rig->sp, NULL, publish);
     the_rig = *state = rig;
     return 0;
@@ -124,8 +50,7 @@ teardown(void **state)
 
     repl_networks_destroy(rig->rn);
     fwd_table_destroy(rig->table);
-    ds_destroy(&rig->sp.log);
-    shash_destroy(&rig->sp.ids);
+    fake_speaker_fini(&rig->sp);
     free(rig);
     return 0;
 }
