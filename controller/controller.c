@@ -24,6 +24,9 @@ VLOG_DEFINE_THIS_MODULE(controller);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
+/* A client that has more than this to read waits for its turn. */
+#define MAX_UNSENT (4u << 20)
+
 struct controller {
     struct ctrl_config *config;
     struct ctrl_core *core;
@@ -39,6 +42,12 @@ peer_send(void *session, const char *data, size_t size)
     xmpp_session_send(session, data, size);
 }
 
+static bool
+peer_is_ready(void *session)
+{
+    return xmpp_session_unsent(session) < MAX_UNSENT;
+}
+
 static void
 peer_close(void *session, enum xmpp_close_reason reason)
 {
@@ -47,6 +56,7 @@ peer_close(void *session, enum xmpp_close_reason reason)
 
 static const struct ctrl_peer_ops peer_ops = {
     .send = peer_send,
+    .is_ready = peer_is_ready,
     .close = peer_close,
 };
 

@@ -26,7 +26,6 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 struct ctrl_core {
     const struct ctrl_config *config;
     struct ctrl_model *model;
-    uint64_t model_seqno;       /* Of 'model'. */
     struct ctrl_rib *rib;
     struct ovs_list peers;      /* struct ctrl_peer. */
     uint64_t now_ms;
@@ -52,7 +51,6 @@ struct ctrl_peer {
 
     struct ctrl_rib_client *client;
     struct ctrl_push *push;     /* Once it has subscribed its config. */
-    uint64_t push_seqno;        /* Of the model it was brought to. */
     struct held held;
 
     uint64_t since_ms;
@@ -75,10 +73,17 @@ ctrl_core_create(const struct ctrl_config *config)
 void
 ctrl_core_configure(struct ctrl_core *core, const struct ctrl_config *config)
 {
-    ctrl_model_destroy(core->model);
+    struct ctrl_model *old = core->model;
+    struct ctrl_peer *peer;
+
     core->model = ctrl_model_create(config);
-    core->model_seqno++;
     core->config = config;
+    LIST_FOR_EACH (peer, node, &core->peers) {
+        if (peer->push) {
+            ctrl_push_start(peer->push, core->model);
+        }
+    }
+    ctrl_model_destroy(old);
     ctrl_rib_configure(core->rib, config);
 }
 
@@ -109,6 +114,20 @@ peer_send(void *peer_, const char *data, size_t size)
     }
 }
 
+/* One whose session ends takes everything. */
+static bool
+peer_is_ready(void *peer_)
+{
+    struct ctrl_peer *peer = peer_;
+
+    return peer->closing || peer->ops->is_ready(peer->aux);
+}
+
+static const struct ctrl_rib_ops rib_ops = {
+    .send = peer_send,
+    .is_ready = peer_is_ready,
+};
+
 static void
 peer_close(struct ctrl_peer *peer, enum xmpp_close_reason reason)
 {
@@ -128,7 +147,7 @@ ctrl_peer_create(struct ctrl_core *core, const char *name,
     peer->name = xstrdup(name);
     peer->ops = ops;
     peer->aux = aux;
-    peer->client = ctrl_rib_client_create(core->rib, name, peer_send, peer);
+    peer->client = ctrl_rib_client_create(core->rib, name, &rib_ops, peer);
     peer->since_ms = peer->active_ms = now_ms;
     ovs_list_push_back(&core->peers, &peer->node);
     return peer;
@@ -187,7 +206,7 @@ subscribe_config(struct ctrl_peer *peer, const struct xmpp_stanza *st)
                      "virtual-router=%s", peer->name, name);
     }
     peer->push = ctrl_push_create(name);
-    peer->push_seqno = 0;
+    ctrl_push_start(peer->push, peer->core->model);
 }
 
 static void
@@ -379,20 +398,37 @@ ctrl_peer_stanza(struct ctrl_peer *peer, const struct xmpp_stanza *st,
 
 /* Telling. */
 
-static void
+/* Stanzas of configuration that one client gets in a turn. */
+#define PUSH_BUDGET 64
+
+/* Returns when to go on, UINT64_MAX if the client has everything. */
+static uint64_t
 push_config(struct ctrl_peer *peer)
 {
-    struct ctrl_core *core = peer->core;
+    struct ds ds = DS_EMPTY_INITIALIZER;
+    uint64_t next = UINT64_MAX;
 
-    if (peer->push && !peer->closing
-        && peer->push_seqno != core->model_seqno) {
-        peer->push_seqno = core->model_seqno;
-        peer->counters.config_objects += ctrl_push_update(
-            peer->push, core->model, peer_send, peer);
+    for (int i = 0; peer->push && !ctrl_push_is_done(peer->push); i++) {
+        if (i == PUSH_BUDGET) {
+            next = peer->core->now_ms;
+            break;
+        }
+        if (!peer_is_ready(peer)) {
+            next = peer->core->now_ms + CTRL_RETRY_MS;
+            break;
+        }
+        size_t n = ctrl_push_next(peer->push, &ds);
+        if (n) {
+            peer->counters.config_objects += n;
+            peer_send(peer, ds.string, ds.length);
+            ds_clear(&ds);
+        }
     }
+    ds_destroy(&ds);
+    return next;
 }
 
-/* Returns when the End-of-RIB is due, if not now. */
+/* Returns when the End-of-RIB is due, UINT64_MAX once it was sent. */
 static uint64_t
 send_end_of_rib(struct ctrl_peer *peer)
 {
@@ -420,15 +456,23 @@ ctrl_core_run(struct ctrl_core *core, uint64_t now_ms)
     uint64_t next = UINT64_MAX;
 
     core->now_ms = now_ms;
-    LIST_FOR_EACH (peer, node, &core->peers) {
-        push_config(peer);
+    switch (ctrl_rib_flush(core->rib)) {
+    case CTRL_RIB_BUSY:
+        next = now_ms;
+        break;
+    case CTRL_RIB_BLOCKED:
+        next = now_ms + CTRL_RETRY_MS;
+        break;
+    case CTRL_RIB_IDLE:
+        break;
     }
-    ctrl_rib_flush(core->rib);
-    if (ctrl_rib_is_dirty(core->rib)) {
-        return now_ms;
-    }
     LIST_FOR_EACH (peer, node, &core->peers) {
-        uint64_t due = send_end_of_rib(peer);
+        uint64_t due = push_config(peer);
+
+        /* Only once it has what there is. */
+        if (due == UINT64_MAX && ctrl_rib_client_is_current(peer->client)) {
+            due = send_end_of_rib(peer);
+        }
         next = MIN(next, due);
     }
     return next;

@@ -38,9 +38,14 @@ void ctrl_core_configure(struct ctrl_core *, const struct ctrl_config *);
  * something happens before; UINT64_MAX for never. */
 uint64_t ctrl_core_run(struct ctrl_core *, uint64_t now_ms);
 
-/* Both only take note: they do not call back. */
+/* How soon a client that was not ready is asked again. */
+#define CTRL_RETRY_MS 10
+
+/* They only take note: they do not call back. */
 struct ctrl_peer_ops {
     void (*send)(void *aux, const char *data, size_t size);
+    /* Whether the client has read enough of it to get more. */
+    bool (*is_ready)(void *aux);
     /* The owner is to end the session, and the peer with it. */
     void (*close)(void *aux, enum xmpp_close_reason);
 };

@@ -16,6 +16,9 @@
 #include "xmpp/stanza.h"
 #include "xmpp/xml.h"
 
+/* Objects that one step looks at, most of which may be as they were. */
+#define STEP_BUDGET 256
+
 /* An object that the client has. */
 struct sent {
     struct hmap_node hmap_node;     /* In struct ctrl_push, by 'ref'. */
@@ -25,33 +28,43 @@ struct sent {
     bool wanted;                    /* By the model at hand. */
 };
 
+/* What is to be looked at on the way to the model. */
+struct todo {
+    struct sent *gone;              /* To delete; else one of: */
+    const struct ctrl_node *node;
+    const struct ctrl_link *link;
+};
+
 struct ctrl_push {
     char *name;
     struct hmap sent;
+    struct todo *todo;
+    size_t n_todo, allocated_todo;
+    size_t done;                    /* Of 'todo'. */
+    struct ds ref, text;            /* Of the object at hand. */
 };
 
 enum block { BLOCK_NONE, BLOCK_UPDATE, BLOCK_DELETE };
 static const char *const block_names[] = { "", "update", "delete" };
 
-/* Collects objects into stanzas. */
-struct writer {
-    struct ctrl_push *push;
-    ctrl_push_send_fn *send;
-    void *aux;
-    struct ds ds;
-    struct ds ref, text;            /* Of the object at hand. */
+/* A stanza in the making. */
+struct stanza {
+    const struct ctrl_push *push;
+    struct ds *out;
     enum block block;
-    size_t n;                       /* Objects in this stanza. */
-    size_t total;                   /* Nodes and links in all. */
+    size_t weight;                  /* A link counts two. */
+    size_t n;
 };
 
 struct ctrl_push *
 ctrl_push_create(const char *name)
 {
-    struct ctrl_push *push = xmalloc(sizeof *push);
+    struct ctrl_push *push = xzalloc(sizeof *push);
 
     push->name = xstrdup(name);
     hmap_init(&push->sent);
+    ds_init(&push->ref);
+    ds_init(&push->text);
     return push;
 }
 
@@ -73,6 +86,9 @@ ctrl_push_destroy(struct ctrl_push *push)
             sent_destroy(push, sent);
         }
         hmap_destroy(&push->sent);
+        free(push->todo);
+        ds_destroy(&push->ref);
+        ds_destroy(&push->text);
         free(push->name);
         free(push);
     }
@@ -84,6 +100,12 @@ ctrl_push_name(const struct ctrl_push *push)
     return push->name;
 }
 
+bool
+ctrl_push_is_done(const struct ctrl_push *push)
+{
+    return push->done == push->n_todo;
+}
+
 size_t
 ctrl_push_n_objects(const struct ctrl_push *push)
 {
@@ -91,48 +113,43 @@ ctrl_push_n_objects(const struct ctrl_push *push)
 }
 
 static void
-put_block(struct writer *w, enum block block)
+put_block(struct stanza *stanza, enum block block)
 {
-    if (w->block == block) {
+    if (stanza->block == block) {
         return;
     }
-    if (w->block != BLOCK_NONE) {
-        ds_put_format(&w->ds, "\t\t</%s>\n", block_names[w->block]);
+    if (stanza->block != BLOCK_NONE) {
+        ds_put_format(stanza->out, "\t\t</%s>\n",
+                      block_names[stanza->block]);
     }
     if (block != BLOCK_NONE) {
-        ds_put_format(&w->ds, "\t\t<%s>\n", block_names[block]);
+        ds_put_format(stanza->out, "\t\t<%s>\n", block_names[block]);
     }
-    w->block = block;
+    stanza->block = block;
 }
 
 static void
-end_stanza(struct writer *w)
+put_object(struct stanza *stanza, enum block block, const char *text,
+           bool is_link)
 {
-    if (!w->n) {
-        return;
-    }
-    put_block(w, BLOCK_NONE);
-    ds_put_cstr(&w->ds, "\t</config>\n</iq>\n");
-    w->send(w->aux, w->ds.string, w->ds.length);
-    ds_clear(&w->ds);
-    w->n = 0;
-}
-
-static void
-put_object(struct writer *w, enum block block, const char *text, bool is_link)
-{
-    if (!w->n) {
-        ds_put_cstr(&w->ds, "<?xml version=\"1.0\"?>\n"
+    if (!stanza->n) {
+        ds_put_cstr(stanza->out, "<?xml version=\"1.0\"?>\n"
                     "<iq type=\"set\" from=\"" XMPP_CONTROL_JID "\" to=\"");
-        xmpp_xml_escape(&w->ds, w->push->name);
-        ds_put_cstr(&w->ds, "/config\">\n\t<config>\n");
+        xmpp_xml_escape(stanza->out, stanza->push->name);
+        ds_put_cstr(stanza->out, "/config\">\n\t<config>\n");
     }
-    put_block(w, block);
-    ds_put_cstr(&w->ds, text);
-    w->total++;
-    w->n += is_link ? 2 : 1;
-    if (w->n >= CTRL_PUSH_MAX_OBJECTS) {
-        end_stanza(w);
+    put_block(stanza, block);
+    ds_put_cstr(stanza->out, text);
+    stanza->n++;
+    stanza->weight += is_link ? 2 : 1;
+}
+
+static void
+put_end(struct stanza *stanza)
+{
+    if (stanza->n) {
+        put_block(stanza, BLOCK_NONE);
+        ds_put_cstr(stanza->out, "\t</config>\n</iq>\n");
     }
 }
 
@@ -215,108 +232,131 @@ sent_find(const struct ctrl_push *push, const char *ref, uint32_t hash)
 }
 
 static void
-mark_wanted(const struct ctrl_node *node, const struct ctrl_link *link,
-            void *w_)
+add_todo(struct ctrl_push *push, const struct todo *todo)
 {
-    struct writer *w = w_;
-
-    if (node) {
-        format_node(node, false, &w->ref);
-    } else {
-        format_link(link, &w->ref);
+    if (push->n_todo == push->allocated_todo) {
+        push->todo = x2nrealloc(push->todo, &push->allocated_todo,
+                                sizeof *push->todo);
     }
-    struct sent *sent = sent_find(w->push, ds_cstr(&w->ref),
-                                  hash_string(ds_cstr(&w->ref), 0));
+    push->todo[push->n_todo++] = *todo;
+}
+
+static void
+format_ref(const struct ctrl_node *node, const struct ctrl_link *link,
+           struct ds *ref)
+{
+    if (node) {
+        format_node(node, false, ref);
+    } else {
+        format_link(link, ref);
+    }
+}
+
+static void
+mark_wanted(const struct ctrl_node *node, const struct ctrl_link *link,
+            void *push_)
+{
+    struct ctrl_push *push = push_;
+
+    format_ref(node, link, &push->ref);
+    struct sent *sent = sent_find(push, ds_cstr(&push->ref),
+                                  hash_string(ds_cstr(&push->ref), 0));
     if (sent) {
         sent->wanted = true;
     }
 }
 
-static int
-compare_sent(const void *a_, const void *b_)
+static void
+add_object(const struct ctrl_node *node, const struct ctrl_link *link,
+           void *push)
 {
-    const struct sent *const *a = a_, *const *b = b_;
-
-    return (*a)->is_link != (*b)->is_link
-           ? (*b)->is_link - (*a)->is_link
-           : strcmp((*a)->ref, (*b)->ref);
+    add_todo(push, &(struct todo) { .node = node, .link = link });
 }
 
-static void
-send_deletes(struct writer *w, const struct ctrl_model *model)
+static int
+compare_gone(const void *a_, const void *b_)
 {
-    struct hmap *all = &w->push->sent;
+    const struct sent *a = ((const struct todo *) a_)->gone;
+    const struct sent *b = ((const struct todo *) b_)->gone;
+
+    return a->is_link != b->is_link ? b->is_link - a->is_link
+                                    : strcmp(a->ref, b->ref);
+}
+
+void
+ctrl_push_start(struct ctrl_push *push, const struct ctrl_model *model)
+{
     struct sent *sent;
 
-    HMAP_FOR_EACH (sent, hmap_node, all) {
+    push->n_todo = push->done = 0;
+    HMAP_FOR_EACH (sent, hmap_node, &push->sent) {
         sent->wanted = false;
     }
-    ctrl_model_walk(model, w->push->name, mark_wanted, w);
-
-    struct sent **gone = xmalloc(hmap_count(all) * sizeof *gone);
-    size_t n = 0;
-    HMAP_FOR_EACH (sent, hmap_node, all) {
+    if (!hmap_is_empty(&push->sent)) {
+        ctrl_model_walk(model, push->name, mark_wanted, push);
+    }
+    HMAP_FOR_EACH (sent, hmap_node, &push->sent) {
         if (!sent->wanted) {
-            gone[n++] = sent;
+            add_todo(push, &(struct todo) { .gone = sent });
         }
     }
-    if (n) {
-        qsort(gone, n, sizeof *gone, compare_sent);
+    if (push->n_todo) {
+        qsort(push->todo, push->n_todo, sizeof *push->todo, compare_gone);
     }
-    for (size_t i = 0; i < n; i++) {
-        put_object(w, BLOCK_DELETE, gone[i]->ref, gone[i]->is_link);
-        sent_destroy(w->push, gone[i]);
-    }
-    free(gone);
+    ctrl_model_walk(model, push->name, add_object, push);
 }
 
 static void
-send_update(const struct ctrl_node *node, const struct ctrl_link *link,
-            void *w_)
+put_update(struct ctrl_push *push, const struct todo *todo,
+           struct stanza *stanza)
 {
-    struct writer *w = w_;
     uint8_t digest[SHA1_DIGEST_SIZE];
 
-    if (node) {
-        format_node(node, false, &w->ref);
-        format_node(node, true, &w->text);
+    format_ref(todo->node, todo->link, &push->ref);
+    if (todo->node) {
+        format_node(todo->node, true, &push->text);
     } else {
-        format_link(link, &w->ref);
-        format_link(link, &w->text);
+        format_link(todo->link, &push->text);
     }
-    sha1_bytes(w->text.string, w->text.length, digest);
+    sha1_bytes(push->text.string, push->text.length, digest);
 
-    uint32_t hash = hash_string(ds_cstr(&w->ref), 0);
-    struct sent *sent = sent_find(w->push, ds_cstr(&w->ref), hash);
+    uint32_t hash = hash_string(ds_cstr(&push->ref), 0);
+    struct sent *sent = sent_find(push, ds_cstr(&push->ref), hash);
     if (sent && !memcmp(sent->digest, digest, sizeof digest)) {
         return;
     }
     if (!sent) {
         sent = xzalloc(sizeof *sent);
-        sent->ref = xstrdup(ds_cstr(&w->ref));
-        sent->is_link = link != NULL;
-        hmap_insert(&w->push->sent, &sent->hmap_node, hash);
+        sent->ref = xstrdup(ds_cstr(&push->ref));
+        sent->is_link = todo->link != NULL;
+        hmap_insert(&push->sent, &sent->hmap_node, hash);
     }
     memcpy(sent->digest, digest, sizeof digest);
-    put_object(w, BLOCK_UPDATE, ds_cstr(&w->text), sent->is_link);
+    put_object(stanza, BLOCK_UPDATE, ds_cstr(&push->text), sent->is_link);
 }
 
 size_t
-ctrl_push_update(struct ctrl_push *push, const struct ctrl_model *model,
-                 ctrl_push_send_fn *send, void *aux)
+ctrl_push_next(struct ctrl_push *push, struct ds *out)
 {
-    struct writer w = {
-        .push = push, .send = send, .aux = aux,
-        .ds = DS_EMPTY_INITIALIZER,
-        .ref = DS_EMPTY_INITIALIZER,
-        .text = DS_EMPTY_INITIALIZER,
-    };
+    struct stanza stanza = { .push = push, .out = out };
 
-    send_deletes(&w, model);
-    ctrl_model_walk(model, push->name, send_update, &w);
-    end_stanza(&w);
-    ds_destroy(&w.ds);
-    ds_destroy(&w.ref);
-    ds_destroy(&w.text);
-    return w.total;
+    for (int i = 0; i < STEP_BUDGET && push->done < push->n_todo
+         && stanza.weight < CTRL_PUSH_MAX_OBJECTS; i++) {
+        const struct todo *todo = &push->todo[push->done++];
+
+        if (todo->gone) {
+            put_object(&stanza, BLOCK_DELETE, todo->gone->ref,
+                       todo->gone->is_link);
+            sent_destroy(push, todo->gone);
+        } else {
+            put_update(push, todo, &stanza);
+        }
+    }
+    put_end(&stanza);
+    if (push->done == push->n_todo) {
+        free(push->todo);
+        push->todo = NULL;
+        push->n_todo = push->allocated_todo = push->done = 0;
+    }
+    return stanza.n;
 }

@@ -9,100 +9,118 @@
 #include "util.h"
 #include "xmpp/stanza.h"
 
-/* Routes of one instance looked at in a flush, so that a burst of a hundred
- * thousand does not hold up the sessions' keepalives. */
-#define FLUSH_BUDGET 1024
+/* Routes of one instance that a flush looks at, and that it tells one
+ * subscriber: a burst of a hundred thousand must not hold up the sessions'
+ * keepalives. */
+#define FLUSH_BUDGET 512
 
-/* Items or retracts for one or more clients. */
-struct news {
-    char **ids;
-    char **entries;             /* NULL for a retract. */
-    size_t n, allocated;
-};
+/* The log. */
 
-static void
-news_add(struct news *news, const struct xmpp_evpn *route, bool retract)
+void
+rib_sub_start(struct rib_sub *sub)
 {
-    char id[XMPP_ID_STRLEN];
+    struct rib_instance *instance = sub->instance;
 
-    if (news->n == news->allocated) {
-        size_t n = news->allocated ? news->allocated * 2 : 16;
-        news->ids = xrealloc(news->ids, n * sizeof *news->ids);
-        news->entries = xrealloc(news->entries, n * sizeof *news->entries);
-        news->allocated = n;
+    sub->born_seqno = instance->rib->seqno;
+    if (!sub->no_ribout && !ovs_list_is_empty(&instance->log)) {
+        sub->next = CONTAINER_OF(ovs_list_front(&instance->log),
+                                 struct rib_route, log_node);
+        ovs_list_push_back(&instance->lagging, &sub->lag_node);
+        sub->client->n_lagging++;
     }
-    news->ids[news->n] = xstrdup(xmpp_evpn_item_id(route, id));
-    news->entries[news->n] = NULL;
-    if (!retract) {
-        struct ds entry = DS_EMPTY_INITIALIZER;
-        xmpp_evpn_encode_notify(&entry, route);
-        news->entries[news->n] = ds_steal_cstr(&entry);
-    }
-    news->n++;
 }
 
-static void
-news_clear(struct news *news)
+void
+rib_sub_stop(struct rib_sub *sub)
 {
-    for (size_t i = 0; i < news->n; i++) {
-        free(news->ids[i]);
-        free(news->entries[i]);
+    if (!ovs_list_is_empty(&sub->lag_node)) {
+        ovs_list_remove(&sub->lag_node);
+        ovs_list_init(&sub->lag_node);
+        sub->client->n_lagging--;
     }
-    free(news->ids);
-    free(news->entries);
-    *news = (struct news) { .n = 0 };
+    sub->next = NULL;
 }
 
-/* Sends the items or the retracts of 'news', never both in a message. */
-static void
-send_kind(const struct rib_sub *sub, const struct news *news, bool retracts)
+/* The one behind 'route', NULL at the end. */
+static struct rib_route *
+log_next(const struct rib_route *route)
 {
-    size_t max = retracts ? XMPP_MAX_RETRACTS : XMPP_MAX_ITEMS;
-    struct ctrl_rib_client *client = sub->client;
-    struct ds ds = DS_EMPTY_INITIALIZER;
-    size_t in_message = 0;
+    return route->log_node.next == &route->instance->log
+           ? NULL
+           : CONTAINER_OF(route->log_node.next, struct rib_route, log_node);
+}
 
-    for (size_t i = 0; i < news->n; i++) {
-        if (!news->entries[i] != retracts) {
+void
+rib_log_remove(struct rib_route *route)
+{
+    struct rib_sub *sub;
+
+    LIST_FOR_EACH (sub, lag_node, &route->instance->lagging) {
+        if (sub->next == route) {
+            sub->next = log_next(route);
+        }
+    }
+    ovs_list_remove(&route->log_node);
+    ovs_list_init(&route->log_node);
+    ovs_list_remove(&route->gone_node);
+    ovs_list_init(&route->gone_node);
+}
+
+void
+rib_log_append(struct rib_route *route)
+{
+    struct rib_instance *instance = route->instance;
+    struct rib_sub *sub;
+
+    rib_log_remove(route);
+    route->seqno = ++instance->rib->seqno;
+    ovs_list_push_back(&instance->log, &route->log_node);
+    if (ovs_list_is_empty(&route->paths)) {
+        ovs_list_push_back(&instance->gone, &route->gone_node);
+    }
+    LIST_FOR_EACH (sub, instance_node, &instance->subs) {
+        if (sub->next || sub->no_ribout) {
             continue;
         }
-        if (!in_message) {
-            xmpp_put_event_begin(&ds, client->name, XMPP_FAMILY_EVPN,
-                                 sub->instance->name);
-        }
-        if (retracts) {
-            xmpp_put_retract(&ds, news->ids[i]);
-            client->n_retracts++;
-        } else {
-            xmpp_put_item(&ds, news->ids[i], news->entries[i]);
-            client->n_items++;
-        }
-        if (++in_message == max) {
-            xmpp_put_event_end(&ds);
-            client->send(client->aux, ds.string, ds.length);
-            ds_clear(&ds);
-            in_message = 0;
+        sub->next = route;
+        if (ovs_list_is_empty(&sub->lag_node)) {
+            ovs_list_push_back(&instance->lagging, &sub->lag_node);
+            sub->client->n_lagging++;
         }
     }
-    if (in_message) {
-        xmpp_put_event_end(&ds);
-        client->send(client->aux, ds.string, ds.length);
-    }
-    ds_destroy(&ds);
 }
 
-/* What is new comes before what is gone: a MAC that gets another tag is never
- * without a route. */
-static void
-send_news(const struct rib_sub *sub, const struct news *news)
+static bool
+is_gone(const struct rib_route *route)
 {
-    send_kind(sub, news, false);
-    send_kind(sub, news, true);
+    return !ovs_list_is_empty(&route->gone_node);
 }
 
-/* Takes the changes of up to FLUSH_BUDGET routes. */
+/* Frees what is gone and known to be so by everybody. */
 static void
-take_changes(struct rib_instance *instance, struct news *news)
+forget_gone(struct rib_instance *instance)
+{
+    const struct rib_sub *sub;
+    struct rib_route *route;
+    uint64_t oldest = UINT64_MAX;
+
+    LIST_FOR_EACH (sub, lag_node, &instance->lagging) {
+        if (sub->next) {
+            oldest = MIN(oldest, sub->next->seqno);
+        }
+    }
+    LIST_FOR_EACH_SAFE (route, gone_node, &instance->gone) {
+        if (route->seqno >= oldest) {
+            break;
+        }
+        rib_route_free(route);
+    }
+}
+
+/* Looks at changed routes, and puts into the log those of which there is
+ * something to tell. */
+static void
+take_changes(struct rib_instance *instance)
 {
     for (size_t i = 0; i < FLUSH_BUDGET
          && !ovs_list_is_empty(&instance->dirty_routes); i++) {
@@ -112,73 +130,149 @@ take_changes(struct rib_instance *instance, struct news *news)
         ovs_list_init(&route->dirty_node);
 
         if (ovs_list_is_empty(&route->paths)) {
-            if (route->announced) {
-                news_add(news, &route->sent, true);
+            if (!route->announced) {
+                rib_route_free(route);
+            } else if (!is_gone(route)) {
+                rib_log_append(route);
             }
-            rib_route_free(route);
             continue;
         }
 
         struct xmpp_evpn merged;
         rib_route_merge(route, &merged);
-        if (route->announced && xmpp_evpn_equals(&route->sent, &merged)) {
+        if (route->announced && !is_gone(route)
+            && xmpp_evpn_equals(&route->sent, &merged)) {
             xmpp_evpn_fini(&merged);
             continue;
         }
         xmpp_evpn_fini(&route->sent);
         route->sent = merged;
         route->announced = true;
-        news_add(news, &merged, false);
+        rib_log_append(route);
     }
 }
 
-static void
-send_changes(struct rib_instance *instance)
-{
-    struct news news = { .n = 0 };
+/* Messages. */
+
+/* A message in the making: items or retracts, never both. */
+struct message {
     const struct rib_sub *sub;
+    bool retracts;
+    size_t n;
+    struct ds ds;
+};
 
-    take_changes(instance, &news);
-    if (news.n) {
-        LIST_FOR_EACH (sub, instance_node, &instance->subs) {
-            if (!sub->is_new && !sub->no_ribout) {
-                send_news(sub, &news);
-            }
-        }
+static void
+message_end(struct message *m)
+{
+    struct ctrl_rib_client *client = m->sub->client;
+
+    if (m->n) {
+        xmpp_put_event_end(&m->ds);
+        client->ops->send(client->aux, m->ds.string, m->ds.length);
+        ds_clear(&m->ds);
+        m->n = 0;
     }
-    news_clear(&news);
 }
 
-/* Brings new subscribers to where the others are. */
+/* 'entry' is ignored for a retract. */
 static void
-send_dumps(struct rib_instance *instance)
+message_put(struct message *m, const struct xmpp_evpn *route,
+            const char *entry)
 {
-    struct news news = { .n = 0 };
-    const struct rib_route *route;
-    struct rib_sub *sub;
+    struct ctrl_rib_client *client = m->sub->client;
+    char id[XMPP_ID_STRLEN];
 
-    if (!instance->n_new_subs) {
-        return;
+    if (!m->n) {
+        xmpp_put_event_begin(&m->ds, client->name, XMPP_FAMILY_EVPN,
+                             m->sub->instance->name);
     }
-    HMAP_FOR_EACH (route, node, &instance->routes) {
-        if (route->announced) {
-            news_add(&news, &route->sent, false);
+    xmpp_evpn_item_id(route, id);
+    if (m->retracts) {
+        xmpp_put_retract(&m->ds, id);
+        client->n_retracts++;
+    } else {
+        xmpp_put_item(&m->ds, id, entry);
+        client->n_items++;
+    }
+    if (++m->n == (m->retracts ? XMPP_MAX_RETRACTS : XMPP_MAX_ITEMS)) {
+        message_end(m);
+    }
+}
+
+/* Routes whose XML is at hand: subscribers mostly go side by side. */
+struct encoded {
+    struct rib_route **routes;
+    size_t n, allocated;
+};
+
+static const char *
+encode(struct encoded *encoded, struct rib_route *route)
+{
+    if (!route->entry) {
+        struct ds ds = DS_EMPTY_INITIALIZER;
+
+        xmpp_evpn_encode_notify(&ds, &route->sent);
+        route->entry = ds_steal_cstr(&ds);
+        if (encoded->n == encoded->allocated) {
+            encoded->routes = x2nrealloc(encoded->routes,
+                                         &encoded->allocated,
+                                         sizeof *encoded->routes);
+        }
+        encoded->routes[encoded->n++] = route;
+    }
+    return route->entry;
+}
+
+static void
+encoded_clear(struct encoded *encoded)
+{
+    for (size_t i = 0; i < encoded->n; i++) {
+        free(encoded->routes[i]->entry);
+        encoded->routes[i]->entry = NULL;
+    }
+    free(encoded->routes);
+}
+
+/* Takes the subscriber a part of the way to the log's end. */
+static void
+tell(struct rib_sub *sub, struct encoded *encoded)
+{
+    struct message items = {
+        .sub = sub, .ds = DS_EMPTY_INITIALIZER,
+    };
+    struct message retracts = {
+        .sub = sub, .retracts = true, .ds = DS_EMPTY_INITIALIZER,
+    };
+    struct rib_route *from = sub->next, *to = from;
+
+    /* What is new comes before what is gone: a MAC that gets another tag is
+     * not without a route in between. */
+    for (size_t i = 0; i < FLUSH_BUDGET && to; i++, to = log_next(to)) {
+        if (!is_gone(to)) {
+            message_put(&items, &to->sent, encode(encoded, to));
         }
     }
-    LIST_FOR_EACH (sub, instance_node, &instance->subs) {
-        if (sub->is_new) {
-            send_news(sub, &news);
-            sub->is_new = false;
+    message_end(&items);
+    for (; from != to; from = log_next(from)) {
+        if (is_gone(from) && from->seqno > sub->born_seqno) {
+            message_put(&retracts, &from->sent, NULL);
         }
     }
-    instance->n_new_subs = 0;
-    news_clear(&news);
+    message_end(&retracts);
+    ds_destroy(&items.ds);
+    ds_destroy(&retracts.ds);
+
+    sub->next = to;
+    if (!to) {
+        rib_sub_stop(sub);
+    }
 }
 
 static void
 send_bum(struct rib_bum *bum, const struct rib_bum *const members[], size_t n)
 {
-    struct news news = { .n = 0 };
+    struct message m = { .sub = bum->sub, .ds = DS_EMPTY_INITIALIZER };
     struct xmpp_evpn lists;
 
     if (rib_bum_lists(bum, members, n, &lists)) {
@@ -191,25 +285,37 @@ send_bum(struct rib_bum *bum, const struct rib_bum *const members[], size_t n)
         }
         bum->sent = lists;
         bum->announced = true;
-        news_add(&news, &lists, false);
+
+        struct ds entry = DS_EMPTY_INITIALIZER;
+        xmpp_evpn_encode_notify(&entry, &lists);
+        message_put(&m, &lists, ds_cstr(&entry));
+        ds_destroy(&entry);
     } else {
         xmpp_evpn_fini(&lists);
         if (!bum->announced) {
             return;
         }
-        news_add(&news, &bum->sent, true);
+        m.retracts = true;
+        message_put(&m, &bum->sent, NULL);
         xmpp_evpn_fini(&bum->sent);
         bum->announced = false;
     }
-    send_news(bum->sub, &news);
-    news_clear(&news);
+    message_end(&m);
+    ds_destroy(&m.ds);
 }
 
-static void
+static bool
+is_ready(const struct rib_sub *sub)
+{
+    return sub->client->ops->is_ready(sub->client->aux);
+}
+
+/* Returns false if a client was not ready. */
+static bool
 send_bums(struct rib_instance *instance)
 {
     if (!instance->bums_dirty) {
-        return;
+        return true;
     }
     instance->bums_dirty = false;
 
@@ -217,28 +323,62 @@ send_bums(struct rib_instance *instance)
     const struct rib_bum **members = rib_bum_members(instance, &n);
     struct rib_bum *bum;
     LIST_FOR_EACH_SAFE (bum, instance_node, &instance->bums) {
-        if (!bum->sub->no_ribout) {
-            send_bum(bum, members, n);
+        if (bum->sub->no_ribout) {
+            continue;
         }
+        if (!is_ready(bum->sub)) {
+            instance->bums_dirty = true;
+            continue;
+        }
+        send_bum(bum, members, n);
         if (bum->withdrawn) {
             rib_bum_free(bum);
         }
     }
     free(members);
+    return !instance->bums_dirty;
 }
 
-void
+static enum ctrl_rib_work
+flush_instance(struct rib_instance *instance)
+{
+    enum ctrl_rib_work work = CTRL_RIB_IDLE;
+    struct encoded encoded = { .n = 0 };
+    struct rib_sub *sub;
+
+    take_changes(instance);
+    LIST_FOR_EACH_SAFE (sub, lag_node, &instance->lagging) {
+        if (!is_ready(sub)) {
+            work = MAX(work, CTRL_RIB_BLOCKED);
+            continue;
+        }
+        tell(sub, &encoded);
+        if (sub->next) {
+            work = CTRL_RIB_BUSY;
+        }
+    }
+    encoded_clear(&encoded);
+    forget_gone(instance);
+    if (!send_bums(instance)) {
+        work = MAX(work, CTRL_RIB_BLOCKED);
+    }
+    return ovs_list_is_empty(&instance->dirty_routes) ? work : CTRL_RIB_BUSY;
+}
+
+enum ctrl_rib_work
 ctrl_rib_flush(struct ctrl_rib *rib)
 {
+    enum ctrl_rib_work work = CTRL_RIB_IDLE;
     struct rib_instance *instance;
 
     LIST_FOR_EACH_SAFE (instance, dirty_node, &rib->dirty) {
-        send_changes(instance);
-        send_dumps(instance);
-        send_bums(instance);
-        if (ovs_list_is_empty(&instance->dirty_routes)) {
+        enum ctrl_rib_work w = flush_instance(instance);
+
+        if (w == CTRL_RIB_IDLE) {
             ovs_list_remove(&instance->dirty_node);
             ovs_list_init(&instance->dirty_node);
         }
+        work = MAX(work, w);
     }
+    return work;
 }

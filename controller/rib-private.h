@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the parts of the RIB share: tables and clients (rib.c), what is to be
- * told (rib-select.c), telling it (rib-flush.c). */
+ * told (rib-select.c), telling it (rib-flush.c).
+ *
+ * The unicast routes of an instance stand in a log, in the order in which they
+ * changed last.  A subscriber is at some place in the log and goes towards its
+ * end; a route that changes moves to the end, so nobody is told twice what he
+ * was too slow for.  A new subscriber starts at the beginning.  A route that
+ * is gone stays until all have passed it. */
 #ifndef CONTROLLER_RIB_PRIVATE_H
 #define CONTROLLER_RIB_PRIVATE_H 1
 
@@ -17,11 +23,13 @@ struct rib_instance {
     char *virtual_network;      /* Its FQ name, if known. */
 
     struct hmap routes;         /* struct rib_route, by key. */
-    struct ovs_list dirty_routes;
+    struct ovs_list dirty_routes;   /* To be looked at. */
+    struct ovs_list log;        /* Those announced, and those gone. */
+    struct ovs_list gone;       /* Those gone, in the same order. */
+    struct ovs_list lagging;    /* struct rib_sub not at the log's end. */
     struct ovs_list bums;       /* struct rib_bum. */
     bool bums_dirty;
     struct ovs_list subs;       /* struct rib_sub. */
-    size_t n_new_subs;          /* That wait for their dump. */
     struct ovs_list dirty_node; /* In struct ctrl_rib, or self-linked. */
     bool seen;                  /* By a configuration that is applied. */
 };
@@ -29,17 +37,21 @@ struct rib_instance {
 struct ctrl_rib {
     struct shash instances;     /* struct rib_instance. */
     struct ovs_list dirty;      /* Those with something to tell. */
+    uint64_t seqno;             /* Of the last change in any log. */
     struct ctrl_rib_client *hosts;  /* Publishes for the static hosts. */
 };
 
-/* A unicast route: all subscribers have been told the same. */
+/* A unicast route. */
 struct rib_route {
     struct hmap_node node;
     struct rib_instance *instance;
     struct ovs_list paths;      /* struct rib_path. */
-    struct ovs_list dirty_node; /* In the instance, or self-linked. */
-    bool announced;
+    /* In the instance's lists, or self-linked. */
+    struct ovs_list dirty_node, log_node, gone_node;
+    uint64_t seqno;             /* Of its place in the log. */
+    bool announced;             /* Is in the log. */
     struct xmpp_evpn sent;      /* If announced; its key is always set. */
+    char *entry;                /* 'sent' as XML, during a flush. */
 };
 
 /* What a client published. */
@@ -71,7 +83,9 @@ struct rib_sub {
     struct ovs_list instance_node;
     int64_t instance_id;
     bool no_ribout;
-    bool is_new;                /* Is to get all that was announced. */
+    struct rib_route *next;     /* To be told; NULL at the log's end. */
+    struct ovs_list lag_node;   /* In 'lagging', or self-linked. */
+    uint64_t born_seqno;        /* What was gone by then it never knew. */
     struct ovs_list paths;
     struct ovs_list bums;
 };
@@ -79,16 +93,25 @@ struct rib_sub {
 struct ctrl_rib_client {
     struct ctrl_rib *rib;
     char *name;
-    ctrl_rib_send_fn *send;
+    const struct ctrl_rib_ops *ops;
     void *aux;
     struct shash subs;          /* struct rib_sub, by instance. */
     size_t n_routes;
+    size_t n_lagging;           /* Of 'subs'. */
     uint64_t n_items, n_retracts;
 };
 
 /* rib.c */
 void rib_route_free(struct rib_route *);
 void rib_bum_free(struct rib_bum *);
+
+/* rib-flush.c */
+/* Puts 'route' to the end of the log, or takes it out. */
+void rib_log_append(struct rib_route *);
+void rib_log_remove(struct rib_route *);
+/* Sends a new subscriber to the beginning / ends that. */
+void rib_sub_start(struct rib_sub *);
+void rib_sub_stop(struct rib_sub *);
 
 /* rib-select.c */
 /* Whether 'a' wins over 'b'. */

@@ -17,27 +17,16 @@ VLOG_DEFINE_THIS_MODULE(ctrl_rib);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
-static void
-send_nothing(void *aux OVS_UNUSED, const char *data OVS_UNUSED,
-             size_t size OVS_UNUSED)
-{
-}
-
 struct ctrl_rib *
 ctrl_rib_create(void)
 {
-    struct ctrl_rib *rib = xmalloc(sizeof *rib);
+    struct ctrl_rib *rib = xzalloc(sizeof *rib);
 
     shash_init(&rib->instances);
     ovs_list_init(&rib->dirty);
-    rib->hosts = ctrl_rib_client_create(rib, "", send_nothing, NULL);
+    /* It only publishes. */
+    rib->hosts = ctrl_rib_client_create(rib, "", NULL, NULL);
     return rib;
-}
-
-bool
-ctrl_rib_is_dirty(const struct ctrl_rib *rib)
-{
-    return !ovs_list_is_empty(&rib->dirty);
 }
 
 /* Instances exist while somebody knows them. */
@@ -52,6 +41,9 @@ instance_get(struct ctrl_rib *rib, const char *name)
         instance->name = xstrdup(name);
         hmap_init(&instance->routes);
         ovs_list_init(&instance->dirty_routes);
+        ovs_list_init(&instance->log);
+        ovs_list_init(&instance->gone);
+        ovs_list_init(&instance->lagging);
         ovs_list_init(&instance->bums);
         ovs_list_init(&instance->subs);
         ovs_list_init(&instance->dirty_node);
@@ -141,6 +133,8 @@ route_get(struct rib_instance *instance, const struct xmpp_evpn *key)
         copy_key(&route->sent, key);
         ovs_list_init(&route->paths);
         ovs_list_init(&route->dirty_node);
+        ovs_list_init(&route->log_node);
+        ovs_list_init(&route->gone_node);
         hmap_insert(&instance->routes, &route->node, hash_route(key));
     }
     return route;
@@ -151,6 +145,7 @@ rib_route_free(struct rib_route *route)
 {
     hmap_remove(&route->instance->routes, &route->node);
     ovs_list_remove(&route->dirty_node);
+    rib_log_remove(route);
     xmpp_evpn_fini(&route->sent);
     free(route);
 }
@@ -330,15 +325,13 @@ sub_create(struct ctrl_rib_client *client, const char *name,
     sub->instance = instance;
     sub->instance_id = instance_id;
     sub->no_ribout = no_ribout;
+    ovs_list_init(&sub->lag_node);
     ovs_list_init(&sub->paths);
     ovs_list_init(&sub->bums);
     ovs_list_push_back(&instance->subs, &sub->instance_node);
     shash_add(&client->subs, name, sub);
-    if (instance->known && !no_ribout) {
-        sub->is_new = true;
-        instance->n_new_subs++;
-        instance_set_dirty(instance);
-    }
+    rib_sub_start(sub);
+    instance_set_dirty(instance);
     return sub;
 }
 
@@ -349,8 +342,9 @@ sub_destroy(struct rib_sub *sub)
     struct rib_instance *instance = sub->instance;
 
     shash_find_and_delete(&sub->client->subs, instance->name);
+    rib_sub_stop(sub);
+    instance_set_dirty(instance);
     ovs_list_remove(&sub->instance_node);
-    instance->n_new_subs -= sub->is_new;
     sub_withdraw_all(sub, false);
     free(sub);
     instance_check(instance);
@@ -373,9 +367,13 @@ instance_forget(struct rib_instance *instance)
     instance->bums_dirty = false;
     ovs_list_remove(&instance->dirty_node);
     ovs_list_init(&instance->dirty_node);
+    LIST_FOR_EACH (sub, instance_node, &instance->subs) {
+        rib_sub_stop(sub);
+    }
     HMAP_FOR_EACH_SAFE (route, node, &instance->routes) {
         ovs_list_remove(&route->dirty_node);
         ovs_list_init(&route->dirty_node);
+        rib_log_remove(route);
         if (route->announced) {
             struct xmpp_evpn key;
 
@@ -396,10 +394,6 @@ instance_forget(struct rib_instance *instance)
             bum->announced = false;
         }
     }
-    LIST_FOR_EACH (sub, instance_node, &instance->subs) {
-        sub->is_new = false;
-    }
-    instance->n_new_subs = 0;
     instance_check(instance);
 }
 
@@ -577,13 +571,13 @@ ctrl_rib_destroy(struct ctrl_rib *rib)
 
 struct ctrl_rib_client *
 ctrl_rib_client_create(struct ctrl_rib *rib, const char *name,
-                       ctrl_rib_send_fn *send, void *aux)
+                       const struct ctrl_rib_ops *ops, void *aux)
 {
     struct ctrl_rib_client *client = xzalloc(sizeof *client);
 
     client->rib = rib;
     client->name = xstrdup(name);
-    client->send = send;
+    client->ops = ops;
     client->aux = aux;
     shash_init(&client->subs);
     return client;
@@ -707,6 +701,12 @@ ctrl_rib_publish(struct ctrl_rib_client *client, const char *instance,
     return 0;
 }
 
+bool
+ctrl_rib_client_is_current(const struct ctrl_rib_client *client)
+{
+    return !client->n_lagging;
+}
+
 /* For people. */
 
 void
@@ -732,6 +732,7 @@ ctrl_rib_instance_stats(const struct ctrl_rib *rib, const char *name,
         stats->n_subscribers = ovs_list_size(&instance->subs)
             - (shash_find(&rib->hosts->subs, name) != NULL);
         stats->n_routes = hmap_count(&instance->routes)
+                          - ovs_list_size(&instance->gone)
                           + ovs_list_size(&instance->bums);
     }
 }

@@ -34,13 +34,19 @@ void ctrl_rib_destroy(struct ctrl_rib *);               /* NULL is fine. */
  * what an earlier configuration had and this one has not, goes. */
 void ctrl_rib_configure(struct ctrl_rib *, const struct ctrl_config *);
 
-/* One complete stanza for a client. */
-typedef void ctrl_rib_send_fn(void *aux, const char *data, size_t size);
+/* The way to a client.  Neither calls back. */
+struct ctrl_rib_ops {
+    /* One complete stanza. */
+    void (*send)(void *aux, const char *data, size_t size);
+    /* Whether the client has read enough of what it was sent to get more. */
+    bool (*is_ready)(void *aux);
+};
 
 /* 'name' is the client's, copied. */
 struct ctrl_rib_client *ctrl_rib_client_create(struct ctrl_rib *,
                                                const char *name,
-                                               ctrl_rib_send_fn *, void *aux);
+                                               const struct ctrl_rib_ops *,
+                                               void *aux);
 /* Withdraws all that it published. */
 void ctrl_rib_client_destroy(struct ctrl_rib_client *); /* NULL is fine. */
 
@@ -66,10 +72,17 @@ int ctrl_rib_publish(struct ctrl_rib_client *, const char *instance,
 int ctrl_rib_withdraw(struct ctrl_rib_client *, const char *instance,
                       const struct xmpp_evpn *);
 
-/* Tells the clients what has changed, a bounded part of it: while
- * ctrl_rib_is_dirty(), call again. */
-void ctrl_rib_flush(struct ctrl_rib *);
-bool ctrl_rib_is_dirty(const struct ctrl_rib *);
+/* Tells the clients what has changed, a bounded part of it.  A client that is
+ * not ready is told later, and then only how things are by then. */
+enum ctrl_rib_work {
+    CTRL_RIB_IDLE,              /* Everybody knows everything. */
+    CTRL_RIB_BLOCKED,           /* Only clients that are not ready do not. */
+    CTRL_RIB_BUSY,              /* There is more to do at once. */
+};
+enum ctrl_rib_work ctrl_rib_flush(struct ctrl_rib *);
+
+/* Whether the client has been told all unicast routes. */
+bool ctrl_rib_client_is_current(const struct ctrl_rib_client *);
 
 /* For people. */
 struct ctrl_rib_client_stats {

@@ -217,6 +217,12 @@ xmpp_session_send(struct xmpp_session *s, const char *data, size_t size)
     xmpp_transport_send(s->transport, data, size);
 }
 
+size_t
+xmpp_session_unsent(const struct xmpp_session *s)
+{
+    return xmpp_transport_unsent(s->transport);
+}
+
 void
 xmpp_session_close(struct xmpp_session *s, enum xmpp_close_reason reason)
 {

@@ -38,6 +38,8 @@ void xmpp_server_destroy(struct xmpp_server *);         /* NULL is fine. */
 
 /* Queues complete stanzas. */
 void xmpp_session_send(struct xmpp_session *, const char *data, size_t size);
+/* Bytes of it that the kernel has not taken yet. */
+size_t xmpp_session_unsent(const struct xmpp_session *);
 void xmpp_session_close(struct xmpp_session *, enum xmpp_close_reason);
 
 const char *xmpp_session_name(const struct xmpp_session *);

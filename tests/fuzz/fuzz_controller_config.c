@@ -13,6 +13,7 @@
 #include "controller/model.h"
 #include "controller/push.h"
 #include "controller/rib.h"
+#include "openvswitch/dynamic-string.h"
 #include "tsn/error.h"
 #include "util.h"
 #include "xmpp/stanza.h"
@@ -20,24 +21,30 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
-check_stanza(void *aux OVS_UNUSED, const char *data, size_t size)
-{
-    struct xmpp_stanza st;
-    struct tsn_err err;
-
-    ovs_assert(!xmpp_stanza_parse(data, size, &st, &err));
-    ovs_assert(st.type == XMPP_CONFIG);
-    xmpp_stanza_fini(&st);
-}
-
-static void
 push_to(const struct ctrl_model *model, const char *agent)
 {
     char *name = xasprintf(XMPP_VR_PREFIX "%s", agent);
     struct ctrl_push *push = ctrl_push_create(name);
+    struct ds ds = DS_EMPTY_INITIALIZER;
 
-    ovs_assert(ctrl_push_update(push, model, check_stanza, NULL) > 0);
-    ovs_assert(!ctrl_push_update(push, model, check_stanza, NULL));
+    ctrl_push_start(push, model);
+    ovs_assert(!ctrl_push_is_done(push));
+    while (!ctrl_push_is_done(push)) {
+        struct xmpp_stanza st;
+        struct tsn_err err;
+
+        ovs_assert(ctrl_push_next(push, &ds));
+
+        ovs_assert(!xmpp_stanza_parse(ds.string, ds.length, &st, &err));
+        ovs_assert(st.type == XMPP_CONFIG);
+        xmpp_stanza_fini(&st);
+        ds_clear(&ds);
+    }
+    ctrl_push_start(push, model);
+    while (!ctrl_push_is_done(push)) {
+        ovs_assert(!ctrl_push_next(push, &ds));
+    }
+    ds_destroy(&ds);
     ctrl_push_destroy(push);
     free(name);
 }
@@ -55,8 +62,8 @@ use(const struct ctrl_config *config)
         push_to(model, config->tsns[i].name);
     }
     ctrl_rib_configure(rib, config);
-    while (ctrl_rib_is_dirty(rib)) {
-        ctrl_rib_flush(rib);
+    while (ctrl_rib_flush(rib) != CTRL_RIB_IDLE) {
+        continue;
     }
     ctrl_rib_destroy(rib);
     ctrl_model_destroy(model);

@@ -3,7 +3,8 @@
  * controller sends back.
  *
  * A NUL ends a read.  The byte before it chooses what comes next: the other
- * agent, the other configuration, time, the end of the session. */
+ * agent, the other configuration, time, the end of the session or of its
+ * reading. */
 #include <config.h>
 
 #include <stdio.h>
@@ -52,6 +53,7 @@ struct agent {
     struct xmpp_conn *conn;
     struct ctrl_peer *peer;
     const char *name;
+    bool blocked;               /* Does not read. */
 };
 static uint64_t now_ms;
 
@@ -88,6 +90,14 @@ peer_send(void *agent_, const char *data, size_t size)
     xmpp_conn_send(agent->conn, data, size);
 }
 
+static bool
+peer_is_ready(void *agent_)
+{
+    struct agent *agent = agent_;
+
+    return !agent->blocked;
+}
+
 static void
 peer_close(void *agent_, enum xmpp_close_reason reason)
 {
@@ -98,6 +108,7 @@ peer_close(void *agent_, enum xmpp_close_reason reason)
 
 static const struct ctrl_peer_ops peer_ops = {
     .send = peer_send,
+    .is_ready = peer_is_ready,
     .close = peer_close,
 };
 
@@ -209,6 +220,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             break;
         case 2:
             now_ms += 2500;
+            break;
+        case 4:
+            agents[i].blocked = !agents[i].blocked;
             break;
         case 3:
             agent_end(&agents[i]);

@@ -72,6 +72,7 @@ struct client {
     struct ctrl_peer *peer;
     const char *name;
     struct ds told;
+    bool blocked;               /* Does not read. */
     bool sizes;
     unsigned int id;
     enum xmpp_close_reason closed;
@@ -167,6 +168,14 @@ client_send_cb(void *c_, const char *data, size_t size)
     xmpp_stanza_fini(&st);
 }
 
+static inline bool
+client_is_ready_cb(void *c_)
+{
+    struct client *c = c_;
+
+    return !c->blocked;
+}
+
 static inline void
 client_close_cb(void *c_, enum xmpp_close_reason reason)
 {
@@ -181,6 +190,7 @@ client_open(struct client *c, struct ctrl_core *core, const char *name)
 {
     static const struct ctrl_peer_ops ops = {
         .send = client_send_cb,
+        .is_ready = client_is_ready_cb,
         .close = client_close_cb,
     };
 

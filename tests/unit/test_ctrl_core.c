@@ -312,6 +312,24 @@ config__subscribed__sent_once(void **state)
 }
 
 static void
+config__client_does_not_read__sent_later(void **state)
+{
+    a.blocked = true;
+    client_stanzas(&a, CONFIG_SUBSCRIBE("a"), 0);
+    assert_int_equal(ctrl_core_run(core, 0), CTRL_RETRY_MS);
+    assert_string_equal(ds_cstr(&a.told), "");
+    /* Nor is it at the end of anything. */
+    ctrl_core_run(core, CTRL_END_OF_RIB_QUIET_MS);
+    assert_string_equal(ds_cstr(&a.told), "");
+    a.blocked = false;
+    ctrl_core_run(core, CTRL_END_OF_RIB_QUIET_MS);
+    assert_string_equal(ds_cstr(&a.told), "config\nconfig\nconfig\n");
+    ctrl_core_run(core, 2 * CTRL_END_OF_RIB_QUIET_MS);
+    assert_string_equal(ds_cstr(&a.told),
+                        "config\nconfig\nconfig\nend-of-rib\n");
+}
+
+static void
 config__unknown_name__silence_until_it_appears(void **state)
 {
     client_stanzas(&b, CONFIG_SUBSCRIBE("b"), 0);
@@ -419,6 +437,7 @@ main(void)
         TEST(session__too_many_subscriptions__closed),
         TEST(session__name_without_end__closed),
         TEST(config__subscribed__sent_once),
+        TEST(config__client_does_not_read__sent_later),
         TEST(config__unknown_name__silence_until_it_appears),
         TEST(config__other_nodes__ignored),
         TEST(end_of_rib__quiet__sent_once),

@@ -11,6 +11,8 @@
 #include "controller/push.h"
 #include "ctrl_fixture.h"
 #include "openvswitch/shash.h"
+#include "xmpp/graph.h"
+#include "xmpp/view.h"
 
 #define GSC "default-global-system-config"
 
@@ -20,13 +22,11 @@ struct sink {
     size_t n;
 };
 
-static void
-sink_cb(void *sink_, const char *data, size_t size)
+static struct ds *
+sink_next(struct sink *sink)
 {
-    struct sink *sink = sink_;
-
     assert_true(sink->n < ARRAY_SIZE(sink->stanzas));
-    ds_put_buffer(&sink->stanzas[sink->n++], data, size);
+    return &sink->stanzas[sink->n++];
 }
 
 static void
@@ -43,11 +43,23 @@ push_to(struct ctrl_push *push, const char *yaml, struct sink *sink)
 {
     struct ctrl_config *config = ctrl_fixture_config(yaml);
     struct ctrl_model *model = ctrl_model_create(config);
-    size_t n = ctrl_push_update(push, model, sink_cb, sink);
+    struct ds ds = DS_EMPTY_INITIALIZER;
+    size_t total = 0;
 
+    ctrl_push_start(push, model);
+    while (!ctrl_push_is_done(push)) {
+        size_t n = ctrl_push_next(push, &ds);
+
+        assert_int_equal(n > 0, ds.length > 0);
+        if (n) {
+            ds_swap(sink_next(sink), &ds);
+            total += n;
+        }
+    }
+    ds_destroy(&ds);
     ctrl_model_destroy(model);
     ctrl_config_destroy(config);
-    return n;
+    return total;
 }
 
 /* Drops the lines in which we may differ: numbers of UUIDs, and properties
@@ -275,7 +287,7 @@ get_recorded(const char *name, size_t n, struct sink *sink)
         char *stanza = rename_interfaces(xmemdup0(p, end - p));
         char *text = comparable(stanza);
 
-        sink_cb(sink, text, strlen(text));
+        ds_put_cstr(sink_next(sink), text);
         free(text);
         free(stanza);
         p = end;
@@ -429,6 +441,41 @@ push__one_property__one_node(void **state)
 }
 
 static void
+push__another_change_half_way__client_gets_there(void **state)
+{
+    struct ctrl_config *config = ctrl_fixture_config(two_switches);
+    struct ctrl_model *model = ctrl_model_create(config);
+
+    for (size_t n = 0; n < 5; n++) {
+        struct shash objects = SHASH_INITIALIZER(&objects);
+        struct shash fresh = SHASH_INITIALIZER(&fresh);
+        struct ctrl_push *push = ctrl_push_create(GSC ":tsn1");
+        struct ctrl_push *other = ctrl_push_create(GSC ":tsn1");
+        struct sink sink = { .n = 0 };
+
+        ctrl_push_start(push, model);
+        for (size_t i = 0; i < n; i++) {
+            assert_true(ctrl_push_next(push, sink_next(&sink)) > 0);
+        }
+        push_to(push, NETWORKS("101") "switches:\n"
+                SWITCH("t2", "2", PORT("p1", "red", "2")) TSN, &sink);
+        apply(&objects, &sink);
+        sink_clear(&sink);
+        push_to(other, NETWORKS("101") "switches:\n"
+                SWITCH("t2", "2", PORT("p1", "red", "2")) TSN, &sink);
+        apply(&fresh, &sink);
+        sink_clear(&sink);
+        assert_same_objects(&objects, &fresh);
+        shash_destroy_free_data(&objects);
+        shash_destroy_free_data(&fresh);
+        ctrl_push_destroy(push);
+        ctrl_push_destroy(other);
+    }
+    ctrl_model_destroy(model);
+    ctrl_config_destroy(config);
+}
+
+static void
 push__odd_names__escaped(void **state)
 {
     static const char yaml[] =
@@ -454,6 +501,114 @@ push__odd_names__escaped(void **state)
     ctrl_push_destroy(push);
 }
 
+/* What our own clients make of it. */
+
+static struct xmpp_view *
+view_of(const char *name, const char *yaml)
+{
+    struct xmpp_graph *graph = xmpp_graph_create();
+    struct ctrl_push *push = ctrl_push_create(name);
+    struct sink sink = { .n = 0 };
+
+    push_to(push, yaml, &sink);
+    for (size_t i = 0; i < sink.n; i++) {
+        struct xmpp_stanza st;
+        struct tsn_err err;
+
+        assert_int_equal(xmpp_stanza_parse(ds_cstr(&sink.stanzas[i]),
+                                           sink.stanzas[i].length, &st,
+                                           &err), 0);
+        xmpp_graph_apply(graph, st.body);
+        xmpp_stanza_fini(&st);
+    }
+    assert_int_equal(xmpp_graph_n_malformed(graph), 0);
+    struct xmpp_view *view = xmpp_view_build(graph);
+    sink_clear(&sink);
+    ctrl_push_destroy(push);
+    xmpp_graph_destroy(graph);
+    return view;
+}
+
+static void
+assert_ip(const struct in6_addr *ip, const char *expected)
+{
+    char text[TSN_IP_STRLEN];
+
+    assert_string_equal(tsn_ip_is_set(ip) ? tsn_ip_format(ip, text) : "",
+                        expected);
+}
+
+static void
+push__our_client__sees_what_is_configured(void **state)
+{
+    static const char yaml[] =
+        "hold-time: 30\n"
+        "networks:\n"
+        "- {name: blue, vni: 100, id: 7, flood-unknown-unicast: false,\n"
+        "   subnets: [{prefix: 192.0.2.0/24, gateway: 192.0.2.1,\n"
+        "              dns: 192.0.2.2, dhcp: false},\n"
+        "             {prefix: '2001:db8::/64'}]}\n"
+        "- {name: red, vni: 200}\n"
+        "switches:\n"
+        "- name: tor1\n"
+        "  vtep: 10.0.1.1\n"
+        "  ports:\n"
+        "  - name: p1\n"
+        "    vlan: 12\n"
+        "    network: blue\n"
+        "    servers:\n"
+        "    - {name: bms1, mac: '02:bb:00:00:00:01', ip: 192.0.2.10}\n"
+        "    - {mac: '02:bb:00:00:00:02', ip: '2001:db8::2'}\n"
+        "  - {name: p2, network: red}\n"
+        "tsns:\n"
+        "- {name: tsn1, address: 10.0.0.100}\n";
+
+    for (int i = 0; i < 2; i++) {
+        struct xmpp_view *view = view_of(i ? GSC ":tsn1" : GSC ":tor1",
+                                         yaml);
+
+        assert_int_equal(view->hold_s, 30);
+        assert_false(view->graceful_restart);
+        assert_int_equal(view->n_networks, 2);
+        const struct xmpp_network *blue = &view->networks[0];
+        assert_string_equal(blue->instance,
+                            "default-domain:default-project:blue:blue");
+        assert_string_equal(blue->name,
+                            "default-domain:default-project:blue");
+        assert_int_equal(blue->id, 7);
+        assert_int_equal(blue->vni, 100);
+        assert_false(blue->flood_unknown_unicast);
+        assert_int_equal(blue->n_subnets, 2);
+        assert_ip(&blue->subnets[0].prefix, "192.0.2.0");
+        assert_int_equal(blue->subnets[0].plen, 24);
+        assert_ip(&blue->subnets[0].gateway, "192.0.2.1");
+        assert_ip(&blue->subnets[0].dns_server, "192.0.2.2");
+        assert_false(blue->subnets[0].enable_dhcp);
+        assert_ip(&blue->subnets[1].prefix, "2001:db8::");
+        assert_ip(&blue->subnets[1].gateway, "");
+        assert_true(blue->subnets[1].enable_dhcp);
+        assert_true(view->networks[1].flood_unknown_unicast);
+
+        assert_int_equal(view->n_switches, 1);
+        assert_string_equal(view->switches[0].name, "tor1");
+        assert_ip(&view->switches[0].vtep, "10.0.1.1");
+
+        assert_int_equal(view->n_ports, 3);
+        assert_string_equal(view->ports[0].port, "p1");
+        assert_int_equal(view->ports[0].vlan, 12);
+        assert_string_equal(view->ports[0].vmi->display_name, "bms1");
+        assert_int_equal(eth_addr_to_uint64(view->ports[0].vmi->mac),
+                         0x02bb00000001);
+        assert_ip(&view->ports[0].vmi->ip4, "192.0.2.10");
+        assert_ptr_equal(view->ports[0].vmi->network, blue);
+        assert_ip(&view->ports[1].vmi->ip6, "2001:db8::2");
+        assert_string_equal(view->ports[2].port, "p2");
+        assert_int_equal(view->ports[2].vlan, 0);
+        assert_ptr_equal(view->ports[2].vmi->network, &view->networks[1]);
+        xmpp_view_destroy(view);
+    }
+}
+
 int
 main(void)
 {
@@ -462,7 +617,9 @@ main(void)
         cmocka_unit_test(push__recorded_tsn__same_objects),
         cmocka_unit_test(push__any_change__client_gets_there),
         cmocka_unit_test(push__one_property__one_node),
+        cmocka_unit_test(push__another_change_half_way__client_gets_there),
         cmocka_unit_test(push__odd_names__escaped),
+        cmocka_unit_test(push__our_client__sees_what_is_configured),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,6 +68,26 @@ subscribe_all(struct fixture *f, const char *instance)
     }
 }
 
+static void
+publish_many(struct client *c, int from, int to, const char *rest)
+{
+    for (int i = from; i < to; i++) {
+        char *words = xasprintf("mac=02:00:00:00:%02x:%02x tag=100 "
+                                "nh=10.0.1.1 %s", i >> 8, i & 0xff, rest);
+        client_publish(c, BLUE, words);
+        free(words);
+    }
+}
+
+/* Runs until nothing is left to do but for clients that do not read. */
+static void
+settle(struct fixture *f)
+{
+    while (!ctrl_core_run(f->core, 0)) {
+        continue;
+    }
+}
+
 /* Unicast. */
 
 static void
@@ -242,12 +262,7 @@ rib__many_routes__batched(void **state)
     client_subscribe(&f.c[0], true, BLUE, 5);
     client_subscribe(&f.c[1], true, BLUE, 5);
     f.c[1].sizes = true;
-    for (int i = 0; i < 300; i++) {
-        char *words = xasprintf("mac=02:00:00:00:%02x:%02x tag=100 "
-                                "nh=10.0.1.1", i >> 8, i & 0xff);
-        client_publish(&f.c[0], BLUE, words);
-        free(words);
-    }
+    publish_many(&f.c[0], 0, 300, "");
     ctrl_core_run(f.core, 0);
 
     int n = 0, rest = 0;
@@ -277,12 +292,7 @@ rib__more_than_a_turn_s_worth__all_is_told(void **state)
 
     start(&f, base);
     client_subscribe(&f.c[0], true, BLUE, 5);
-    for (int i = 0; i < 2500; i++) {
-        char *words = xasprintf("mac=02:00:00:00:%02x:%02x tag=100 "
-                                "nh=10.0.1.1", i >> 8, i & 0xff);
-        client_publish(&f.c[0], BLUE, words);
-        free(words);
-    }
+    publish_many(&f.c[0], 0, 2500, "");
     assert_int_equal(ctrl_core_run(f.core, 0), 0);
     /* One that comes in the middle misses nothing. */
     client_subscribe(&f.c[1], true, BLUE, 5);
@@ -295,6 +305,155 @@ rib__more_than_a_turn_s_worth__all_is_told(void **state)
         ctrl_rib_client_stats(ctrl_peer_client(f.c[i].peer), &stats);
         assert_int_equal(stats.n_items, 2500);
     }
+    stop(&f);
+}
+
+static void
+rib__client_does_not_read__told_the_last_state_later(void **state)
+{
+    struct fixture f;
+
+    start(&f, base);
+    client_subscribe(&f.c[0], true, BLUE, 5);
+    client_subscribe(&f.c[1], true, BLUE, 5);
+    publish_many(&f.c[0], 0, 3, "");
+    client_is_told(&f.c[1],
+        "+" BLUE " 100-02:00:00:00:00:00,0.0.0.0/32 nh=10.0.1.1/100 "
+        "lp=100 seq=0\n"
+        "+" BLUE " 100-02:00:00:00:00:01,0.0.0.0/32 nh=10.0.1.1/100 "
+        "lp=100 seq=0\n"
+        "+" BLUE " 100-02:00:00:00:00:02,0.0.0.0/32 nh=10.0.1.1/100 "
+        "lp=100 seq=0\n");
+
+    f.c[1].blocked = true;
+    publish_many(&f.c[0], 0, 1, "seq=1");
+    client_withdraw(&f.c[0], BLUE, "mac=02:00:00:00:00:01 tag=100");
+    settle(&f);
+    assert_int_equal(ctrl_core_run(f.core, 0), CTRL_RETRY_MS);
+    publish_many(&f.c[0], 0, 1, "seq=2");
+    client_publish(&f.c[0], BLUE, "mac=* tag=100 nh=10.0.1.1 no-edge");
+    client_publish(&f.c[1], BLUE, "mac=* tag=100 nh=10.0.1.2");
+    settle(&f);
+    assert_string_equal(ds_cstr(&f.c[1].told), "");
+
+    f.c[1].blocked = false;
+    client_is_told(&f.c[1],
+        "+" BLUE " 100-02:00:00:00:00:00,0.0.0.0/32 nh=10.0.1.1/100 "
+        "lp=100 seq=2\n"
+        "-" BLUE " 100-02:00:00:00:00:01,0.0.0.0/32\n"
+        "+" BLUE " 100-ff:ff:ff:ff:ff:ff,0.0.0.0/32 olist=10.0.1.1/100\n");
+    stop(&f);
+}
+
+static void
+rib__gone_and_back_while_blocked__only_an_item(void **state)
+{
+    struct fixture f;
+
+    start(&f, base);
+    client_subscribe(&f.c[0], true, BLUE, 5);
+    client_subscribe(&f.c[1], true, BLUE, 5);
+    publish_many(&f.c[0], 1, 2, "");
+    settle(&f);
+    ds_clear(&f.c[0].told);
+    ds_clear(&f.c[1].told);
+
+    f.c[1].blocked = true;
+    client_withdraw(&f.c[0], BLUE, MAC1);
+    client_is_told(&f.c[0], "-" BLUE " " ID1 "\n");
+    /* One that comes now never knew it. */
+    client_subscribe(&f.c[2], true, BLUE, 5);
+    client_is_told(&f.c[2], "");
+    client_publish(&f.c[0], BLUE, MAC1 " nh=10.0.1.1");
+    client_is_told(&f.c[0],
+                   "+" BLUE " " ID1 " nh=10.0.1.1/100 lp=100 seq=0\n");
+    f.c[1].blocked = false;
+    client_is_told(&f.c[1],
+                   "+" BLUE " " ID1 " nh=10.0.1.1/100 lp=100 seq=0\n");
+    stop(&f);
+}
+
+static void
+rib__late_client_blocked_half_way__told_all(void **state)
+{
+    struct fixture f;
+
+    start(&f, base);
+    client_subscribe(&f.c[0], true, BLUE, 5);
+    publish_many(&f.c[0], 0, 2000, "");
+    settle(&f);
+
+    client_subscribe(&f.c[1], true, BLUE, 5);
+    assert_int_equal(ctrl_core_run(f.core, 0), 0);
+    f.c[1].blocked = true;
+    settle(&f);
+    struct ctrl_rib_client_stats stats;
+    ctrl_rib_client_stats(ctrl_peer_client(f.c[1].peer), &stats);
+    assert_true(stats.n_items > 0 && stats.n_items < 2000);
+    uint64_t n = stats.n_items;
+
+    /* Ten that it has, and ten that it has not, change or go. */
+    publish_many(&f.c[0], 0, 10, "seq=1");
+    publish_many(&f.c[0], 1990, 2000, "seq=1");
+    client_withdraw(&f.c[0], BLUE, "mac=02:00:00:00:00:0a tag=100");
+    settle(&f);
+    f.c[1].blocked = false;
+    settle(&f);
+    ctrl_rib_client_stats(ctrl_peer_client(f.c[1].peer), &stats);
+    assert_int_equal(stats.n_items, 2000 + 10 - (n > 10 ? 0 : 1));
+    assert_int_equal(stats.n_retracts, 1);
+    assert_non_null(strstr(ds_cstr(&f.c[1].told),
+                           "-" BLUE " 100-02:00:00:00:00:0a,"));
+    stop(&f);
+}
+
+static void
+rib__blocked_client_leaves__nothing_is_left(void **state)
+{
+    struct fixture f;
+
+    start(&f, base);
+    client_subscribe(&f.c[0], true, BLUE, 5);
+    client_subscribe(&f.c[1], true, BLUE, 5);
+    publish_many(&f.c[0], 0, 10, "");
+    settle(&f);
+    f.c[1].blocked = true;
+    client_subscribe(&f.c[0], false, BLUE, 5);
+    settle(&f);
+    assert_int_equal(ctrl_core_run(f.core, 0), CTRL_RETRY_MS);
+    client_quit(&f.c[1]);
+    settle(&f);
+    assert_true(ctrl_core_run(f.core, 0) > CTRL_RETRY_MS);
+
+    struct ctrl_rib_instance_stats stats;
+    ctrl_rib_instance_stats(ctrl_core_rib(f.core), BLUE, &stats);
+    assert_int_equal(stats.n_routes, 0);
+    client_open(&f.c[1], f.core, "b");
+    stop(&f);
+}
+
+static void
+rib__network_gone_while_blocked__nothing_is_told(void **state)
+{
+    struct fixture f;
+
+    start(&f, base);
+    client_subscribe(&f.c[0], true, BLUE, 5);
+    client_subscribe(&f.c[1], true, BLUE, 5);
+    publish_many(&f.c[0], 0, 10, "");
+    f.c[1].blocked = true;
+    settle(&f);
+    client_withdraw(&f.c[0], BLUE, MAC1);
+    settle(&f);
+    reload(&f, "networks: [{name: red, vni: 200}]\n");
+    f.c[1].blocked = false;
+    client_is_told(&f.c[1], "");
+    reload(&f, base);
+    settle(&f);
+    struct ctrl_rib_client_stats stats;
+    ctrl_rib_client_stats(ctrl_peer_client(f.c[1].peer), &stats);
+    assert_int_equal(stats.n_items, 9);
+    assert_int_equal(stats.n_retracts, 0);
     stop(&f);
 }
 
@@ -680,6 +839,12 @@ main(void)
         cmocka_unit_test(rib__new_tag__told_before_the_old_goes),
         cmocka_unit_test(rib__many_routes__batched),
         cmocka_unit_test(rib__more_than_a_turn_s_worth__all_is_told),
+        cmocka_unit_test(
+            rib__client_does_not_read__told_the_last_state_later),
+        cmocka_unit_test(rib__gone_and_back_while_blocked__only_an_item),
+        cmocka_unit_test(rib__late_client_blocked_half_way__told_all),
+        cmocka_unit_test(rib__blocked_client_leaves__nothing_is_left),
+        cmocka_unit_test(rib__network_gone_while_blocked__nothing_is_told),
         cmocka_unit_test(rib__no_ribout__publishes_and_hears_nothing),
         cmocka_unit_test(rib__not_advertised__bad_next_hop_or_encapsulation),
         cmocka_unit_test(
