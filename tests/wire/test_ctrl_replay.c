@@ -27,6 +27,7 @@
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
 #include "openvswitch/shash.h"
+#include "svec.h"
 #include "tsn/error.h"
 #include "tsn/loop.h"
 #include "util.h"
@@ -59,8 +60,14 @@ struct client {
     bool eof;
     struct xmpp_stream stream;
     int64_t n_sent;             /* Stanzas. */
+    struct svec recorded;       /* Meanings of the items to come. */
 };
 static struct shash clients = SHASH_INITIALIZER(&clients);
+/* Whether messages come as recorded, or only what is in them.  A burst is cut
+ * into messages, and these are ordered, by chance. */
+static bool in_order;
+/* A client has left: what others were told of it may not be recorded. */
+static bool leaving;
 static const char *at;          /* The comment at hand, for failures. */
 
 static char *
@@ -263,6 +270,24 @@ meaning(const char *data, size_t size)
     return ds_steal_cstr(&ds);
 }
 
+/* Adds the meaning of each item and retract of a message. */
+static void
+add_items(const char *data, size_t size, struct svec *items)
+{
+    struct xmpp_stanza st;
+    struct tsn_err err;
+
+    assert_int_equal(xmpp_stanza_parse(data, size, &st, &err), 0);
+    for (const struct xmpp_node *c = st.body->children; c; c = c->next) {
+        struct ds ds = DS_EMPTY_INITIALIZER;
+
+        ds_put_format(&ds, "%s ", st.node);
+        put_meaning(c, 0, &ds);
+        svec_add_nocopy(items, ds_steal_cstr(&ds));
+    }
+    xmpp_stanza_fini(&st);
+}
+
 /* The steps of a recording. */
 
 static void
@@ -273,6 +298,7 @@ step_connect(const char *name)
     c->fd = connect_server();
     assert_true(c->fd >= 0);
     xmpp_stream_init(&c->stream);
+    svec_init(&c->recorded);
     shash_add_once(&clients, name, c);
 }
 
@@ -329,6 +355,7 @@ step_send(const char *name, const char *data, size_t size)
 {
     struct client *c = find_client(name);
 
+    leaving = false;
     assert_int_equal(send(c->fd, data, size, MSG_NOSIGNAL), size);
     if (data[0] != '<' || strncmp(data, "<iq", 3)) {
         return;
@@ -358,6 +385,10 @@ step_receive(const char *name, const char *data, size_t size)
     if (!open && !is_comparable(data, size)) {
         return;
     }
+    if (!open && !in_order) {
+        add_items(data, size, &c->recorded);
+        return;
+    }
     if (!take(c, PATIENCE_MS, &event)) {
         fail_msg("%s: nothing came", at);
     }
@@ -378,6 +409,30 @@ step_receive(const char *name, const char *data, size_t size)
     }
     free(ours);
     free(recorded);
+}
+
+/* The end of a part of the recording: what was recorded must have come. */
+static void
+compare_items(struct client *c)
+{
+    struct svec ours = SVEC_EMPTY_INITIALIZER;
+    struct xmpp_stream_event event;
+
+    while (ours.n < c->recorded.n && take(c, PATIENCE_MS, &event)) {
+        add_items(event.data, event.size, &ours);
+    }
+    svec_sort(&ours);
+    svec_sort(&c->recorded);
+    for (size_t i = 0; i < c->recorded.n; i++) {
+        if (i >= ours.n || strcmp(ours.names[i], c->recorded.names[i])) {
+            fail_msg("before %s\nwe say:\n%s\nrecorded:\n%s", at,
+                     i < ours.n ? ours.names[i] : "nothing",
+                     c->recorded.names[i]);
+        }
+    }
+    assert_int_equal(ours.n, c->recorded.n);
+    svec_destroy(&ours);
+    svec_clear(&c->recorded);
 }
 
 static void
@@ -411,13 +466,18 @@ step_client_closes(const char *name, bool reset)
     struct client *c = shash_find_and_delete(&clients, name);
 
     assert_non_null(c);
-    assert_no_more(c);
+    compare_items(c);
+    if (!leaving) {
+        assert_no_more(c);
+    }
+    leaving = true;
     if (reset) {
         struct linger linger = { .l_onoff = 1 };
         setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
     }
     close(c->fd);
     xmpp_stream_fini(&c->stream);
+    svec_destroy(&c->recorded);
     free(c);
 
     /* Another of the same name is welcome only once it is gone. */
@@ -455,7 +515,7 @@ run_step(const char *comment, const char *data, size_t size)
 }
 
 static void
-replay(const char *recording)
+replay(const char *recording, bool in_order_)
 {
     const char *srcdir = getenv("srcdir");
     char *path = xasprintf("%s/tests/wire/recordings/%s.xml",
@@ -465,6 +525,7 @@ replay(const char *recording)
     char buf[4096];
     size_t n, n_steps = 0;
 
+    in_order = in_order_;
     if (!f) {
         fail_msg("cannot open %s", path);
     }
@@ -474,6 +535,7 @@ replay(const char *recording)
     }
     fclose(f);
 
+    struct shash_node *node;
     char *next;
     for (char *p = strstr(ds_cstr(&text), "<!--"); p; p = next) {
         char *end = strstr(p, "-->");
@@ -490,12 +552,15 @@ replay(const char *recording)
         if (*at == '[') {
             run_step(strchr(at, ']') + 2, data, size);
             n_steps++;
+        } else if (*at == '#') {
+            SHASH_FOR_EACH (node, &clients) {
+                compare_items(node->data);
+            }
         }
     }
     ds_destroy(&text);
     assert_true(n_steps > 10);
 
-    struct shash_node *node;
     SHASH_FOR_EACH_SAFE (node, &clients) {
         char *name = xstrdup(node->name);
         step_client_closes(name, false);
@@ -506,13 +571,19 @@ replay(const char *recording)
 static void
 replay__subscriptions__as_recorded(void **state)
 {
-    replay("02-subscribe");
+    replay("02-subscribe", true);
 }
 
 static void
 replay__evpn_routes__as_recorded(void **state)
 {
-    replay("03-evpn-bum");
+    replay("03-evpn-bum", true);
+}
+
+static void
+replay__evpn_variants__as_recorded(void **state)
+{
+    replay("04-evpn-variants", false);
 }
 
 /* Reload. */
@@ -635,6 +706,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replay__subscriptions__as_recorded),
         cmocka_unit_test(replay__evpn_routes__as_recorded),
+        cmocka_unit_test(replay__evpn_variants__as_recorded),
         cmocka_unit_test(reload__changed_file__clients_get_the_difference),
     };
 
