@@ -102,6 +102,7 @@ struct xmpp_speaker {
     struct xmpp_graph *graph;
     struct xmpp_view *view;
     uint64_t view_seqno;        /* Of the graph at the last build. */
+    uint64_t view_due_ms;       /* No build before that. */
     uint64_t config_since_ms;   /* The current download began. */
     uint64_t config_heard_ms;   /* Its last stanza; 0: none yet. */
     bool config_ended;          /* End of config declared for it. */

@@ -32,8 +32,11 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(20, 60);
 /* Failures in a row after which the next control node of the list is tried. */
 #define MAX_ATTEMPTS 4
 
-/* Changes of the configuration are collected that long. */
+/* Changes of the configuration are collected that long, and so long that
+ * building views takes less than a tenth of the time: a download of 100 MB
+ * comes in thousands of pieces. */
 #define VIEW_DELAY_MS 20
+#define VIEW_DELAY_FACTOR 10
 /* The download has ended when the channel was silent that long (4.4): the
  * longer one if the cloud has graceful restart on; in any case at the end. */
 #define CONFIG_IDLE_MS 5000
@@ -111,6 +114,7 @@ static void
 rebuild_view(struct xmpp_speaker *sp)
 {
     uint64_t seqno = xmpp_graph_seqno(sp->graph);
+    uint64_t start = tsn_now_ms();
 
     if (seqno == sp->view_seqno) {
         return;
@@ -121,6 +125,23 @@ rebuild_view(struct xmpp_speaker *sp)
     update_hold(sp);
     sp->ops->config_changed(sp->aux, sp->view, sp->config_complete);
     xmpp_view_destroy(old);
+    uint64_t end = tsn_now_ms();
+    sp->view_due_ms = end + MAX(VIEW_DELAY_MS,
+                                (end - start) * VIEW_DELAY_FACTOR);
+}
+
+/* Builds a view when it is time to, or comes back then. */
+static void
+check_view(struct xmpp_speaker *sp, uint64_t now)
+{
+    if (xmpp_graph_seqno(sp->graph) == sp->view_seqno) {
+        return;
+    }
+    if (now >= sp->view_due_ms) {
+        rebuild_view(sp);
+    } else {
+        speaker_defer(sp, sp->view_due_ms - now);
+    }
 }
 
 static void
@@ -131,9 +152,13 @@ config_event(struct peer *peer, const struct xmpp_stanza *st)
     if (peer != sp->config_peer) {
         return;
     }
+    bool first = xmpp_graph_seqno(sp->graph) == sp->view_seqno;
+
     sp->config_heard_ms = tsn_now_ms();
-    if (xmpp_graph_apply(sp->graph, st->body)) {
-        speaker_defer(sp, VIEW_DELAY_MS);
+    if (xmpp_graph_apply(sp->graph, st->body) && first) {
+        uint64_t due = sp->config_heard_ms + VIEW_DELAY_MS;
+        sp->view_due_ms = MAX(sp->view_due_ms, due);
+        speaker_defer(sp, sp->view_due_ms - sp->config_heard_ms);
     }
 }
 
@@ -374,6 +399,7 @@ speaker_run(uv_timer_t *timer)
     uint64_t now = tsn_now_ms();
     bool more = false;
 
+    sp->deferred_ms = UINT64_MAX;
     for (unsigned int i = 0; i < sp->n_peers; i++) {
         struct peer *peer = &sp->peers[i];
         if (peer->up && !peer->told_up) {
@@ -383,13 +409,12 @@ speaker_run(uv_timer_t *timer)
         check_peer(peer, now);
     }
     choose_config_peer(sp);
-    rebuild_view(sp);
+    check_view(sp, now);
     check_config(sp, now);
     rib_notify(sp);
     for (unsigned int i = 0; i < sp->n_peers; i++) {
         more |= want_flush(&sp->peers[i]);
     }
-    sp->deferred_ms = UINT64_MAX;
     speaker_defer(sp, more ? 1 : CHECK_MS);
 }
 
