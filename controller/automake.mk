@@ -13,6 +13,7 @@ controller_libcontroller_a_SOURCES = \
 	controller/rib-flush.c \
 	controller/rib-private.h \
 	controller/rib-select.c \
+	controller/rib-show.c \
 	controller/rib.c \
 	controller/rib.h \
 	controller/show.c \

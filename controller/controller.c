@@ -22,7 +22,8 @@
 
 VLOG_DEFINE_THIS_MODULE(controller);
 
-static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+/* Some hundred agents may come at once. */
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(60, 600);
 
 /* A client that has more than this to read waits for its turn. */
 #define MAX_UNSENT (4u << 20)

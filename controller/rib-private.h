@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the parts of the RIB share: tables and clients (rib.c), what is to be
- * told (rib-select.c), telling it (rib-flush.c).
+ * told (rib-select.c), telling it (rib-flush.c), looking at it (rib-show.c).
  *
  * The unicast routes of an instance stand in a log, in the order in which they
  * changed last.  A subscriber is at some place in the log and goes towards its

@@ -693,10 +693,13 @@ ctrl_rib_publish(struct ctrl_rib_client *client, const char *instance,
     if (client->n_routes >= CTRL_MAX_ROUTES) {
         return -ENOSPC;
     }
-    if (xmpp_evpn_is_broadcast(route)) {
+    if (!xmpp_evpn_is_broadcast(route)) {
+        path_put(sub, route);
+    } else if (ovs_list_size(&sub->bums) < CTRL_MAX_BROADCAST
+               || bum_find(sub, route)) {
         bum_put(sub, route);
     } else {
-        path_put(sub, route);
+        return -ENOSPC;
     }
     return 0;
 }
@@ -705,104 +708,4 @@ bool
 ctrl_rib_client_is_current(const struct ctrl_rib_client *client)
 {
     return !client->n_lagging;
-}
-
-/* For people. */
-
-void
-ctrl_rib_client_stats(const struct ctrl_rib_client *client,
-                      struct ctrl_rib_client_stats *stats)
-{
-    stats->n_subscriptions = shash_count(&client->subs);
-    stats->n_routes = client->n_routes;
-    stats->n_items = client->n_items;
-    stats->n_retracts = client->n_retracts;
-}
-
-void
-ctrl_rib_instance_stats(const struct ctrl_rib *rib, const char *name,
-                        struct ctrl_rib_instance_stats *stats)
-{
-    const struct rib_instance *instance = shash_find_data(&rib->instances,
-                                                          name);
-
-    *stats = (struct ctrl_rib_instance_stats) { .known = false };
-    if (instance) {
-        stats->known = instance->known;
-        stats->n_subscribers = ovs_list_size(&instance->subs)
-            - (shash_find(&rib->hosts->subs, name) != NULL);
-        stats->n_routes = hmap_count(&instance->routes)
-                          - ovs_list_size(&instance->gone)
-                          + ovs_list_size(&instance->bums);
-    }
-}
-
-static int
-compare_routes(const void *a_, const void *b_)
-{
-    const struct xmpp_evpn *a = &(*(struct rib_route *const *) a_)->sent;
-    const struct xmpp_evpn *b = &(*(struct rib_route *const *) b_)->sent;
-    int order = eth_addr_compare_3way(a->mac, b->mac);
-
-    if (!order) {
-        order = memcmp(&a->ip, &b->ip, sizeof a->ip);
-    }
-    return order ? order : a->tag < b->tag ? -1 : a->tag > b->tag;
-}
-
-static void
-for_each_path(const struct rib_instance *instance, ctrl_rib_path_fn *fn,
-              void *aux)
-{
-    const struct rib_bum *bum;
-
-    LIST_FOR_EACH (bum, instance_node, &instance->bums) {
-        if (!bum->withdrawn) {
-            fn(instance->name, &bum->attrs, bum->sub->client->name, true,
-               aux);
-        }
-    }
-
-    size_t n = hmap_count(&instance->routes), i = 0;
-    struct rib_route **routes = xmalloc(n * sizeof *routes);
-    struct rib_route *route;
-    HMAP_FOR_EACH (route, node, &instance->routes) {
-        routes[i++] = route;
-    }
-    if (n) {
-        qsort(routes, n, sizeof *routes, compare_routes);
-    }
-    for (i = 0; i < n; i++) {
-        const struct rib_path *best = rib_route_best(routes[i]), *path;
-
-        LIST_FOR_EACH (path, route_node, &routes[i]->paths) {
-            fn(instance->name, &path->attrs, path->sub->client->name,
-               path == best, aux);
-        }
-    }
-    free(routes);
-}
-
-void
-ctrl_rib_for_each_path(const struct ctrl_rib *rib, ctrl_rib_path_fn *fn,
-                       void *aux)
-{
-    const struct shash_node **nodes = shash_sort(&rib->instances);
-
-    for (size_t i = 0; i < shash_count(&rib->instances); i++) {
-        for_each_path(nodes[i]->data, fn, aux);
-    }
-    free(nodes);
-}
-
-void
-ctrl_rib_for_each_subscription(const struct ctrl_rib_client *client,
-                               ctrl_rib_subscription_fn *fn, void *aux)
-{
-    const struct shash_node **nodes = shash_sort(&client->subs);
-
-    for (size_t i = 0; i < shash_count(&client->subs); i++) {
-        fn(nodes[i]->name, aux);
-    }
-    free(nodes);
 }

@@ -23,6 +23,10 @@ struct xmpp_evpn;
 #define CTRL_MAX_SUBSCRIPTIONS 16384
 #define CTRL_MAX_ROUTES (1u << 20)
 
+/* Broadcast routes of a client in one instance.  It has one, two while it
+ * changes its tag; each is weighed against those of all others. */
+#define CTRL_MAX_BROADCAST 16
+
 /* Longest name of an instance that is remembered. */
 #define CTRL_MAX_INSTANCE 1024
 

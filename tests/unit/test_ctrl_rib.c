@@ -751,6 +751,26 @@ bum__label_zero__no_member(void **state)
     stop(&f);
 }
 
+static void
+bum__too_many_of_one_client__skipped(void **state)
+{
+    struct fixture f;
+
+    start(&f, base);
+    client_subscribe(&f.c[0], true, BLUE, 5);
+    for (int i = 1; i <= CTRL_MAX_BROADCAST + 1; i++) {
+        char *words = xasprintf("mac=* tag=%d nh=10.0.1.1", i);
+        client_publish(&f.c[0], BLUE, words);
+        free(words);
+    }
+    assert_int_equal(ctrl_peer_counters(f.c[0].peer)->bad_items, 1);
+    /* A change of one that it has is fine. */
+    client_publish(&f.c[0], BLUE, "mac=* tag=1 nh=10.0.1.2");
+    assert_int_equal(ctrl_peer_counters(f.c[0].peer)->bad_items, 1);
+    assert_int_equal(f.c[0].closed, XMPP_CLOSE_NONE);
+    stop(&f);
+}
+
 /* Static hosts. */
 
 static void
@@ -853,9 +873,11 @@ main(void)
             rib__unsubscribed_and_subscribed_at_once__told_all_again),
         cmocka_unit_test(rib__unknown_network__told_when_it_appears),
         cmocka_unit_test(bum__every_pair_of_kinds__table),
-        cmocka_unit_test(bum__members_change__publisher_is_told_the_whole_list),
+        cmocka_unit_test(
+            bum__members_change__publisher_is_told_the_whole_list),
         cmocka_unit_test(bum__recorded_mix__as_the_control_node),
         cmocka_unit_test(bum__label_zero__no_member),
+        cmocka_unit_test(bum__too_many_of_one_client__skipped),
         cmocka_unit_test(hosts__in_the_file__routes_and_flooding),
         cmocka_unit_test(hosts__with_their_network_gone__go_with_it),
     };
