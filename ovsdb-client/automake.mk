@@ -1,1 +1,83 @@
 # SPDX-License-Identifier: Apache-2.0
+noinst_LIBRARIES += ovsdb-client/libvtepidl.a ovsdb-client/libovc.a
+
+# The guard looks at what a switch sends before libopenvswitch does.  No effect
+# on a program that does not link libovc.a.
+AM_LDFLAGS += -Wl,--wrap=jsonrpc_session_recv
+
+# Generated from the schema that comes with Open vSwitch.
+OVSDB_IDLC = $(AM_V_GEN)PYTHONPATH=$(OVS_SOURCE)/python \
+	PYTHONDONTWRITEBYTECODE=yes $(PYTHON3) \
+	$(OVS_SOURCE)/ovsdb/ovsdb-idlc.in
+vtep_idl = ovsdb-client/vtep-idl.c ovsdb-client/vtep-idl.h
+BUILT_SOURCES += $(vtep_idl)
+CLEANFILES += $(vtep_idl) ovsdb-client/vtep-idl.ovsidl
+EXTRA_DIST += ovsdb-client/vtep-idl.ann
+
+ovsdb-client/vtep-idl.ovsidl: $(OVS_SOURCE)/vtep/vtep.ovsschema \
+		ovsdb-client/vtep-idl.ann
+	@$(MKDIR_P) ovsdb-client
+	$(OVSDB_IDLC) annotate $(OVS_SOURCE)/vtep/vtep.ovsschema \
+		$(srcdir)/ovsdb-client/vtep-idl.ann > $@.tmp && mv $@.tmp $@
+ovsdb-client/vtep-idl.c: ovsdb-client/vtep-idl.ovsidl
+	$(OVSDB_IDLC) c-idl-source ovsdb-client/vtep-idl.ovsidl > $@.tmp \
+		&& mv $@.tmp $@
+ovsdb-client/vtep-idl.h: ovsdb-client/vtep-idl.ovsidl
+	$(OVSDB_IDLC) c-idl-header ovsdb-client/vtep-idl.ovsidl > $@.tmp \
+		&& mv $@.tmp $@
+
+# Apart from the rest, as our warnings are not for generated code.
+nodist_ovsdb_client_libvtepidl_a_SOURCES = $(vtep_idl)
+ovsdb_client_libvtepidl_a_CFLAGS = $(AM_CFLAGS) -w
+
+ovsdb_client_libovc_a_SOURCES = \
+	ovsdb-client/binding.c \
+	ovsdb-client/guard.c \
+	ovsdb-client/guard.h \
+	ovsdb-client/learnt.c \
+	ovsdb-client/ls.c \
+	ovsdb-client/mac.c \
+	ovsdb-client/object.c \
+	ovsdb-client/private.h \
+	ovsdb-client/reconcile.c \
+	ovsdb-client/rows.c \
+	ovsdb-client/session.c \
+	ovsdb-client/session.h \
+	ovsdb-client/status.c \
+	ovsdb-client/text.c \
+	ovsdb-client/text.h \
+	ovsdb-client/wanted.c
+ovsdb_client_libovc_a_LIBADD = $(ovsdb_client_libvtepidl_a_OBJECTS)
+ovsdb_client_libovc_a_DEPENDENCIES = $(ovsdb_client_libvtepidl_a_OBJECTS)
+$(ovsdb_client_libovc_a_OBJECTS): ovsdb-client/vtep-idl.h
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_ovc_faults tests/unit/test_ovc_random \
+	tests/unit/test_ovc_session tests/unit/test_ovc_text
+ovc_rig_sources = tests/unit/ovc_rig.c tests/unit/ovc_rig.h
+ovc_rig_cppflags = $(AM_CPPFLAGS) \
+	-DVTEP_SCHEMA='"$(OVS_SOURCE)/vtep/vtep.ovsschema"' \
+	-DOTHER_SCHEMA='"$(OVS_SOURCE)/vswitchd/vswitch.ovsschema"'
+tests_unit_test_ovc_faults_SOURCES = tests/unit/test_ovc_faults.c \
+	$(ovc_rig_sources)
+tests_unit_test_ovc_faults_CPPFLAGS = $(ovc_rig_cppflags)
+tests_unit_test_ovc_faults_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
+	$(TEST_LIBS)
+tests_unit_test_ovc_random_SOURCES = tests/unit/test_ovc_random.c \
+	$(ovc_rig_sources)
+tests_unit_test_ovc_random_CPPFLAGS = $(ovc_rig_cppflags)
+tests_unit_test_ovc_random_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
+	$(TEST_LIBS)
+tests_unit_test_ovc_session_SOURCES = tests/unit/test_ovc_session.c \
+	$(ovc_rig_sources)
+tests_unit_test_ovc_session_CPPFLAGS = $(ovc_rig_cppflags)
+tests_unit_test_ovc_session_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
+	$(TEST_LIBS)
+tests_unit_test_ovc_text_SOURCES = tests/unit/test_ovc_text.c
+tests_unit_test_ovc_text_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
+	$(TEST_LIBS)
+$(tests_unit_test_ovc_faults_OBJECTS): ovsdb-client/vtep-idl.h
+$(tests_unit_test_ovc_random_OBJECTS): ovsdb-client/vtep-idl.h
+$(tests_unit_test_ovc_text_OBJECTS): ovsdb-client/vtep-idl.h
+$(tests_unit_test_ovc_session_OBJECTS): ovsdb-client/vtep-idl.h
+endif

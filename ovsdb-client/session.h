@@ -35,8 +35,11 @@ struct ovc_session_config {
                                  * ovc_session_set_config_complete(). */
 };
 
+/* Called at the end of ovc_session_run().  All functions but run() and
+ * destroy() may be called from there. */
 struct ovc_session_ops {
-    /* Connected and all rows read / the session is gone. */
+    /* Connected, all rows read and the switch is among them / the session, or
+     * the switch's row, is gone. */
     void (*session_changed)(void *aux, bool connected);
     /* Learnt MACs or flood endpoints, or the switch's own data, changed.  Not
      * called for the loss of the session: what was learnt is remembered. */
@@ -88,19 +91,22 @@ void ovc_for_each_local_mac(const struct ovc_session *, ovc_local_mac_fn *,
 void ovc_for_each_local_flood(const struct ovc_session *,
                               ovc_local_flood_fn *, void *aux);
 
+/* As session_changed() said last. */
 bool ovc_session_is_connected(const struct ovc_session *);
 /* Addresses of the switch, in tunnel_ips' order; '*n' may be 0. */
 const struct in6_addr *ovc_session_tunnel_ips(const struct ovc_session *,
                                               size_t *n);
 
 /* Writes fields into the object that is open: "ovsdb" {remote, connected,
- * since, reason, schema, transactions, refused, last_error}, "rows" {wanted,
- * written, waiting, stale}. */
+ * since, reason, schema, transactions, refused, bad_rows, bad_messages,
+ * last_error}, "rows" {wanted, written, waiting, stale}. */
 void ovc_session_status(const struct ovc_session *, struct tsn_json *);
 
-/* Arrays of rows for "show macs" and "show tors": wanted MACs with state
- * ("written", "waiting", "held") and reason; wanted LSs and bindings
- * likewise. */
+/* For "show macs" and "show tors", likewise fields of the open object: "macs"
+ * [{network, mac, vtep, state, reason}]; "networks" [{name, vni, state,
+ * reason, flood {vteps, state, reason}}] and "bindings" [{port, vlan, network,
+ * state, reason}].  State is "written", "waiting" or "held"; "flood" is there
+ * if a flood row is wanted. */
 void ovc_session_macs(const struct ovc_session *, struct tsn_json *);
 void ovc_session_networks(const struct ovc_session *, struct tsn_json *);
 

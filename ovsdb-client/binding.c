@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Physical_Port.vlan_bindings, written key by key: others may have keys in the
+ * same map (spec B.5). */
+#include <config.h>
+#include "ovsdb-client/private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "hash.h"
+#include "openvswitch/vlog.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(ovc_binding);
+
+#define VLAN_MAX 4095
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(20, 20);
+
+struct ovc_port *
+ovc_port_find(const struct ovc_session *s, const char *name)
+{
+    struct ovc_port *port;
+
+    HMAP_FOR_EACH_WITH_HASH (port, node, hash_string(name, 0), &s->ports) {
+        if (!strcmp(port->name, name)) {
+            return port;
+        }
+    }
+    return NULL;
+}
+
+struct ovc_port *
+ovc_port_get(struct ovc_session *s, const char *name)
+{
+    struct ovc_port *port = ovc_port_find(s, name);
+
+    if (!port) {
+        port = xzalloc(sizeof *port);
+        hmap_insert(&s->ports, &port->node, hash_string(name, 0));
+        hmap_init(&port->bindings);
+        port->name = xstrdup(name);
+    }
+    return port;
+}
+
+static void
+destroy_port(struct ovc_session *s, struct ovc_port *port)
+{
+    hmap_remove(&s->ports, &port->node);
+    hmap_destroy(&port->bindings);
+    free(port->name);
+    free(port);
+}
+
+void
+ovc_port_release(struct ovc_session *s, struct ovc_port *port)
+{
+    if (!port->there && hmap_is_empty(&port->bindings)) {
+        destroy_port(s, port);
+    }
+}
+
+struct ovc_binding *
+ovc_binding_find(const struct ovc_port *port, uint16_t vlan)
+{
+    struct ovc_binding *b;
+
+    HMAP_FOR_EACH_WITH_HASH (b, node, hash_int(vlan, 0), &port->bindings) {
+        if (b->vlan == vlan) {
+            return b;
+        }
+    }
+    return NULL;
+}
+
+struct ovc_binding *
+ovc_binding_get(struct ovc_session *s, struct ovc_port *port, uint16_t vlan)
+{
+    struct ovc_binding *b = ovc_binding_find(port, vlan);
+
+    if (!b) {
+        b = xzalloc(sizeof *b);
+        ovc_object_init(s, &b->object, OVC_BINDING);
+        hmap_insert(&port->bindings, &b->node, hash_int(vlan, 0));
+        ovs_list_init(&b->ls_node);
+        b->port = port;
+        b->vlan = vlan;
+    }
+    return b;
+}
+
+void
+ovc_binding_set_ls(struct ovc_binding *b, struct ovc_ls *ls)
+{
+    ovs_list_remove(&b->ls_node);
+    ovs_list_init(&b->ls_node);
+    b->ls = ls;
+    if (ls) {
+        ovs_list_push_back(&ls->bindings, &b->ls_node);
+    }
+}
+
+static void
+set_bound(struct ovc_session *s, struct ovc_binding *b, struct ovc_ls *bound)
+{
+    struct ovc_ls *old = b->bound;
+
+    if (old == bound) {
+        return;
+    }
+    b->bound = bound;
+    if (bound) {
+        ovc_ls_add_dependent(bound);
+    }
+    if (old) {
+        ovc_ls_remove_dependent(s, old);
+    }
+    ovc_object_row_changed(s, &b->object);
+}
+
+static void
+destroy_binding(struct ovc_session *s, struct ovc_binding *b)
+{
+    set_bound(s, b, NULL);
+    ovc_binding_set_ls(b, NULL);
+    ovc_object_fini(s, &b->object);
+    hmap_remove(&b->port->bindings, &b->node);
+    free(b);
+}
+
+void
+ovc_binding_release(struct ovc_session *s, struct ovc_binding *b)
+{
+    if (!b->object.wanted && !b->object.in_txn && !b->bound) {
+        struct ovc_port *port = b->port;
+        destroy_binding(s, b);
+        ovc_port_release(s, port);
+    }
+}
+
+void
+ovc_ports_destroy(struct ovc_session *s)
+{
+    struct ovc_binding *b;
+    struct ovc_port *port;
+
+    HMAP_FOR_EACH_SAFE (port, node, &s->ports) {
+        HMAP_FOR_EACH_SAFE (b, node, &port->bindings) {
+            destroy_binding(s, b);
+        }
+        destroy_port(s, port);
+    }
+}
+
+/* Reading. */
+
+static void
+read_bindings(struct ovc_session *s, struct ovc_port *port,
+              const struct vteprec_physical_port *row)
+{
+    struct ovc_binding *b;
+
+    HMAP_FOR_EACH (b, node, &port->bindings) {
+        b->seen = false;
+    }
+    for (size_t i = 0; i < row->n_vlan_bindings; i++) {
+        int64_t vlan = row->key_vlan_bindings[i];
+        struct ovc_ls *ls = ovc_ls_of(s, row->value_vlan_bindings[i]);
+
+        if (!ls || vlan < 0 || vlan > VLAN_MAX) {
+            s->n_bad_rows++;
+            continue;
+        }
+        b = ovc_binding_find(port, vlan);
+        if (!b) {
+            if (!ovc_ls_is_ours(ls)) {
+                continue;
+            }
+            b = ovc_binding_get(s, port, vlan);
+            ovc_object_queue(s, &b->object);
+        }
+        b->seen = true;
+        set_bound(s, b, ls);
+    }
+    HMAP_FOR_EACH (b, node, &port->bindings) {
+        if (!b->seen) {
+            set_bound(s, b, NULL);
+        }
+    }
+}
+
+/* The switch has no such port any more. */
+static void
+lose_port(struct ovc_session *s, struct ovc_port *port)
+{
+    struct ovc_binding *b;
+
+    port->there = false;
+    HMAP_FOR_EACH (b, node, &port->bindings) {
+        set_bound(s, b, NULL);
+        ovc_object_row_changed(s, &b->object);
+    }
+    ovc_port_release(s, port);
+}
+
+void
+ovc_ports_read(struct ovc_session *s,
+               const struct vteprec_physical_switch *row)
+{
+    unsigned int generation = ++s->generation;
+    struct ovc_binding *b;
+    struct ovc_port *port;
+
+    for (size_t i = 0; i < row->n_ports; i++) {
+        const struct vteprec_physical_port *p = row->ports[i];
+
+        port = ovc_port_get(s, p->name);
+        if (port->generation == generation) {
+            s->n_bad_rows++;        /* Two of one name: the first counts. */
+            continue;
+        }
+        port->generation = generation;
+        if (!port->there || !uuid_equals(&port->uuid, &p->header_.uuid)) {
+            port->there = true;
+            port->uuid = p->header_.uuid;
+            HMAP_FOR_EACH (b, node, &port->bindings) {
+                ovc_object_row_changed(s, &b->object);
+            }
+        }
+        read_bindings(s, port, p);
+    }
+    HMAP_FOR_EACH_SAFE (port, node, &s->ports) {
+        if (port->there && port->generation != generation) {
+            lose_port(s, port);
+        }
+    }
+}
+
+void
+ovc_port_row_changed(struct ovc_session *s,
+                     const struct vteprec_physical_port *row)
+{
+    struct ovc_port *port = ovc_port_find(s, row->name);
+
+    if (port && port->there && uuid_equals(&port->uuid, &row->header_.uuid)) {
+        read_bindings(s, port, row);
+    }
+}
+
+/* Writing. */
+
+static const struct vteprec_physical_port *
+port_row(const struct ovc_session *s, const struct ovc_port *port)
+{
+    return (port->there
+            ? vteprec_physical_port_get_for_uuid(s->idl, &port->uuid) : NULL);
+}
+
+static void
+remove_binding(struct ovc_session *s, struct ovc_binding *b,
+               const struct vteprec_physical_port *row)
+{
+    if (ovc_object_may_write(s, &b->object) && ovc_plan_room(s, 1)) {
+        ovc_plan_join(s, &b->object, true, 1);
+        vteprec_physical_port_update_vlan_bindings_delkey(row, b->vlan);
+    }
+}
+
+static void
+look_wanted(struct ovc_session *s, struct ovc_binding *b)
+{
+    struct ovc_object *object = &b->object;
+    const struct vteprec_physical_port *row = port_row(s, b->port);
+
+    if (b->vlan > VLAN_MAX) {
+        ovc_object_set(s, object, OVC_HELD, OVC_WHY_BAD_VLAN);
+        return;
+    }
+    if (!row) {
+        if (object->why != OVC_WHY_PORT) {
+            VLOG_WARN_RL(&rl, "the switch has no such port tor=%s port=%s "
+                         "vlan=%"PRIu16, s->switch_name, b->port->name,
+                         b->vlan);
+        }
+        ovc_object_set(s, object, OVC_WAITING, OVC_WHY_PORT);
+        return;
+    }
+    if (b->bound == b->ls && !b->ls->removing) {
+        ovc_object_set(s, object, OVC_WRITTEN, OVC_WHY_NONE);
+        return;
+    }
+    const struct vteprec_logical_switch *ls = ovc_ls_for_write(s, b->ls);
+    if (!ls) {
+        /* 'ls' may be waiting for what 'bound' has: do not hold that. */
+        ovc_object_set(s, object, OVC_WAITING, OVC_WHY_LS);
+        if (b->bound && b->bound->removing) {
+            remove_binding(s, b, row);
+        }
+    } else if (ovc_object_may_write(s, object) && ovc_plan_room(s, 1)) {
+        ovc_plan_join(s, object, true, 1);
+        vteprec_physical_port_update_vlan_bindings_setkey(row, b->vlan, ls);
+    }
+}
+
+static void
+look_unwanted(struct ovc_session *s, struct ovc_binding *b)
+{
+    const struct vteprec_physical_port *row = port_row(s, b->port);
+
+    if (row && b->bound && !ovc_ls_is_ours(b->bound)) {
+        /* Somebody else bound it to something of theirs meanwhile. */
+        set_bound(s, b, NULL);
+    }
+    if (!row || !b->bound) {
+        ovc_object_set(s, &b->object, OVC_IDLE, OVC_WHY_NONE);
+        ovc_binding_release(s, b);
+    } else if (ovc_object_removable(s, &b->object, b->bound)) {
+        remove_binding(s, b, row);
+    }
+}
+
+void
+ovc_binding_look(struct ovc_session *s, struct ovc_binding *b)
+{
+    if (b->object.wanted) {
+        look_wanted(s, b);
+    } else {
+        look_unwanted(s, b);
+    }
+}

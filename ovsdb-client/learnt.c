@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the switch has learnt: Ucast_Macs_Local and Mcast_Macs_Local (spec
+ * B.9).  Kept while the session is down. */
+#include <config.h>
+#include "ovsdb-client/private.h"
+
+#include <stdlib.h>
+
+#include "hash.h"
+#include "ovsdb-client/text.h"
+#include "packets.h"
+#include "util.h"
+
+/* A row of 'ls' came, changed or went. */
+static void
+note_change(struct ovc_session *s, struct ovc_ls *ls)
+{
+    s->learnt_changed = true;
+    if (!ls->object.wanted) {
+        ovc_object_row_changed(s, &ls->object);
+    }
+}
+
+/* Unicast. */
+
+static uint32_t
+hash_key(const struct ovc_local_mac *mac)
+{
+    return hash_mac(mac->mac, 0, hash_pointer(mac->ls, 0));
+}
+
+static void
+detach(struct ovc_session *s, struct ovc_local_mac *mac)
+{
+    hmap_remove(&s->local_macs, &mac->by_key);
+    ovs_list_remove(&mac->node);
+    mac->ls->n_local_macs--;
+    note_change(s, mac->ls);
+}
+
+void
+ovc_local_mac_forget(struct ovc_session *s, struct ovc_row *row)
+{
+    struct ovc_local_mac *mac = CONTAINER_OF(row, struct ovc_local_mac, row);
+
+    detach(s, mac);
+    ovc_row_remove(s, OVC_T_LOCAL_MAC, row);
+    free(mac);
+}
+
+/* Returns false if the row says nothing that could be used. */
+static bool
+parse_local_mac(const struct ovc_session *s,
+                const struct vteprec_ucast_macs_local *row,
+                struct ovc_local_mac *mac)
+{
+    bool plain;
+
+    mac->ls = ovc_ls_of(s, row->logical_switch);
+    if (!mac->ls || !row->locator || !ovc_text_to_mac(row->MAC, &mac->mac)
+        || eth_addr_is_multicast(mac->mac) || eth_addr_is_zero(mac->mac)) {
+        return false;
+    }
+    mac->vtep = ovc_locator_ip(row->locator, &plain);
+    if (tsn_ip_parse(row->ipaddr, &mac->ip)) {
+        mac->ip = in6addr_any;
+    }
+    return tsn_ip_is_set(&mac->vtep);
+}
+
+void
+ovc_local_mac_read(struct ovc_session *s, const struct ovsdb_idl_row *row_)
+{
+    const struct vteprec_ucast_macs_local *row
+        = CONTAINER_OF(row_, struct vteprec_ucast_macs_local, header_);
+    struct ovc_row *known_ = ovc_row_find(s, OVC_T_LOCAL_MAC, &row_->uuid);
+    struct ovc_local_mac *known, new;
+
+    bool usable = parse_local_mac(s, row, &new);
+    if (!usable || !ovc_ls_is_ours(new.ls)) {
+        s->n_bad_rows += !usable;
+        if (known_) {
+            ovc_local_mac_forget(s, known_);
+        }
+        return;
+    }
+
+    if (known_) {
+        known = CONTAINER_OF(known_, struct ovc_local_mac, row);
+        known_->generation = s->generation;
+        if (known->ls == new.ls && eth_addr_equals(known->mac, new.mac)
+            && tsn_ip_equals(&known->vtep, &new.vtep)
+            && tsn_ip_equals(&known->ip, &new.ip)) {
+            return;
+        }
+        detach(s, known);
+    } else {
+        known = xmalloc(sizeof *known);
+        ovc_row_insert(s, OVC_T_LOCAL_MAC, &known->row, &row_->uuid);
+    }
+    known->ls = new.ls;
+    known->mac = new.mac;
+    known->vtep = new.vtep;
+    known->ip = new.ip;
+    hmap_insert(&s->local_macs, &known->by_key, hash_key(known));
+    ovs_list_push_back(&known->ls->local_macs, &known->node);
+    known->ls->n_local_macs++;
+    note_change(s, known->ls);
+}
+
+/* Of several rows for one MAC the one with the lowest uuid counts. */
+static bool
+is_duplicate(const struct ovc_session *s, const struct ovc_local_mac *mac)
+{
+    const struct ovc_local_mac *other;
+
+    HMAP_FOR_EACH_WITH_HASH (other, by_key, mac->by_key.hash,
+                             &s->local_macs) {
+        if (other->ls == mac->ls && eth_addr_equals(other->mac, mac->mac)
+            && uuid_compare_3way(&other->row.uuid, &mac->row.uuid) < 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+ovc_for_each_local_mac(const struct ovc_session *s, ovc_local_mac_fn *fn,
+                       void *aux)
+{
+    const struct ovc_local_mac *mac;
+
+    HMAP_FOR_EACH (mac, by_key, &s->local_macs) {
+        if (!is_duplicate(s, mac)) {
+            struct local_mac event = {
+                .ls_name = mac->ls->name,
+                .mac = mac->mac,
+                .vtep = mac->vtep,
+                .ip = mac->ip,
+            };
+            fn(&event, aux);
+        }
+    }
+}
+
+/* Multicast: only who wants it matters, whatever the group. */
+
+static void
+detach_flood(struct ovc_session *s, struct ovc_flood_row *row)
+{
+    if (row->ls) {
+        ovs_list_remove(&row->node);
+        note_change(s, row->ls);
+        row->ls = NULL;
+    }
+}
+
+void
+ovc_local_flood_forget(struct ovc_session *s, struct ovc_row *row_)
+{
+    struct ovc_flood_row *row = CONTAINER_OF(row_, struct ovc_flood_row, row);
+
+    detach_flood(s, row);
+    ovc_row_remove(s, OVC_T_LOCAL_FLOOD, row_);
+    free(row->vteps);
+    free(row);
+}
+
+void
+ovc_local_flood_read(struct ovc_session *s, const struct ovsdb_idl_row *row_)
+{
+    const struct vteprec_mcast_macs_local *row
+        = CONTAINER_OF(row_, struct vteprec_mcast_macs_local, header_);
+    struct ovc_row *known = ovc_row_find(s, OVC_T_LOCAL_FLOOD, &row_->uuid);
+    struct ovc_ls *ls = ovc_ls_of(s, row->logical_switch);
+    struct ovc_flood_row *r;
+
+    if (!ls || !ovc_ls_is_ours(ls)) {
+        if (known) {
+            ovc_local_flood_forget(s, known);
+        }
+        return;
+    }
+    if (known) {
+        r = CONTAINER_OF(known, struct ovc_flood_row, row);
+        known->generation = s->generation;
+    } else {
+        r = ovc_flood_row_create(s, OVC_T_LOCAL_FLOOD, &row_->uuid);
+    }
+    bool changed = r->ls != ls;
+    if (changed) {
+        detach_flood(s, r);
+        r->ls = ls;
+        ovs_list_push_back(&ls->local_floods, &r->node);
+    }
+    if (ovc_flood_row_set(r, row->locator_set) || changed) {
+        note_change(s, ls);
+    }
+}
+
+/* Whether an earlier row of the same Logical_Switch has 'vtep', too, or this
+ * one before its index 'i'. */
+static bool
+is_known_vtep(const struct ovc_flood_row *row, size_t i)
+{
+    const struct ovc_flood_row *other;
+
+    LIST_FOR_EACH (other, node, &row->ls->local_floods) {
+        size_t n = other == row ? i : other->n_vteps;
+        for (size_t j = 0; j < n; j++) {
+            if (tsn_ip_equals(&other->vteps[j], &row->vteps[i])) {
+                return true;
+            }
+        }
+        if (other == row) {
+            break;
+        }
+    }
+    return false;
+}
+
+void
+ovc_for_each_local_flood(const struct ovc_session *s, ovc_local_flood_fn *fn,
+                         void *aux)
+{
+    const struct ovc_row *row;
+
+    HMAP_FOR_EACH (row, by_uuid, &s->rows[OVC_T_LOCAL_FLOOD]) {
+        const struct ovc_flood_row *flood
+            = CONTAINER_OF(row, struct ovc_flood_row, row);
+        for (size_t i = 0; i < flood->n_vteps; i++) {
+            if (!is_known_vtep(flood, i)) {
+                struct local_flood event = {
+                    .ls_name = flood->ls->name,
+                    .vtep = flood->vteps[i],
+                };
+                fn(&event, aux);
+            }
+        }
+    }
+}

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ucast_Macs_Remote, and the "unknown-dst" rows of Mcast_Macs_Remote. */
+#include <config.h>
+#include "ovsdb-client/private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "hash.h"
+#include "ovsdb-client/text.h"
+#include "packets.h"
+#include "util.h"
+
+static uint32_t
+hash_key(const struct ovc_ls *ls, const struct eth_addr *mac)
+{
+    return hash_mac(*mac, 0, hash_pointer(ls, 0));
+}
+
+struct ovc_mac *
+ovc_mac_find(const struct ovc_session *s, const struct ovc_ls *ls,
+             const struct eth_addr *addr, bool junk)
+{
+    struct ovc_mac *mac;
+
+    HMAP_FOR_EACH_WITH_HASH (mac, node, hash_key(ls, addr), &s->macs) {
+        if (mac->ls == ls && eth_addr_equals(mac->mac, *addr)
+            && mac->junk == junk) {
+            return mac;
+        }
+    }
+    return NULL;
+}
+
+struct ovc_mac *
+ovc_mac_get(struct ovc_session *s, struct ovc_ls *ls,
+            const struct eth_addr *addr, bool junk)
+{
+    struct ovc_mac *mac = ovc_mac_find(s, ls, addr, junk);
+
+    if (!mac) {
+        mac = xzalloc(sizeof *mac);
+        ovc_object_init(s, &mac->object, OVC_MAC);
+        hmap_insert(&s->macs, &mac->node, hash_key(ls, addr));
+        ovs_list_push_back(&ls->macs, &mac->ls_node);
+        ovs_list_init(&mac->rows);
+        mac->ls = ls;
+        mac->mac = *addr;
+        mac->junk = junk;
+    }
+    return mac;
+}
+
+void
+ovc_mac_destroy(struct ovc_session *s, struct ovc_mac *mac)
+{
+    ovc_object_fini(s, &mac->object);
+    hmap_remove(&s->macs, &mac->node);
+    ovs_list_remove(&mac->ls_node);
+    free(mac);
+}
+
+void
+ovc_mac_release(struct ovc_session *s, struct ovc_mac *mac)
+{
+    if (!mac->object.wanted && !mac->object.in_txn
+        && ovs_list_is_empty(&mac->rows)) {
+        struct ovc_ls *ls = mac->ls;
+        ovc_mac_destroy(s, mac);
+        ovc_ls_release(s, ls);
+    }
+}
+
+/* Deletes the rows of 'mac' but 'keep', which may be NULL.  The caller has
+ * joined the plan. */
+static void
+delete_mac_rows(struct ovc_session *s, const struct ovc_mac *mac,
+                const struct ovc_mac_row *keep)
+{
+    const struct ovc_mac_row *r;
+
+    LIST_FOR_EACH (r, node, &mac->rows) {
+        const struct vteprec_ucast_macs_remote *row
+            = vteprec_ucast_macs_remote_get_for_uuid(s->idl, &r->row.uuid);
+        if (r != keep && row) {
+            vteprec_ucast_macs_remote_delete(row);
+        }
+    }
+}
+
+/* Removes the rows there are.  Returns true if there are none. */
+static bool
+remove_mac(struct ovc_session *s, struct ovc_mac *mac)
+{
+    size_t n = ovs_list_size(&mac->rows);
+
+    if (n && ovc_object_may_write(s, &mac->object) && ovc_plan_room(s, n)) {
+        ovc_plan_join(s, &mac->object, true, n);
+        delete_mac_rows(s, mac, NULL);
+    }
+    return !n;
+}
+
+/* Returns why 'mac' must not be written, or OVC_WHY_NONE. */
+static enum ovc_why
+hold_reason(const struct ovc_session *s, const struct ovc_mac *mac)
+{
+    if (eth_addr_is_multicast(mac->mac) || eth_addr_is_zero(mac->mac)) {
+        return OVC_WHY_BAD_MAC;
+    }
+    if (!ovc_is_vtep(&mac->vtep)) {
+        return OVC_WHY_BAD_VTEP;
+    }
+    if (!s->n_tunnel_ips) {
+        return OVC_WHY_NO_TUNNEL_IP;
+    }
+    for (size_t i = 0; i < s->n_tunnel_ips; i++) {
+        if (tsn_ip_equals(&s->tunnel_ips[i], &mac->vtep)) {
+            return OVC_WHY_OWN_VTEP;
+        }
+    }
+    return OVC_WHY_NONE;
+}
+
+/* Makes 'keep', or a new row if it is NULL, the only row of 'mac'. */
+static void
+write_mac(struct ovc_session *s, struct ovc_mac *mac,
+          const struct ovc_mac_row *keep,
+          const struct vteprec_logical_switch *ls)
+{
+    size_t n_rows = ovs_list_size(&mac->rows);
+    size_t n_ops = (MAX(n_rows, 1)
+                    + ovc_plan_locator_ops(s, &mac->vtep));
+
+    if (!ovc_plan_room(s, n_ops)) {
+        return;
+    }
+    struct ovsdb_idl_txn *txn = ovc_plan_join(s, &mac->object, true, n_ops);
+    const struct vteprec_ucast_macs_remote *row = NULL;
+    if (keep) {
+        row = vteprec_ucast_macs_remote_get_for_uuid(s->idl, &keep->row.uuid);
+    }
+    if (!row) {
+        char text[ETH_ADDR_STRLEN + 1];
+        snprintf(text, sizeof text, ETH_ADDR_FMT, ETH_ADDR_ARGS(mac->mac));
+        row = vteprec_ucast_macs_remote_insert(txn);
+        vteprec_ucast_macs_remote_set_MAC(row, text);
+        vteprec_ucast_macs_remote_set_logical_switch(row, ls);
+    }
+    if (!keep || !tsn_ip_equals(&keep->vtep, &mac->vtep)) {
+        vteprec_ucast_macs_remote_set_locator(row,
+                                              ovc_plan_locator(s, &mac->vtep));
+    }
+    delete_mac_rows(s, mac, keep);
+}
+
+static void
+look_wanted_mac(struct ovc_session *s, struct ovc_mac *mac)
+{
+    enum ovc_why why = hold_reason(s, mac);
+    if (why != OVC_WHY_NONE) {
+        /* As long as its addresses are unknown, the switch keeps what it has:
+         * nothing says that it is wrong. */
+        if (why == OVC_WHY_NO_TUNNEL_IP || remove_mac(s, mac)) {
+            ovc_object_set(s, &mac->object, OVC_HELD, why);
+        }
+        return;
+    }
+
+    if (mac->ls->removing) {
+        if (remove_mac(s, mac)) {
+            ovc_object_set(s, &mac->object, OVC_WAITING, OVC_WHY_LS);
+        }
+        return;
+    }
+
+    const struct ovc_mac_row *keep = NULL, *r;
+    LIST_FOR_EACH (r, node, &mac->rows) {
+        if (!keep || (!tsn_ip_equals(&keep->vtep, &mac->vtep)
+                      && tsn_ip_equals(&r->vtep, &mac->vtep))) {
+            keep = r;
+        }
+    }
+    if (keep && tsn_ip_equals(&keep->vtep, &mac->vtep)
+        && ovs_list_is_singleton(&mac->rows)) {
+        ovc_object_set(s, &mac->object, OVC_WRITTEN, OVC_WHY_NONE);
+        return;
+    }
+    const struct vteprec_logical_switch *ls = ovc_ls_for_write(s, mac->ls);
+    if (!ls) {
+        ovc_object_set(s, &mac->object, OVC_WAITING, OVC_WHY_LS);
+    } else if (ovc_object_may_write(s, &mac->object)) {
+        write_mac(s, mac, keep, ls);
+    }
+}
+
+void
+ovc_mac_look(struct ovc_session *s, struct ovc_mac *mac)
+{
+    if (mac->object.wanted) {
+        look_wanted_mac(s, mac);
+    } else if (ovs_list_is_empty(&mac->rows)) {
+        ovc_mac_release(s, mac);
+    } else if (ovc_object_removable(s, &mac->object, mac->ls)) {
+        remove_mac(s, mac);
+    }
+}
+
+/* Flood rows. */
+
+static bool
+has_wanted_set(const struct ovc_flood *flood, const struct ovc_flood_row *row)
+{
+    return (row->plain && row->n_vteps == flood->n_vteps
+            && !memcmp(row->vteps, flood->vteps,
+                       flood->n_vteps * sizeof *flood->vteps));
+}
+
+static void
+delete_flood_rows(struct ovc_session *s, const struct ovc_flood *flood,
+                  const struct ovc_flood_row *keep)
+{
+    const struct ovc_flood_row *r;
+
+    LIST_FOR_EACH (r, node, &flood->rows) {
+        const struct vteprec_mcast_macs_remote *row
+            = vteprec_mcast_macs_remote_get_for_uuid(s->idl, &r->row.uuid);
+        if (r != keep && row) {
+            vteprec_mcast_macs_remote_delete(row);
+        }
+    }
+}
+
+/* A set cannot be changed: the row gets a new one, in place, so that there is
+ * no moment without (spec B.4). */
+static void
+write_locator_set(struct ovc_session *s, const struct ovc_flood *flood,
+                  const struct vteprec_mcast_macs_remote *row)
+{
+    struct vteprec_physical_locator **locators;
+    struct vteprec_physical_locator_set *set;
+
+    locators = xmalloc(flood->n_vteps * sizeof *locators);
+    for (size_t i = 0; i < flood->n_vteps; i++) {
+        locators[i] = CONST_CAST(struct vteprec_physical_locator *,
+                                 ovc_plan_locator(s, &flood->vteps[i]));
+    }
+    set = vteprec_physical_locator_set_insert(s->plan.txn);
+    vteprec_physical_locator_set_set_locators(set, locators, flood->n_vteps);
+    vteprec_mcast_macs_remote_set_locator_set(row, set);
+    free(locators);
+}
+
+static void
+write_flood(struct ovc_session *s, struct ovc_flood *flood,
+            const struct ovc_flood_row *keep,
+            const struct vteprec_logical_switch *ls)
+{
+    bool new_set = !keep || !has_wanted_set(flood, keep);
+    size_t n_ops = MAX(ovs_list_size(&flood->rows), 1);
+
+    if (new_set) {
+        n_ops++;
+        for (size_t i = 0; i < flood->n_vteps; i++) {
+            n_ops += ovc_plan_locator_ops(s, &flood->vteps[i]);
+        }
+    }
+    if (!ovc_plan_room(s, n_ops)) {
+        return;
+    }
+    struct ovsdb_idl_txn *txn = ovc_plan_join(s, &flood->object, true, n_ops);
+    const struct vteprec_mcast_macs_remote *row = NULL;
+    if (keep) {
+        row = vteprec_mcast_macs_remote_get_for_uuid(s->idl, &keep->row.uuid);
+    }
+    if (!row) {
+        row = vteprec_mcast_macs_remote_insert(txn);
+        vteprec_mcast_macs_remote_set_MAC(row, "unknown-dst");
+        vteprec_mcast_macs_remote_set_logical_switch(row, ls);
+    }
+    if (new_set) {
+        write_locator_set(s, flood, row);
+    }
+    delete_flood_rows(s, flood, keep);
+}
+
+static void
+look_wanted_flood(struct ovc_session *s, struct ovc_ls *ls)
+{
+    struct ovc_flood *flood = &ls->flood;
+
+    for (size_t i = 0; i < flood->n_vteps; i++) {
+        if (!ovc_is_vtep(&flood->vteps[i])) {
+            ovc_object_set(s, &flood->object, OVC_HELD, OVC_WHY_BAD_VTEP);
+            return;
+        }
+    }
+    const struct ovc_flood_row *keep = NULL, *r;
+    LIST_FOR_EACH (r, node, &flood->rows) {
+        if (!keep || (!has_wanted_set(flood, keep)
+                      && has_wanted_set(flood, r))) {
+            keep = r;
+        }
+    }
+    if (keep && has_wanted_set(flood, keep)
+        && ovs_list_is_singleton(&flood->rows)) {
+        ovc_object_set(s, &flood->object, OVC_WRITTEN, OVC_WHY_NONE);
+        return;
+    }
+    const struct vteprec_logical_switch *row = ovc_ls_for_write(s, ls);
+    if (!row) {
+        ovc_object_set(s, &flood->object, OVC_WAITING, OVC_WHY_LS);
+    } else if (ovc_object_may_write(s, &flood->object)) {
+        write_flood(s, flood, keep, row);
+    }
+}
+
+static void
+look_unwanted_flood(struct ovc_session *s, struct ovc_ls *ls)
+{
+    struct ovc_flood *flood = &ls->flood;
+    size_t n = ovs_list_size(&flood->rows);
+
+    if (!n) {
+        flood->object.ours = false;
+        ovc_object_set(s, &flood->object, OVC_IDLE, OVC_WHY_NONE);
+        ovc_ls_release(s, ls);
+    } else if (ovc_object_removable(s, &flood->object, ls)
+               && ovc_object_may_write(s, &flood->object)
+               && ovc_plan_room(s, n)) {
+        ovc_plan_join(s, &flood->object, true, n);
+        delete_flood_rows(s, flood, NULL);
+    }
+}
+
+void
+ovc_flood_look(struct ovc_session *s, struct ovc_ls *ls)
+{
+    if (ls->flood.object.wanted) {
+        look_wanted_flood(s, ls);
+    } else {
+        look_unwanted_flood(s, ls);
+    }
+}

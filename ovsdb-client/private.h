@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of ovsdb-client/ share.
+ *
+ * A key that we may write (a Logical_Switch by name, its flood row, a binding
+ * by port and VLAN, a MAC by Logical_Switch) is an ovc_object.  It holds what
+ * the owner wants of it and, through the rows that were read, what the
+ * database has.  Whatever changes either puts the object in a queue; looking at an
+ * object (ovc_*_look()) settles it, or adds operations to the transaction that
+ * is being planned.  Nothing else writes.
+ *
+ * Rows are remembered by uuid, not by IDL pointer: an object and its rows
+ * outlive the session in which they were read. */
+#ifndef OVSDB_CLIENT_PRIVATE_H
+#define OVSDB_CLIENT_PRIVATE_H 1
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "heap.h"
+#include "openvswitch/hmap.h"
+#include "openvswitch/list.h"
+#include "openvswitch/uuid.h"
+#include "ovsdb-client/guard.h"
+#include "ovsdb-client/session.h"
+#include "ovsdb-client/vtep-idl.h"
+
+struct ds;
+
+/* After LS rows lost all that we wrote for them, the switch gets this long to
+ * remove what it learnt before we do (spec B.4). */
+#define OVC_LOCAL_ROWS_MS 30000
+
+/* A refused object is tried again after 1 s, 2 s, 4 s... */
+#define OVC_BACKOFF_MIN_MS 1000
+#define OVC_BACKOFF_MAX_MS 60000
+
+/* A reply that takes longer ends the session. */
+#define OVC_TXN_TIMEOUT_MS 60000
+
+/* The update that shows a write may come after the reply: until then the write
+ * is not repeated. */
+#define OVC_ECHO_MS 2000
+
+/* A key that had to be written OVC_FIGHT_WRITES times, each within
+ * OVC_FIGHT_MS of the one before, is being changed by somebody else, too: from
+ * then on the back-off applies. */
+#define OVC_FIGHT_MS 10000
+#define OVC_FIGHT_WRITES 4
+
+/* So many refusals without a success in between: the switch refuses in
+ * general.  Then one transaction per OVC_BRAKE_MS. */
+#define OVC_BRAKE_REFUSALS 16
+#define OVC_BRAKE_MS 100
+
+/* Objects looked at in one call of ovc_session_run(), about a millisecond. */
+#define OVC_LOOK_BUDGET 2000
+
+enum ovc_kind {
+    OVC_LS,
+    OVC_FLOOD,
+    OVC_BINDING,
+    OVC_MAC,
+    OVC_N_KINDS
+};
+
+enum ovc_state {
+    OVC_IDLE,                   /* Neither wanted nor there, or not ours. */
+    OVC_WRITTEN,                /* Wanted: the database has it. */
+    OVC_WAITING,                /* Wanted: not yet. */
+    OVC_HELD,                   /* Wanted: must not be written. */
+    OVC_STALE,                  /* Not wanted: found, kept for a while. */
+    OVC_REMOVING,               /* Not wanted: being removed. */
+    OVC_N_STATES
+};
+
+/* Why an object is not what is wanted, for the operator. */
+enum ovc_why {
+    OVC_WHY_NONE,
+    OVC_WHY_QUEUED,
+    OVC_WHY_SENT,
+    OVC_WHY_ECHO,
+    OVC_WHY_REFUSED,
+    OVC_WHY_FIGHT,
+    OVC_WHY_LS,                 /* Its Logical_Switch is not right yet. */
+    OVC_WHY_PORT,               /* No such port. */
+    OVC_WHY_VNI_RANGE,
+    OVC_WHY_VNI_WANTED,         /* Another wanted LS has the older claim. */
+    OVC_WHY_VNI_HELD,           /* Another row has it. */
+    OVC_WHY_OWN_VTEP,
+    OVC_WHY_NO_TUNNEL_IP,
+    OVC_WHY_BAD_VTEP,
+    OVC_WHY_BAD_MAC,
+    OVC_WHY_BAD_VLAN,
+    OVC_WHY_DEPENDENTS,         /* Something still refers to it. */
+    OVC_WHY_LOCAL_ROWS,         /* The switch still has rows for it. */
+};
+
+struct ovc_object {
+    struct ovs_list queue_node; /* In a queue or a group; or empty. */
+    struct heap_node timer;     /* In session->timers, while 'timed'. */
+    long long not_before_ms;    /* No write earlier. */
+    long long written_ms;       /* Last write that the switch took. */
+    char *error;                /* Why it refused the last one, or NULL. */
+    enum ovc_kind kind : 8;
+    enum ovc_state state : 8;
+    enum ovc_why why : 8;
+    uint8_t failures;           /* Refusals in a row. */
+    uint8_t rewrites;           /* Writes in short succession. */
+    bool wanted : 1;
+    bool ours : 1;              /* Was wanted: goes at once when unwanted. */
+    bool aging : 1;             /* Stale, 'not_before_ms' is its end. */
+    bool echo : 1;              /* 'not_before_ms' waits for the echo. */
+    bool timed : 1;
+    bool in_txn : 1;            /* Member of the transaction under way. */
+    bool lead : 1;              /* ...and the reason for its writes. */
+    bool rewanted : 1;          /* Meanwhile the owner wanted otherwise. */
+    bool echoed : 1;            /* Meanwhile a row of it changed. */
+};
+
+/* Objects of a refused transaction, to be tried apart from others. */
+struct ovc_group {
+    struct ovs_list node;       /* In session->groups. */
+    struct ovs_list objects;
+};
+
+/* A row that was read. */
+struct ovc_row {
+    struct hmap_node by_uuid;   /* In session->rows[table]. */
+    struct uuid uuid;
+    unsigned int generation;    /* session->generation when last seen. */
+};
+
+enum ovc_table {
+    OVC_T_LOCATOR,
+    OVC_T_LS,
+    OVC_T_FLOOD,
+    OVC_T_MAC,
+    OVC_T_LOCAL_FLOOD,
+    OVC_T_LOCAL_MAC,
+    OVC_N_TABLES
+};
+
+/* Physical_Locator. */
+struct ovc_locator {
+    struct ovc_row row;
+    struct hmap_node by_ip;     /* In session->locators, while 'plain'. */
+    struct in6_addr ip;         /* None if unreadable. */
+    bool plain;                 /* vxlan_over_ipv4 without a tunnel_key. */
+};
+
+/* Logical_Switch. */
+struct ovc_ls_row {
+    struct ovc_row row;
+    struct ovs_list node;       /* In ls->rows. */
+    struct hmap_node by_vni;    /* In session->vnis, while 'vni'. */
+    struct ovc_ls *ls;
+    uint32_t vni;               /* 0: none, or nonsense. */
+    bool service_node;          /* Its replication_mode. */
+};
+
+/* Mcast_Macs_Remote or Mcast_Macs_Local. */
+struct ovc_flood_row {
+    struct ovc_row row;
+    struct ovs_list node;       /* In flood.rows, other_rows, local_floods. */
+    struct ovc_ls *ls;
+    bool unknown_dst;
+    bool plain;                 /* All locators are. */
+    struct in6_addr *vteps;     /* Sorted. */
+    size_t n_vteps;
+};
+
+/* Ucast_Macs_Remote. */
+struct ovc_mac_row {
+    struct ovc_row row;
+    struct ovs_list node;       /* In mac->rows. */
+    struct ovc_mac *mac;
+    struct in6_addr vtep;       /* None if its locator is not a plain one. */
+};
+
+/* Ucast_Macs_Local. */
+struct ovc_local_mac {
+    struct ovc_row row;
+    struct hmap_node by_key;    /* In session->local_macs. */
+    struct ovs_list node;       /* In ls->local_macs. */
+    struct ovc_ls *ls;
+    struct eth_addr mac;
+    struct in6_addr vtep;
+    struct in6_addr ip;
+};
+
+struct ovc_flood {
+    struct ovc_object object;
+    struct ovs_list rows;       /* struct ovc_flood_row. */
+    struct in6_addr *vteps;     /* Wanted, sorted. */
+    size_t n_vteps;
+};
+
+struct ovc_ls {
+    struct ovc_object object;
+    struct hmap_node node;      /* In session->lss, by name. */
+    char *name;
+    bool prefixed;              /* TSN_LS_PREFIX. */
+
+    uint32_t vni;               /* Wanted. */
+    uint64_t claim;             /* The lower, the earlier it was wanted. */
+    struct hmap_node by_vni;    /* In session->wanted_vnis, while wanted. */
+    struct ovs_list rows;       /* struct ovc_ls_row, normally one. */
+    struct ovc_flood flood;
+    struct ovs_list macs;       /* struct ovc_mac. */
+    struct ovs_list bindings;   /* Wanted ones, struct ovc_binding. */
+
+    size_t n_dependents;        /* Our rows and bindings that refer to it. */
+    struct ovs_list other_rows; /* Flood rows that are not "unknown-dst". */
+    struct ovs_list local_macs; /* struct ovc_local_mac. */
+    size_t n_local_macs;
+    struct ovs_list local_floods;       /* struct ovc_flood_row. */
+
+    bool removing;
+    bool forced;                /* Local rows go with it. */
+    long long local_ms;         /* Until then they need not; or 0. */
+
+    /* While a transaction is being planned. */
+    const struct vteprec_logical_switch *planned;
+    size_t on_path;
+};
+
+struct ovc_mac {
+    struct ovc_object object;
+    struct hmap_node node;      /* In session->macs. */
+    struct ovs_list ls_node;    /* In ls->macs. */
+    struct ovc_ls *ls;
+    struct ovs_list rows;       /* struct ovc_mac_row, normally one. */
+    struct in6_addr vtep;       /* Wanted. */
+    struct eth_addr mac;
+    bool junk;                  /* Of the rows whose MAC is unreadable. */
+};
+
+struct ovc_port {
+    struct hmap_node node;      /* In session->ports, by name. */
+    char *name;
+    struct hmap bindings;       /* struct ovc_binding, by VLAN. */
+    bool there;                 /* The switch has it, as row 'uuid'. */
+    struct uuid uuid;
+    unsigned int generation;
+};
+
+struct ovc_binding {
+    struct ovc_object object;
+    struct hmap_node node;      /* In port->bindings. */
+    struct ovc_port *port;
+    uint16_t vlan;
+    struct ovc_ls *ls;          /* Wanted, or NULL. */
+    struct ovs_list ls_node;    /* In ls->bindings, while wanted. */
+    struct ovc_ls *bound;       /* What the database has, or NULL. */
+    bool seen;                  /* While the port's row is read. */
+};
+
+/* The transaction that is being planned or under way. */
+struct ovc_plan {
+    struct ovsdb_idl_txn *txn;  /* NULL until there is something to write. */
+    struct ovc_object **members;
+    size_t n_members, allocated_members;
+    size_t n_ops;
+    bool full;                  /* Something did not fit. */
+    struct hmap locators;       /* Inserted by it. */
+    long long sent_ms;
+};
+
+struct ovc_session {
+    char *switch_name;
+    char *remote;
+    uint32_t stale_hold_ms;
+    const struct ovc_session_ops *ops;
+    void *aux;
+
+    struct ovsdb_idl *idl;
+    struct ovc_guard guard;
+    long long now_ms;           /* At the start of run(). */
+
+    /* The session. */
+    bool read;                  /* The IDL has all rows of a usable schema. */
+    bool up;                    /* ...and the switch we serve. */
+    bool rescan;                /* Rows were read that we did not look at. */
+    bool told_up;               /* What the owner knows. */
+    bool learnt_changed;        /* The owner is to be told. */
+    long long since_wall_ms;    /* Of the last change of 'up'. */
+    char *reason;               /* Why it is not up, or NULL. */
+    bool complete;              /* ovc_session_set_config_complete(). */
+
+    /* The switch. */
+    struct uuid switch_uuid;
+    struct in6_addr *tunnel_ips;
+    size_t n_tunnel_ips;
+    struct hmap ports;          /* struct ovc_port. */
+
+    /* Objects. */
+    struct hmap lss;            /* struct ovc_ls. */
+    struct hmap macs;           /* struct ovc_mac. */
+    struct hmap wanted_vnis;    /* struct ovc_ls. */
+    uint64_t n_claims;
+
+    /* Rows. */
+    struct hmap rows[OVC_N_TABLES];     /* struct ovc_row. */
+    unsigned int generation;
+    struct hmap locators;       /* struct ovc_locator. */
+    struct hmap vnis;           /* struct ovc_ls_row. */
+    struct hmap local_macs;     /* struct ovc_local_mac. */
+
+    /* Work. */
+    struct ovs_list queues[OVC_N_KINDS];
+    struct ovs_list groups;     /* struct ovc_group. */
+    bool groups_turn;           /* Groups, then queues, or vice versa. */
+    struct heap timers;         /* struct ovc_object, earliest first. */
+    struct ovc_plan plan;
+    bool in_flight;
+    long long brake_ms;         /* No transaction before. */
+    unsigned int n_refused_now; /* Refusals since the last success. */
+
+    /* Counters. */
+    size_t n_state[OVC_N_STATES];
+    uint64_t n_transactions;
+    uint64_t n_refused;
+    uint64_t n_bad_rows;
+    char *last_error;
+};
+
+/* object.c */
+void ovc_object_init(struct ovc_session *, struct ovc_object *,
+                     enum ovc_kind);
+void ovc_object_fini(struct ovc_session *, struct ovc_object *);
+void ovc_object_set(struct ovc_session *, struct ovc_object *, enum ovc_state,
+                    enum ovc_why);
+/* Has the object looked at. */
+void ovc_object_queue(struct ovc_session *, struct ovc_object *);
+/* Likewise, as a row of it changed / as the owner wants something else. */
+void ovc_object_row_changed(struct ovc_session *, struct ovc_object *);
+/* Likewise, as whatever held it back may be over. */
+void ovc_object_retry(struct ovc_session *, struct ovc_object *);
+void ovc_object_want(struct ovc_session *, struct ovc_object *);
+void ovc_object_unwant(struct ovc_session *, struct ovc_object *);
+void ovc_object_wake_at(struct ovc_session *, struct ovc_object *,
+                        long long when_ms);
+/* Whether it may be written now; otherwise it will be looked at again. */
+bool ovc_object_may_write(struct ovc_session *, struct ovc_object *);
+/* Whether it, which nobody wants but is there, may be removed now. */
+bool ovc_object_removable(struct ovc_session *, struct ovc_object *,
+                          const struct ovc_ls *);
+long long ovc_backoff_ms(unsigned int n);
+void ovc_object_format(const struct ovc_object *, struct ds *);
+void ovc_timers_run(struct ovc_session *);
+
+/* ls.c: Logical_Switch and its VNI. */
+struct ovc_ls *ovc_ls_find(const struct ovc_session *, const char *name);
+struct ovc_ls *ovc_ls_get(struct ovc_session *, const char *name);
+/* Frees what nothing refers to any more. */
+void ovc_ls_release(struct ovc_session *, struct ovc_ls *);
+void ovc_ls_destroy(struct ovc_session *, struct ovc_ls *);
+bool ovc_ls_is_ours(const struct ovc_ls *);
+void ovc_ls_set_vni(struct ovc_session *, struct ovc_ls *, uint32_t vni);
+void ovc_ls_unset_vni(struct ovc_session *, struct ovc_ls *);
+void ovc_ls_row_set_vni(struct ovc_session *, struct ovc_ls_row *,
+                        uint32_t vni);
+/* The row that others may refer to in the planned transaction, or NULL. */
+const struct vteprec_logical_switch *ovc_ls_for_write(
+    const struct ovc_session *, const struct ovc_ls *);
+void ovc_ls_queue_dependents(struct ovc_session *, struct ovc_ls *);
+void ovc_ls_add_dependent(struct ovc_ls *);
+void ovc_ls_remove_dependent(struct ovc_session *, struct ovc_ls *);
+/* Who is in the way of its VNI, or NULL. */
+const struct ovc_ls *ovc_ls_rival(const struct ovc_session *,
+                                  const struct ovc_ls *);
+void ovc_ls_look(struct ovc_session *, struct ovc_ls *);
+
+/* mac.c: Ucast_Macs_Remote, Mcast_Macs_Remote. */
+struct ovc_mac *ovc_mac_find(const struct ovc_session *, const struct ovc_ls *,
+                             const struct eth_addr *, bool junk);
+struct ovc_mac *ovc_mac_get(struct ovc_session *, struct ovc_ls *,
+                            const struct eth_addr *, bool junk);
+void ovc_mac_release(struct ovc_session *, struct ovc_mac *);
+void ovc_mac_destroy(struct ovc_session *, struct ovc_mac *);
+void ovc_mac_look(struct ovc_session *, struct ovc_mac *);
+void ovc_flood_look(struct ovc_session *, struct ovc_ls *);
+
+/* binding.c: Physical_Port.vlan_bindings. */
+struct ovc_port *ovc_port_find(const struct ovc_session *, const char *name);
+struct ovc_port *ovc_port_get(struct ovc_session *, const char *name);
+void ovc_port_release(struct ovc_session *, struct ovc_port *);
+struct ovc_binding *ovc_binding_find(const struct ovc_port *, uint16_t vlan);
+struct ovc_binding *ovc_binding_get(struct ovc_session *, struct ovc_port *,
+                                    uint16_t vlan);
+void ovc_binding_set_ls(struct ovc_binding *, struct ovc_ls *);
+void ovc_binding_release(struct ovc_session *, struct ovc_binding *);
+void ovc_ports_read(struct ovc_session *,
+                    const struct vteprec_physical_switch *);
+void ovc_port_row_changed(struct ovc_session *,
+                          const struct vteprec_physical_port *);
+void ovc_ports_destroy(struct ovc_session *);
+void ovc_binding_look(struct ovc_session *, struct ovc_binding *);
+
+/* rows.c: what the database has. */
+void ovc_idl_monitor(struct ovsdb_idl *);
+/* Returns NULL, or a static text with what the server's schema lacks. */
+const char *ovc_schema_check(const struct ovsdb_idl *);
+void ovc_rows_init(struct ovc_session *);
+void ovc_rows_destroy(struct ovc_session *);
+void ovc_rows_read_all(struct ovc_session *);
+void ovc_rows_read_changes(struct ovc_session *);
+struct ovc_row *ovc_row_find(const struct ovc_session *, enum ovc_table,
+                             const struct uuid *);
+void ovc_row_insert(struct ovc_session *, enum ovc_table, struct ovc_row *,
+                    const struct uuid *);
+void ovc_row_remove(struct ovc_session *, enum ovc_table, struct ovc_row *);
+struct ovc_ls *ovc_ls_of(const struct ovc_session *,
+                         const struct vteprec_logical_switch *);
+struct in6_addr ovc_locator_ip(const struct vteprec_physical_locator *,
+                               bool *plain);
+struct ovc_flood_row *ovc_flood_row_create(struct ovc_session *,
+                                           enum ovc_table,
+                                           const struct uuid *);
+bool ovc_flood_row_set(struct ovc_flood_row *,
+                       const struct vteprec_physical_locator_set *);
+
+/* learnt.c: Ucast_Macs_Local, Mcast_Macs_Local. */
+void ovc_local_mac_read(struct ovc_session *, const struct ovsdb_idl_row *);
+void ovc_local_mac_forget(struct ovc_session *, struct ovc_row *);
+void ovc_local_flood_read(struct ovc_session *, const struct ovsdb_idl_row *);
+void ovc_local_flood_forget(struct ovc_session *, struct ovc_row *);
+
+/* reconcile.c: transactions. */
+void ovc_plan_init(struct ovc_plan *);
+void ovc_plan_destroy(struct ovc_session *);
+/* Whether 'n_ops' row operations fit.  An empty plan takes any number. */
+bool ovc_plan_room(struct ovc_session *, size_t n_ops);
+/* Joins 'object', whose look() adds 'n_ops' row operations. */
+struct ovsdb_idl_txn *ovc_plan_join(struct ovc_session *, struct ovc_object *,
+                                    bool lead, size_t n_ops);
+/* The locator of 'ip': the database's, or one that the plan inserts. */
+const struct vteprec_physical_locator *ovc_plan_locator(
+    struct ovc_session *, const struct in6_addr *ip);
+size_t ovc_plan_locator_ops(const struct ovc_session *,
+                            const struct in6_addr *ip);
+void ovc_reconcile_run(struct ovc_session *);
+void ovc_reconcile_wait(struct ovc_session *);
+
+/* status.c */
+void ovc_object_reason(const struct ovc_session *, const struct ovc_object *,
+                       struct ds *);
+
+#endif /* ovsdb-client/private.h */

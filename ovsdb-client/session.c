@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a session: connecting, reading, losing it. */
+#include <config.h>
+#include "ovsdb-client/private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "openvswitch/poll-loop.h"
+#include "openvswitch/vlog.h"
+#include "ovsdb-client/text.h"
+#include "timeval.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(ovc_session);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(10, 10);
+
+/* Remotes. */
+
+static const char *
+check_active(const char *s)
+{
+    struct sockaddr_storage ss;
+    const char *colon = strchr(s, ':');
+
+    if (*s != '[' && colon && strchr(colon + 1, ':')) {
+        return "an IPv6 address must stand in brackets";
+    }
+    return (tsn_sockaddr_parse(s, 6640, &ss)
+            ? "expected IP:PORT after \"tcp:\"" : NULL);
+}
+
+static const char *
+check_passive(const char *s)
+{
+    static const char error[] = "expected PORT or PORT:IP after \"ptcp:\"";
+    size_t n_digits = strspn(s, "0123456789");
+    struct sockaddr_storage ss;
+
+    if (!n_digits || n_digits > 5 || !atoi(s) || atoi(s) > UINT16_MAX) {
+        return error;
+    }
+    s += n_digits;
+    if (!*s) {
+        return NULL;
+    }
+    if (*s++ != ':') {
+        return error;
+    }
+    /* A port would be one too many. */
+    const char *end = *s == '[' ? strchr(s, ']') : s;
+    return (!end || strchr(end, ':') || tsn_sockaddr_parse(s, 1, &ss)
+            ? error : NULL);
+}
+
+const char *
+ovc_remote_check(const char *remote)
+{
+    if (strchr(remote, ',')) {
+        return "one remote is expected, not a list";
+    } else if (!strncmp(remote, "tcp:", 4)) {
+        return check_active(remote + 4);
+    } else if (!strncmp(remote, "ptcp:", 5)) {
+        return check_passive(remote + 5);
+    } else if (!strncmp(remote, "unix:", 5)) {
+        return remote[5] ? NULL : "expected a path after \"unix:\"";
+    } else if (!strncmp(remote, "punix:", 6)) {
+        return remote[6] ? NULL : "expected a path after \"punix:\"";
+    } else if (!strncmp(remote, "ssl:", 4) || !strncmp(remote, "pssl:", 5)) {
+        return "TLS is not supported";
+    } else {
+        return "expected tcp:IP:PORT, ptcp:PORT, unix:PATH or punix:PATH";
+    }
+}
+
+/* Life. */
+
+struct ovc_session *
+ovc_session_create(const struct ovc_session_config *config,
+                   const struct ovc_session_ops *ops, void *aux)
+{
+    struct ovc_session *s = xzalloc(sizeof *s);
+
+    s->switch_name = xstrdup(config->switch_name);
+    s->remote = xstrdup(config->remote);
+    s->stale_hold_ms = config->stale_hold_ms;
+    s->ops = ops;
+    s->aux = aux;
+    s->since_wall_ms = time_wall_msec();
+    s->reason = xstrdup("connecting");
+    s->now_ms = time_msec();
+
+    ovc_guard_init(&s->guard);
+    hmap_init(&s->ports);
+    hmap_init(&s->lss);
+    hmap_init(&s->macs);
+    hmap_init(&s->wanted_vnis);
+    ovc_rows_init(s);
+    for (size_t i = 0; i < OVC_N_KINDS; i++) {
+        ovs_list_init(&s->queues[i]);
+    }
+    ovs_list_init(&s->groups);
+    heap_init(&s->timers);
+    ovc_plan_init(&s->plan);
+
+    s->idl = ovsdb_idl_create_unconnected(&vteprec_idl_class, false);
+    ovc_idl_monitor(s->idl);
+    ovsdb_idl_set_remote(s->idl, s->remote, true);
+    ovsdb_idl_set_probe_interval(s->idl, config->probe_ms);
+    return s;
+}
+
+void
+ovc_session_destroy(struct ovc_session *s)
+{
+    struct ovc_ls *ls;
+    struct ovc_mac *mac;
+
+    if (!s) {
+        return;
+    }
+    ovc_plan_destroy(s);
+    ovc_rows_destroy(s);
+    ovc_ports_destroy(s);
+    HMAP_FOR_EACH_SAFE (mac, node, &s->macs) {
+        ovc_mac_destroy(s, mac);
+    }
+    HMAP_FOR_EACH_SAFE (ls, node, &s->lss) {
+        ovc_ls_destroy(s, ls);
+    }
+    ovsdb_idl_destroy(s->idl);
+    hmap_destroy(&s->ports);
+    hmap_destroy(&s->lss);
+    hmap_destroy(&s->macs);
+    hmap_destroy(&s->wanted_vnis);
+    heap_destroy(&s->timers);
+    ovc_guard_fini(&s->guard);
+    free(s->switch_name);
+    free(s->remote);
+    free(s->reason);
+    free(s->last_error);
+    free(s);
+}
+
+/* Connection. */
+
+static enum ovsdb_idl_txn_status
+commit_nothing(struct ovsdb_idl *idl)
+{
+    struct ovsdb_idl_txn *txn = ovsdb_idl_txn_create(idl);
+    enum ovsdb_idl_txn_status status = ovsdb_idl_txn_commit(txn);
+
+    ovsdb_idl_txn_destroy(txn);
+    return status;
+}
+
+/* Whether the IDL holds all rows and can send transactions, which it only
+ * says when it is asked to: an empty one costs nothing. */
+static bool
+is_monitoring(struct ovc_session *s)
+{
+    if (!ovsdb_idl_is_connected(s->idl)) {
+        s->guard.hung_up = false;
+    } else if (!s->guard.hung_up) {
+        return commit_nothing(s->idl) == TXN_UNCHANGED;
+    }
+    return false;
+}
+
+/* Takes 'reason'.  Returns true if it is another one than before. */
+static bool
+set_reason(struct ovc_session *s, char *reason)
+{
+    bool changed = !s->reason || strcmp(s->reason, reason);
+
+    free(s->reason);
+    s->reason = reason;
+    return changed;
+}
+
+/* There is no session, or one that is of no use. */
+static void
+explain(struct ovc_session *s)
+{
+    int error = ovsdb_idl_get_last_error(s->idl);
+
+    if (s->guard.error) {
+        if (set_reason(s, xstrdup(s->guard.error))) {
+            VLOG_WARN_RL(&rl, "the OVSDB server is of no use: %s tor=%s",
+                         s->reason, s->switch_name);
+        }
+    } else if (error && !ovsdb_idl_is_connected(s->idl)) {
+        set_reason(s, xstrdup(ovs_retval_to_string(error)));
+    } else {
+        set_reason(s, xstrdup("connecting"));
+    }
+}
+
+static void
+check_connection(struct ovc_session *s)
+{
+    bool read = is_monitoring(s);
+    const char *lack = read ? ovc_schema_check(s->idl) : NULL;
+
+    if (lack) {
+        if (set_reason(s, xstrdup(lack))) {
+            VLOG_WARN_RL(&rl, "the database is of no use: %s tor=%s", lack,
+                         s->switch_name);
+        }
+        s->read = s->up = false;
+    } else if (!read) {
+        s->read = s->up = false;
+        explain(s);
+    } else {
+        ovc_guard_clear_error(&s->guard);
+        s->rescan = s->rescan || !s->read;
+        s->read = true;
+    }
+}
+
+static void
+tell_owner(struct ovc_session *s)
+{
+    if (s->up != s->told_up) {
+        s->told_up = s->up;
+        s->since_wall_ms = time_wall_msec();
+        if (s->up) {
+            free(s->reason);
+            s->reason = NULL;
+            VLOG_INFO("reading and writing the switch's database tor=%s "
+                      "remote=%s schema=%s", s->switch_name, s->remote,
+                      s->guard.schema ? s->guard.schema : "unknown");
+        } else {
+            VLOG_WARN("lost the switch's database: %s tor=%s remote=%s",
+                      s->reason, s->switch_name, s->remote);
+        }
+        s->ops->session_changed(s->aux, s->up);
+    }
+    if (s->learnt_changed) {
+        s->learnt_changed = false;
+        s->ops->learnt_changed(s->aux);
+    }
+}
+
+void
+ovc_session_run(struct ovc_session *s)
+{
+    s->now_ms = time_msec();
+    ovc_guard_enter(&s->guard);
+    ovsdb_idl_run(s->idl);
+    ovc_guard_leave();
+
+    check_connection(s);
+    if (s->read && s->rescan) {
+        ovc_rows_read_all(s);
+    } else if (s->read) {
+        ovc_rows_read_changes(s);
+    }
+    ovsdb_idl_track_clear(s->idl);
+    ovc_timers_run(s);
+    ovc_reconcile_run(s);
+    tell_owner(s);
+}
+
+void
+ovc_session_wait(struct ovc_session *s)
+{
+    ovsdb_idl_wait(s->idl);
+    ovc_reconcile_wait(s);
+    if (s->up && s->rescan) {
+        poll_immediate_wake();
+    }
+}
+
+bool
+ovc_session_is_connected(const struct ovc_session *s)
+{
+    return s->up;
+}
+
+const struct in6_addr *
+ovc_session_tunnel_ips(const struct ovc_session *s, size_t *n)
+{
+    *n = s->n_tunnel_ips;
+    return s->tunnel_ips;
+}

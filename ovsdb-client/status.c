@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an operator sees of a session. */
+#include <config.h>
+#include "ovsdb-client/private.h"
+
+#include <stdlib.h>
+
+#include "openvswitch/dynamic-string.h"
+#include "timeval.h"
+#include "tsn/json.h"
+#include "util.h"
+
+static const char *
+state_name(const struct ovc_object *object)
+{
+    switch (object->state) {
+    case OVC_WRITTEN:
+        return "written";
+    case OVC_HELD:
+        return "held";
+    case OVC_WAITING:
+    case OVC_IDLE:
+    case OVC_STALE:
+    case OVC_REMOVING:
+    case OVC_N_STATES:
+    default:
+        return "waiting";
+    }
+}
+
+static const char *
+why_text(enum ovc_why why)
+{
+    switch (why) {
+    case OVC_WHY_QUEUED:
+        return "queued";
+    case OVC_WHY_SENT:
+        return "sent to the switch";
+    case OVC_WHY_ECHO:
+        return "waiting for the switch to show it";
+    case OVC_WHY_REFUSED:
+        return "the switch refused it";
+    case OVC_WHY_FIGHT:
+        return "somebody else keeps changing it";
+    case OVC_WHY_LS:
+        return "its Logical_Switch is not written";
+    case OVC_WHY_PORT:
+        return "the switch has no such port";
+    case OVC_WHY_VNI_RANGE:
+        return "the VNI is out of range";
+    case OVC_WHY_VNI_WANTED:
+        return "another network wants the same VNI";
+    case OVC_WHY_VNI_HELD:
+        return "the VNI is taken";
+    case OVC_WHY_OWN_VTEP:
+        return "the VTEP is the switch itself";
+    case OVC_WHY_NO_TUNNEL_IP:
+        return "the switch has no tunnel_ips";
+    case OVC_WHY_BAD_VTEP:
+        return "the VTEP is not a unicast IPv4 address";
+    case OVC_WHY_BAD_MAC:
+        return "not a unicast MAC";
+    case OVC_WHY_BAD_VLAN:
+        return "the VLAN is out of range";
+    case OVC_WHY_DEPENDENTS:
+        return "rows still refer to it";
+    case OVC_WHY_LOCAL_ROWS:
+        return "the switch still has learnt rows for it";
+    case OVC_WHY_NONE:
+    default:
+        return NULL;
+    }
+}
+
+void
+ovc_object_reason(const struct ovc_session *s,
+                  const struct ovc_object *object, struct ds *ds)
+{
+    if (object->state == OVC_WAITING && !s->up) {
+        ds_put_format(ds, "no session: %s", s->reason);
+        return;
+    }
+    const char *text = why_text(object->why);
+    if (!text) {
+        return;
+    }
+    ds_put_cstr(ds, text);
+    if (object->error) {
+        ds_put_format(ds, ": %s", object->error);
+    }
+    if (object->why == OVC_WHY_VNI_WANTED
+        || object->why == OVC_WHY_VNI_HELD) {
+        const struct ovc_ls *rival = ovc_ls_rival(
+            s, CONTAINER_OF(object, struct ovc_ls, object));
+        if (rival) {
+            ds_put_format(ds, ": %s", rival->name);
+        }
+    }
+}
+
+static void
+put_state(const struct ovc_session *s, const struct ovc_object *object,
+          struct tsn_json *json)
+{
+    struct ds reason = DS_EMPTY_INITIALIZER;
+
+    tsn_json_string(json, "state", state_name(object));
+    ovc_object_reason(s, object, &reason);
+    tsn_json_string(json, "reason",
+                    reason.length ? ds_cstr(&reason) : NULL);
+    ds_destroy(&reason);
+}
+
+void
+ovc_session_status(const struct ovc_session *s, struct tsn_json *json)
+{
+    char *since = xastrftime_msec("%Y-%m-%dT%H:%M:%SZ", s->since_wall_ms,
+                                  true);
+
+    tsn_json_object_begin(json, "ovsdb");
+    tsn_json_string(json, "remote", s->remote);
+    tsn_json_bool(json, "connected", s->up);
+    tsn_json_string(json, "since", since);
+    tsn_json_string(json, "reason", s->up ? NULL : s->reason);
+    tsn_json_string(json, "schema", s->guard.schema);
+    tsn_json_uint(json, "transactions", s->n_transactions);
+    tsn_json_uint(json, "refused", s->n_refused);
+    tsn_json_uint(json, "bad_rows", s->n_bad_rows);
+    tsn_json_uint(json, "bad_messages", s->guard.n_bad);
+    tsn_json_string(json, "last_error", s->last_error);
+    tsn_json_object_end(json);
+
+    tsn_json_object_begin(json, "rows");
+    tsn_json_uint(json, "wanted", (s->n_state[OVC_WRITTEN]
+                                   + s->n_state[OVC_WAITING]
+                                   + s->n_state[OVC_HELD]));
+    tsn_json_uint(json, "written", s->n_state[OVC_WRITTEN]);
+    tsn_json_uint(json, "waiting", (s->n_state[OVC_WAITING]
+                                    + s->n_state[OVC_HELD]));
+    tsn_json_uint(json, "stale", s->n_state[OVC_STALE]);
+    tsn_json_object_end(json);
+    free(since);
+}
+
+void
+ovc_session_macs(const struct ovc_session *s, struct tsn_json *json)
+{
+    const struct ovc_mac *mac;
+
+    tsn_json_array_begin(json, "macs");
+    HMAP_FOR_EACH (mac, node, &s->macs) {
+        if (mac->object.wanted) {
+            tsn_json_object_begin(json, NULL);
+            tsn_json_string(json, "network", mac->ls->name);
+            tsn_json_mac(json, "mac", &mac->mac);
+            tsn_json_ip(json, "vtep", &mac->vtep);
+            put_state(s, &mac->object, json);
+            tsn_json_object_end(json);
+        }
+    }
+    tsn_json_array_end(json);
+}
+
+static void
+put_network(const struct ovc_session *s, const struct ovc_ls *ls,
+            struct tsn_json *json)
+{
+    tsn_json_object_begin(json, NULL);
+    tsn_json_string(json, "name", ls->name);
+    tsn_json_uint(json, "vni", ls->vni);
+    put_state(s, &ls->object, json);
+    if (ls->flood.object.wanted) {
+        tsn_json_object_begin(json, "flood");
+        tsn_json_array_begin(json, "vteps");
+        for (size_t i = 0; i < ls->flood.n_vteps; i++) {
+            tsn_json_ip(json, NULL, &ls->flood.vteps[i]);
+        }
+        tsn_json_array_end(json);
+        put_state(s, &ls->flood.object, json);
+        tsn_json_object_end(json);
+    }
+    tsn_json_object_end(json);
+}
+
+void
+ovc_session_networks(const struct ovc_session *s, struct tsn_json *json)
+{
+    const struct ovc_binding *b;
+    const struct ovc_ls *ls;
+    const struct ovc_port *port;
+
+    tsn_json_array_begin(json, "networks");
+    HMAP_FOR_EACH (ls, node, &s->lss) {
+        if (ls->object.wanted) {
+            put_network(s, ls, json);
+        }
+    }
+    tsn_json_array_end(json);
+
+    tsn_json_array_begin(json, "bindings");
+    HMAP_FOR_EACH (port, node, &s->ports) {
+        HMAP_FOR_EACH (b, node, &port->bindings) {
+            if (b->object.wanted) {
+                tsn_json_object_begin(json, NULL);
+                tsn_json_string(json, "port", port->name);
+                tsn_json_uint(json, "vlan", b->vlan);
+                tsn_json_string(json, "network", b->ls->name);
+                put_state(s, &b->object, json);
+                tsn_json_object_end(json);
+            }
+        }
+    }
+    tsn_json_array_end(json);
+}
