@@ -81,3 +81,15 @@ $(tests_unit_test_ovc_random_OBJECTS): ovsdb-client/vtep-idl.h
 $(tests_unit_test_ovc_text_OBJECTS): ovsdb-client/vtep-idl.h
 $(tests_unit_test_ovc_session_OBJECTS): ovsdb-client/vtep-idl.h
 endif
+
+check_PROGRAMS += tests/fuzz/fuzz_ovc_session tests/fuzz/fuzz_ovc_text
+tests_fuzz_fuzz_ovc_session_SOURCES = tests/fuzz/fuzz_ovc_session.c \
+	$(FUZZ_DRIVER)
+tests_fuzz_fuzz_ovc_session_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DVTEP_SCHEMA='"$(OVS_SOURCE)/vtep/vtep.ovsschema"'
+tests_fuzz_fuzz_ovc_session_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_ovc_session_LDADD = ovsdb-client/libovc.a $(BASE_LIBS)
+$(tests_fuzz_fuzz_ovc_session_OBJECTS): ovsdb-client/vtep-idl.h
+tests_fuzz_fuzz_ovc_text_SOURCES = tests/fuzz/fuzz_ovc_text.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_ovc_text_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_ovc_text_LDADD = ovsdb-client/libovc.a $(BASE_LIBS)
