@@ -1,1 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
+sbin_PROGRAMS += tor-agent/tsn-tor-agent
+tor_agent_tsn_tor_agent_SOURCES = \
+	tor-agent/bridge-config.c \
+	tor-agent/bridge-down.c \
+	tor-agent/bridge-up.c \
+	tor-agent/tor-agent.c \
+	tor-agent/tor-private.h \
+	tor-agent/tor.c \
+	tor-agent/tor.h
+tor_agent_tsn_tor_agent_LDADD = ovsdb-client/libovc.a xmpp/libxmpp.a \
+	$(BASE_LIBS)

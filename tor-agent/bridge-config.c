@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Configuration to Logical_Switch rows, VLAN bindings and subscriptions
+ * (spec/tor-agent.md B.1, B.4, B.5, C.1). */
+#include <config.h>
+#include "tor-agent/tor-private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "hash.h"
+#include "openvswitch/vlog.h"
+#include "ovsdb-client/session.h"
+#include "packets.h"
+#include "util.h"
+#include "xmpp/speaker.h"
+#include "xmpp/view.h"
+
+VLOG_DEFINE_THIS_MODULE(tor_config);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+
+static void
+clear_groups(struct tor_network *net)
+{
+    struct tor_groups *g;
+
+    HMAP_FOR_EACH_POP (g, node, &net->groups) {
+        free(g->ids);
+        free(g);
+    }
+}
+
+static void
+add_groups(struct tor_network *net, const struct xmpp_vmi *vmi)
+{
+    if (eth_addr_is_zero(vmi->mac) || !vmi->n_security_groups) {
+        return;
+    }
+    struct tor_groups *g = xzalloc(sizeof *g);
+    g->mac = vmi->mac;
+    g->ids = xmemdup(vmi->security_groups,
+                     vmi->n_security_groups * sizeof *g->ids);
+    g->n_ids = vmi->n_security_groups;
+    hmap_insert(&net->groups, &g->node,
+                hash_bytes(&g->mac, sizeof g->mac, 0));
+}
+
+static void
+free_network(struct tor *tor, struct tor_network *net)
+{
+    bridge_down_fini(net);
+    bridge_up_fini(net);
+    clear_groups(net);
+    hmap_destroy(&net->groups);
+    shash_find_and_delete(&tor->networks, net->instance);
+    free(net->instance);
+    free(net->ls_name);
+    free(net);
+}
+
+static void
+remove_network(struct tor *tor, struct tor_network *net)
+{
+    VLOG_INFO("network removed tor=%s network=%s vni=%"PRIu32, tor->name,
+              net->instance, net->vni);
+    xmpp_speaker_unsubscribe(tor->speaker, net->instance);
+    ovc_unwant_ls(tor->ovsdb, net->ls_name);
+    free_network(tor, net);
+}
+
+static void
+update_network(struct tor *tor, const struct xmpp_network *conf)
+{
+    struct tor_network *net = shash_find_data(&tor->networks, conf->instance);
+
+    /* A network made anew under its old name has another uuid. */
+    if (net && strcmp(net->ls_name, conf->ls_name)) {
+        remove_network(tor, net);
+        net = NULL;
+    }
+    if (!net) {
+        net = xzalloc(sizeof *net);
+        net->instance = xstrdup(conf->instance);
+        net->ls_name = xstrdup(conf->ls_name);
+        hmap_init(&net->fdb);
+        hmap_init(&net->exports);
+        hmap_init(&net->groups);
+        shash_add(&tor->networks, net->instance, net);
+        VLOG_INFO("network added tor=%s network=%s vni=%"PRIu32, tor->name,
+                  conf->instance, conf->vni);
+    }
+    net->seen = true;
+    net->id = conf->id;
+    net->vni = conf->vni;
+    ovc_want_ls(tor->ovsdb, net->ls_name, net->vni, &tor->tsn, 1);
+    xmpp_speaker_subscribe(tor->speaker, net->instance, net->id);
+}
+
+static uint32_t
+hash_binding(const char *port, uint16_t vlan)
+{
+    return hash_string(port, vlan);
+}
+
+static struct tor_binding *
+find_binding(struct tor *tor, const char *port, uint16_t vlan)
+{
+    struct tor_binding *b;
+
+    HMAP_FOR_EACH_WITH_HASH (b, node, hash_binding(port, vlan),
+                             &tor->bindings) {
+        if (b->vlan == vlan && !strcmp(b->port, port)) {
+            return b;
+        }
+    }
+    return NULL;
+}
+
+static void
+free_binding(struct tor *tor, struct tor_binding *b)
+{
+    hmap_remove(&tor->bindings, &b->node);
+    free(b->port);
+    free(b->ls_name);
+    free(b);
+}
+
+static void
+update_binding(struct tor *tor, const struct xmpp_port *port,
+               const char *ls_name)
+{
+    struct tor_binding *b = find_binding(tor, port->port, port->vlan);
+
+    if (b && b->seen) {
+        /* Several servers on one port are fine; several networks on one VLAN
+         * are not, and the first in the configuration's order has it. */
+        if (strcmp(b->ls_name, ls_name)) {
+            tor->n_binding_conflicts++;
+            VLOG_WARN_RL(&rl, "two networks claim one VLAN, the first has it "
+                         "tor=%s port=%s vlan=%"PRIu16" network=%s refused=%s",
+                         tor->name, port->port, port->vlan, b->ls_name,
+                         ls_name);
+        }
+        return;
+    }
+    if (!b) {
+        b = xzalloc(sizeof *b);
+        b->port = xstrdup(port->port);
+        b->vlan = port->vlan;
+        hmap_insert(&tor->bindings, &b->node,
+                    hash_binding(b->port, b->vlan));
+    }
+    b->seen = true;
+    if (!b->ls_name || strcmp(b->ls_name, ls_name)) {
+        free(b->ls_name);
+        b->ls_name = xstrdup(ls_name);
+    }
+    ovc_want_binding(tor->ovsdb, b->port, b->vlan, b->ls_name);
+}
+
+/* A network can be bridged once it has a name for its row, a VNI, and the id
+ * that goes into its subscription. */
+static bool
+is_usable(const struct xmpp_network *conf)
+{
+    return conf && conf->vni && conf->id && conf->uuid[0];
+}
+
+static void
+update_switch(struct tor *tor, const struct xmpp_view *view)
+{
+    bool known = false;
+
+    for (size_t i = 0; i < view->n_switches; i++) {
+        const struct xmpp_switch *sw = &view->switches[i];
+        if (!strcmp(sw->name, tor->name)) {
+            known = true;
+            if (!tsn_ip_equals(&sw->vtep, &tor->vtep)) {
+                tor->vtep = sw->vtep;
+                tor->learnt_changed = true;
+            }
+        }
+    }
+    if (known != tor->known) {
+        tor->known = known;
+        if (known) {
+            VLOG_INFO("configuration received tor=%s", tor->name);
+        } else {
+            VLOG_WARN("the configuration has no physical router of that name "
+                      "any more tor=%s", tor->name);
+        }
+    }
+}
+
+void
+bridge_config(struct tor *tor, const struct xmpp_view *view)
+{
+    struct tor_binding *b;
+    struct shash_node *node;
+
+    update_switch(tor, view);
+    SHASH_FOR_EACH (node, &tor->networks) {
+        struct tor_network *net = node->data;
+        net->seen = false;
+        clear_groups(net);
+    }
+    HMAP_FOR_EACH (b, node, &tor->bindings) {
+        b->seen = false;
+    }
+
+    for (size_t i = 0; i < view->n_ports; i++) {
+        const struct xmpp_port *port = &view->ports[i];
+        const struct xmpp_network *conf = port->vmi ? port->vmi->network
+                                                    : NULL;
+
+        if (strcmp(port->switch_name, tor->name) || !is_usable(conf)) {
+            continue;
+        }
+        struct tor_network *net = shash_find_data(&tor->networks,
+                                                  conf->instance);
+        if (!net || !net->seen) {
+            update_network(tor, conf);
+            net = shash_find_data(&tor->networks, conf->instance);
+        }
+        add_groups(net, port->vmi);
+        update_binding(tor, port, net->ls_name);
+    }
+
+    HMAP_FOR_EACH_SAFE (b, node, &tor->bindings) {
+        if (!b->seen) {
+            ovc_unwant_binding(tor->ovsdb, b->port, b->vlan);
+            free_binding(tor, b);
+        }
+    }
+    SHASH_FOR_EACH_SAFE (node, &tor->networks) {
+        struct tor_network *net = node->data;
+        if (!net->seen) {
+            remove_network(tor, net);
+        }
+    }
+    /* VNIs and security groups go into the routes that we publish. */
+    tor->learnt_changed = true;
+}
+
+void
+bridge_config_fini(struct tor *tor)
+{
+    struct shash_node *node;
+    struct tor_binding *b;
+
+    HMAP_FOR_EACH_SAFE (b, node, &tor->bindings) {
+        free_binding(tor, b);
+    }
+    SHASH_FOR_EACH_SAFE (node, &tor->networks) {
+        free_network(tor, node->data);
+    }
+    hmap_destroy(&tor->bindings);
+    shash_destroy(&tor->networks);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tsn-tor-agent: any number of ToRs, each in a worker.  The main thread has
+ * the configuration, the signals and the control socket, and talks to the
+ * worker by messages. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "openvswitch/vlog.h"
+#include "tor-agent/tor.h"
+#include "tsn/config.h"
+#include "tsn/ctl.h"
+#include "tsn/daemon.h"
+#include "tsn/error.h"
+#include "tsn/json.h"
+#include "tsn/loop.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(tor_agent);
+
+struct agent {
+    struct tsn_config *config;
+    struct tsn_loop *main;
+    struct tsn_loop *worker;
+    struct tor **tors;          /* In the worker's thread only. */
+    size_t n_tors;
+};
+
+/* A request on its way through the worker. */
+struct request {
+    struct agent *agent;
+    struct tsn_ctl_call *call;
+    void (*fill)(struct agent *, struct tsn_json *);
+};
+
+static int
+agent_load(const char *path, void *agent_, struct tsn_err *err)
+{
+    struct agent *agent = agent_;
+    int error = tsn_config_load(path, &agent->config, err);
+
+    if (!error && !agent->config->n_tors) {
+        tsn_err_set(err, path, "there are no tors in section \"tor-agent\"");
+        error = -EINVAL;
+    }
+    return error;
+}
+
+static void
+request_done(void *request_)
+{
+    struct request *r = request_;
+
+    tsn_ctl_finish(r->call);
+    free(r);
+}
+
+static void
+request_in_worker(void *request_)
+{
+    struct request *r = request_;
+
+    r->fill(r->agent, tsn_ctl_reply(r->call));
+    tsn_loop_post(r->agent->main, request_done, r);
+}
+
+static void
+request_start(struct agent *agent, struct tsn_ctl_call *call,
+              void (*fill)(struct agent *, struct tsn_json *))
+{
+    struct request *r = xmalloc(sizeof *r);
+
+    *r = (struct request) { .agent = agent, .call = call, .fill = fill };
+    tsn_loop_post(agent->worker, request_in_worker, r);
+}
+
+static void
+fill_array(struct agent *agent, struct tsn_json *json, const char *key,
+           void (*show)(const struct tor *, struct tsn_json *))
+{
+    tsn_json_object_begin(json, "result");
+    tsn_json_array_begin(json, key);
+    for (size_t i = 0; i < agent->n_tors; i++) {
+        show(agent->tors[i], json);
+    }
+    tsn_json_array_end(json);
+    tsn_json_object_end(json);
+}
+
+static void
+fill_tors(struct agent *agent, struct tsn_json *json)
+{
+    fill_array(agent, json, "tors", tor_show);
+}
+
+static void
+fill_networks(struct agent *agent, struct tsn_json *json)
+{
+    fill_array(agent, json, "networks", tor_show_networks);
+}
+
+static void
+fill_macs(struct agent *agent, struct tsn_json *json)
+{
+    fill_array(agent, json, "macs", tor_show_macs);
+}
+
+static void
+fill_status(struct agent *agent, struct tsn_json *json)
+{
+    size_t n_up = 0;
+
+    for (size_t i = 0; i < agent->n_tors; i++) {
+        n_up += tor_is_up(agent->tors[i]);
+    }
+    tsn_json_object_begin(json, "result");
+    tsn_json_string(json, "program", "tsn-tor-agent");
+    tsn_json_string(json, "version", TSN_VERSION);
+    tsn_json_uint(json, "tors", agent->n_tors);
+    tsn_json_uint(json, "tors_up", n_up);
+    tsn_json_object_end(json);
+}
+
+static void
+cmd_tors(struct tsn_ctl_call *call, int argc OVS_UNUSED,
+         char *argv[] OVS_UNUSED, void *agent)
+{
+    request_start(agent, call, fill_tors);
+}
+
+static void
+cmd_networks(struct tsn_ctl_call *call, int argc OVS_UNUSED,
+             char *argv[] OVS_UNUSED, void *agent)
+{
+    request_start(agent, call, fill_networks);
+}
+
+static void
+cmd_macs(struct tsn_ctl_call *call, int argc OVS_UNUSED,
+         char *argv[] OVS_UNUSED, void *agent)
+{
+    request_start(agent, call, fill_macs);
+}
+
+static void
+cmd_status(struct tsn_ctl_call *call, int argc OVS_UNUSED,
+           char *argv[] OVS_UNUSED, void *agent)
+{
+    request_start(agent, call, fill_status);
+}
+
+static const struct {
+    const char *words;
+    tsn_ctl_fn *fn;
+} commands[] = {
+    { "status", cmd_status },
+    { "show tors", cmd_tors },
+    { "show networks", cmd_networks },
+    { "show macs", cmd_macs },
+};
+
+static void
+start_tors(void *agent_)
+{
+    struct agent *agent = agent_;
+    const struct tsn_config *config = agent->config;
+
+    agent->tors = xcalloc(config->n_tors, sizeof *agent->tors);
+    for (size_t i = 0; i < config->n_tors; i++) {
+        agent->tors[agent->n_tors++] = tor_create(agent->worker, config,
+                                                  &config->tors[i]);
+    }
+    VLOG_INFO("started tors=%"PRIuSIZE, agent->n_tors);
+}
+
+static void
+stop_tors(void *agent_)
+{
+    struct agent *agent = agent_;
+
+    for (size_t i = 0; i < agent->n_tors; i++) {
+        tor_destroy(agent->tors[i]);
+    }
+    free(agent->tors);
+    agent->tors = NULL;
+    agent->n_tors = 0;
+    tsn_loop_stop(agent->worker);
+}
+
+static int
+agent_start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *agent_,
+            struct tsn_err *err OVS_UNUSED)
+{
+    struct agent *agent = agent_;
+
+    agent->main = loop;
+    agent->worker = tsn_loop_create("tors");
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        tsn_ctl_register(ctl, commands[i].words, commands[i].words, 0, 0,
+                         commands[i].fn, agent);
+    }
+    tsn_loop_post(agent->worker, start_tors, agent);
+    tsn_loop_start(agent->worker);
+    return 0;
+}
+
+static void
+agent_stop(void *agent_)
+{
+    struct agent *agent = agent_;
+
+    tsn_loop_post(agent->worker, stop_tors, agent);
+    tsn_loop_join(agent->worker);
+    tsn_loop_destroy(agent->worker);
+    tsn_loop_drain(agent->main);
+}
+
+int
+main(int argc, char *argv[])
+{
+    static const struct tsn_daemon_spec spec = {
+        .program = "tsn-tor-agent",
+        .summary = "Bridges ToR switches (OVSDB hardware_vtep) with the "
+                   "control nodes of the cloud (XMPP, EVPN).",
+        .default_config = TSN_SYSCONFDIR "/tsn.yaml",
+        .load = agent_load,
+        .start = agent_start,
+        .stop = agent_stop,
+    };
+    struct agent agent = { 0 };
+
+    int status = tsn_daemon_main(argc, argv, &spec, &agent);
+    tsn_config_destroy(agent.config);
+    return status;
+}

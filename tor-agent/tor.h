@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One ToR switch: its identity towards the control nodes, its OVSDB session,
+ * and the bridge between the two (spec/tor-agent.md B, C, D).
+ *
+ * All of a ToR lives in one worker's loop.  It is level-triggered: whatever
+ * changes, the part it touches is computed anew and compared with what was
+ * wanted before; the speaker and the OVSDB session make it so. */
+#ifndef TOR_AGENT_TOR_H
+#define TOR_AGENT_TOR_H 1
+
+#include <stdbool.h>
+
+struct tor;
+struct tsn_config;
+struct tsn_config_tor;
+struct tsn_json;
+struct tsn_loop;
+
+/* Starts to serve; copies what it needs of the configuration.  In the loop's
+ * thread, like all of these. */
+struct tor *tor_create(struct tsn_loop *loop, const struct tsn_config *,
+                       const struct tsn_config_tor *);
+/* Ends the sessions.  Rows and, until the control nodes notice, routes stay as
+ * they are: the successor adopts them. */
+void tor_destroy(struct tor *);                         /* NULL is fine. */
+
+/* One element each of "show tors", and all elements of the others: the
+ * caller has opened the array. */
+void tor_show(const struct tor *, struct tsn_json *);
+void tor_show_networks(const struct tor *, struct tsn_json *);
+void tor_show_macs(const struct tor *, struct tsn_json *);
+
+/* Whether both sides are connected. */
+bool tor_is_up(const struct tor *);
+
+#endif /* tor-agent/tor.h */
