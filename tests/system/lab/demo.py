@@ -65,7 +65,7 @@ def scenario(lab, step):
         step(f"broadcast of {sender.name}: copies received", check_broadcast,
              sender, others)
     step("all programs still run", lab.check_services)
-    for words in (["status"], ["show", "tors"], ["show", "flood"]):
+    for words in (["status"], ["show", "macs"], ["show", "flood"]):
         print(f"\n$ tsnctl {' '.join(words)}\n{lab.tsnctl(*words)}", end="")
 
 
@@ -81,6 +81,11 @@ The lab is running.  Look around:
   ip netns exec {lab.bms1.ns.name} ping {lab.vm.address}
   ip netns exec {lab.tsn_ns.name} tcpdump -nnei und0 udp port 4789
   vtep-ctl --db=unix:{switch.dir}/db.sock show
+
+Break something and see it heal:
+
+  ip -n {switch.ns.name} link set und0 down; ip -n {switch.ns.name} link set und0 up
+  kill -9 {lab.service("tsn-replicator").pid}; {lab.state.dir}/start/tsn-replicator
 
   machines:  {' '.join(lab.state.namespaces)}
   settings:  {lab.state.dir}/tsn.yaml, controller.yaml

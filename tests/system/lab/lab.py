@@ -117,7 +117,14 @@ class Lab:
         return State.load(name) is not None
 
     def hand_over(self):
-        """The lab stays when this process ends."""
+        """The lab stays when this process ends.  For who likes to kill
+        programs there are scripts that start them again."""
+        starters = self.state.dir / "start"
+        starters.mkdir(exist_ok=True)
+        for process in [*self.services.values(),
+                        *(p for switch in self.switches
+                          for p in switch.processes)]:
+            process.write_starter(starters / process.name.replace(" ", "-"))
         self.keep = True
         self.state.kept = True
         self.state.save()

@@ -3,6 +3,7 @@
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -49,6 +50,16 @@ class Process:
                 self.namespace.argv(*self._argv), stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, env=env, start_new_session=True)
         state.add_process(self.pid)
+
+    def write_starter(self, path):
+        """A script that starts the program again when the lab is kept."""
+        env = {TAG: self.namespace.state.name} | self._env
+        argv = ["env", *(f"{name}={value}" for name, value in env.items()),
+                "setsid", *self.namespace.argv(*self._argv)]
+        path.write_text(f"#!/bin/sh\n# Starts {self.name}.\n"
+                        f"{shlex.join(argv)} </dev/null "
+                        f">>{shlex.quote(str(self.log))} 2>&1 &\n")
+        path.chmod(0o755)
 
     def check_alive(self):
         if not self.alive():
