@@ -117,6 +117,7 @@ class Process:
 
 def stop_all(processes, timeout=10):
     """Stops them together, so that it takes as long as the slowest."""
+    processes = list(processes)
     for process in processes:
         process.signal(signal.SIGTERM)
     deadline = time.monotonic() + timeout
