@@ -93,7 +93,8 @@ show_networks_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
     const struct ctrl_config *config = ctrl_core_config(core);
     struct tsn_json *json = tsn_ctl_reply(call);
 
-    tsn_json_array_begin(json, "result");
+    tsn_json_object_begin(json, "result");
+    tsn_json_array_begin(json, "networks");
     for (size_t i = 0; i < config->n_networks; i++) {
         const struct ctrl_network *network = &config->networks[i];
         char *instance = ctrl_network_instance(config, network);
@@ -112,6 +113,7 @@ show_networks_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
         free(instance);
     }
     tsn_json_array_end(json);
+    tsn_json_object_end(json);
     tsn_ctl_finish(call);
 }
 
@@ -200,9 +202,11 @@ show_routes_cb(struct tsn_ctl_call *call, int argc, char *argv[],
     }
 
     struct show_routes aux = { tsn_ctl_reply(call), instance };
-    tsn_json_array_begin(aux.json, "result");
+    tsn_json_object_begin(aux.json, "result");
+    tsn_json_array_begin(aux.json, "routes");
     ctrl_rib_for_each_path(ctrl_core_rib(core), show_path, &aux);
     tsn_json_array_end(aux.json);
+    tsn_json_object_end(aux.json);
     tsn_ctl_finish(call);
     free(instance);
 }

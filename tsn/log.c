@@ -56,6 +56,18 @@ parse_level(const char *s, enum vlog_level *level)
     return false;
 }
 
+/* The poll loop tells about each of its wake-ups when it is busy: who wants to
+ * know asks for that module by name. */
+static void
+quieten(void)
+{
+    struct vlog_module *poll_loop = vlog_module_from_name("poll_loop");
+
+    if (poll_loop && vlog_get_level(poll_loop, destination) > VLL_WARN) {
+        vlog_set_levels(poll_loop, destination, VLL_WARN);
+    }
+}
+
 int
 tsn_log_set_level(const char *module_name, const char *level_name,
                   struct tsn_err *err)
@@ -76,6 +88,9 @@ tsn_log_set_level(const char *module_name, const char *level_name,
         return -EINVAL;
     }
     vlog_set_levels(module, destination, level);
+    if (!module) {
+        quieten();
+    }
     return 0;
 }
 
