@@ -138,7 +138,7 @@ refusal__of_one_network__does_not_block_others(void **state)
     /* It backs off... */
     uint64_t n = refused(rig);
     assert_in_range(n, 2, 10);
-    rig_run(rig, 500);
+    rig_run(rig, 300);
     assert_int_equal(refused(rig), n);
     RIG_UNTIL(rig, refused(rig) > n);
 
