@@ -35,7 +35,7 @@ struct peer {
     uint64_t up_since_ms;
     uint64_t down_since_ms;
     unsigned int attempts;      /* Failed in a row. */
-    enum xmpp_close_reason last_reason;
+    enum xmpp_close_reason last_reason, told_reason;
 
     bool synced;                /* End-of-RIB or its time-out. */
     struct ovs_list dirty;      /* struct want_instance with work for us. */

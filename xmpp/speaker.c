@@ -305,12 +305,32 @@ backoff_due(uv_timer_t *timer)
     connect_peer(timer->data);
 }
 
+/* A control node that is away is news once, and again when it is away for
+ * another reason. */
+static void
+log_closed(struct peer *peer, bool was_up)
+{
+    char address[INET6_ADDRSTRLEN + 8];
+    const char *name = peer->speaker->name;
+    const char *reason = xmpp_close_reason_name(peer->last_reason);
+
+    peer_address(peer, address);
+    if (was_up) {
+        VLOG_WARN_RL(&rl, "control node lost session=%s controller=%s: %s",
+                     name, address, reason);
+        peer->told_reason = XMPP_CLOSE_NONE;
+    } else if (peer->told_reason != peer->last_reason) {
+        VLOG_WARN_RL(&rl, "control node not reached, trying on session=%s "
+                     "controller=%s: %s", name, address, reason);
+        peer->told_reason = peer->last_reason;
+    }
+}
+
 static void
 peer_closed(void *peer_, enum xmpp_close_reason reason)
 {
     struct peer *peer = peer_;
     struct xmpp_speaker *sp = peer->speaker;
-    char address[INET6_ADDRSTRLEN + 8];
     uint64_t now = tsn_now_ms();
     bool was_up = peer->up;
 
@@ -322,9 +342,7 @@ peer_closed(void *peer_, enum xmpp_close_reason reason)
     } else {
         peer->attempts++;
     }
-    VLOG_INFO_RL(&rl, "control node %s session=%s controller=%s: %s",
-                 was_up ? "lost" : "not reached", sp->name,
-                 peer_address(peer, address), xmpp_close_reason_name(reason));
+    log_closed(peer, was_up);
     if (was_up) {
         peer->down_since_ms = now;
         want_peer_down(peer);
