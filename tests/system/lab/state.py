@@ -158,9 +158,15 @@ def _list_namespaces():
 
 
 def remove_abandoned():
-    """Removes the labs whose runner died without doing so."""
+    """Removes the labs whose runner died without doing so, and the logs of
+    failures of earlier runs."""
     for name in State.names():
         state = State.load(name)
         if state and not state.kept and not state.runner_alive():
             state.tear_down()
             state.forget()
+    for path in RUN_DIR.glob("*"):
+        # One without a record may just be in the making.
+        if (not (path / "state.json").exists()
+                and time.time() - path.stat().st_mtime > 60):
+            shutil.rmtree(path, ignore_errors=True)
