@@ -70,7 +70,7 @@ SUBSCRIBE = b"""<iq type="set" from="bad" to="network-control@contrailsystems.co
 
 def mutate(data, rng):
     """'data' with something wrong: a value, a tag, a byte, its end."""
-    kind = rng.randrange(7)
+    kind = rng.randrange(10)
     at = rng.randrange(len(data))
     if kind == 0:
         return data[:at]
