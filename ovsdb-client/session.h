@@ -102,11 +102,15 @@ const struct in6_addr *ovc_session_tunnel_ips(const struct ovc_session *,
  * last_error}, "rows" {wanted, written, waiting, stale}. */
 void ovc_session_status(const struct ovc_session *, struct tsn_json *);
 
-/* For "show macs" and "show tors", likewise fields of the open object: "macs"
- * [{network, mac, vtep, state, reason}]; "networks" [{name, vni, state,
- * reason, flood {vteps, state, reason}}] and "bindings" [{port, vlan, network,
- * state, reason}].  State is "written", "waiting" or "held"; "flood" is there
- * if a flood row is wanted. */
+/* Writes "state" and "reason" of a wanted MAC into the object that is open;
+ * both null if it is not wanted. */
+void ovc_put_mac_state(const struct ovc_session *, const char *ls_name,
+                       const struct eth_addr *mac, struct tsn_json *);
+
+/* For "show rows", likewise fields of the open object: "macs" [{network, mac, vtep,
+ * state, reason}]; "networks" [{name, vni, state, reason, flood {vteps, state,
+ * reason}}] and "bindings" [{port, vlan, network, state, reason}].  State is
+ * "written", "waiting" or "held"; "flood" is there if a flood row is wanted. */
 void ovc_session_macs(const struct ovc_session *, struct tsn_json *);
 void ovc_session_networks(const struct ovc_session *, struct tsn_json *);
 

@@ -112,6 +112,21 @@ put_state(const struct ovc_session *s, const struct ovc_object *object,
 }
 
 void
+ovc_put_mac_state(const struct ovc_session *s, const char *ls_name,
+                  const struct eth_addr *addr, struct tsn_json *json)
+{
+    const struct ovc_ls *ls = ovc_ls_find(s, ls_name);
+    const struct ovc_mac *mac = ls ? ovc_mac_find(s, ls, addr, false) : NULL;
+
+    if (mac && mac->object.wanted) {
+        put_state(s, &mac->object, json);
+    } else {
+        tsn_json_string(json, "state", NULL);
+        tsn_json_string(json, "reason", NULL);
+    }
+}
+
+void
 ovc_session_status(const struct ovc_session *s, struct tsn_json *json)
 {
     char *since = xastrftime_msec("%Y-%m-%dT%H:%M:%SZ", s->since_wall_ms,

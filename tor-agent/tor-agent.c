@@ -95,6 +95,12 @@ fill_tors(struct agent *agent, struct tsn_json *json)
 }
 
 static void
+fill_rows(struct agent *agent, struct tsn_json *json)
+{
+    fill_array(agent, json, "tors", tor_show_rows);
+}
+
+static void
 fill_networks(struct agent *agent, struct tsn_json *json)
 {
     fill_array(agent, json, "networks", tor_show_networks);
@@ -130,6 +136,13 @@ cmd_tors(struct tsn_ctl_call *call, int argc OVS_UNUSED,
 }
 
 static void
+cmd_rows(struct tsn_ctl_call *call, int argc OVS_UNUSED,
+         char *argv[] OVS_UNUSED, void *agent)
+{
+    request_start(agent, call, fill_rows);
+}
+
+static void
 cmd_networks(struct tsn_ctl_call *call, int argc OVS_UNUSED,
              char *argv[] OVS_UNUSED, void *agent)
 {
@@ -158,6 +171,7 @@ static const struct {
     { "show tors", cmd_tors },
     { "show networks", cmd_networks },
     { "show macs", cmd_macs },
+    { "show rows", cmd_rows },
 };
 
 static void

@@ -258,6 +258,16 @@ tor_show(const struct tor *tor, struct tsn_json *json)
 }
 
 void
+tor_show_rows(const struct tor *tor, struct tsn_json *json)
+{
+    tsn_json_object_begin(json, NULL);
+    tsn_json_string(json, "tor", tor->name);
+    ovc_session_networks(tor->ovsdb, json);
+    ovc_session_macs(tor->ovsdb, json);
+    tsn_json_object_end(json);
+}
+
+void
 tor_show_networks(const struct tor *tor, struct tsn_json *json)
 {
     struct shash_node *node;
@@ -286,6 +296,8 @@ show_export(const struct tor *tor, const struct tor_network *net,
     tsn_json_string(json, "origin", "switch");
     tsn_json_ip(json, "vtep", &e->vtep);
     tsn_json_uint(json, "sequence", e->sequence);
+    tsn_json_string(json, "state", "announced");
+    tsn_json_string(json, "reason", NULL);
     tsn_json_object_end(json);
 }
 
@@ -297,9 +309,10 @@ show_fdb(const struct tor *tor, const struct tor_network *net,
     tsn_json_string(json, "tor", tor->name);
     tsn_json_string(json, "network", net->instance);
     tsn_json_mac(json, "mac", &f->mac);
-    tsn_json_string(json, "origin", f->own ? "self" : "evpn");
+    tsn_json_string(json, "origin", "evpn");
     tsn_json_ip(json, "vtep", &f->vtep);
     tsn_json_uint(json, "sequence", f->sequence);
+    ovc_put_mac_state(tor->ovsdb, net->ls_name, &f->mac, json);
     tsn_json_object_end(json);
 }
 

@@ -24,9 +24,11 @@ struct tor *tor_create(struct tsn_loop *loop, const struct tsn_config *,
  * they are: the successor adopts them. */
 void tor_destroy(struct tor *);                         /* NULL is fine. */
 
-/* One element each of "show tors", and all elements of the others: the
- * caller has opened the array. */
+/* One element each of "show tors" and "show rows", and all elements of the
+ * others: the caller has opened the array. */
 void tor_show(const struct tor *, struct tsn_json *);
+/* Every row that is wanted in the switch, and why it is not there. */
+void tor_show_rows(const struct tor *, struct tsn_json *);
 void tor_show_networks(const struct tor *, struct tsn_json *);
 void tor_show_macs(const struct tor *, struct tsn_json *);
 

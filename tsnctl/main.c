@@ -50,6 +50,7 @@ struct route {
 static const struct route routes[] = {
     { "show tors", BIT(TOR_AGENT), 0, false, false },
     { "show macs", BIT(TOR_AGENT), 0, false, false },
+    { "show rows", BIT(TOR_AGENT), 0, false, false },
     { "show flood", BIT(REPLICATOR), 0, false, false },
     { "show networks", BIT(TOR_AGENT) | BIT(REPLICATOR), BIT(CONTROLLER),
       false, false },
@@ -72,6 +73,8 @@ static const char usage[] =
     "  show tors             switches and their sessions\n"
     "  show networks         virtual networks\n"
     "  show macs             MAC addresses of the switches\n"
+    "  show rows             what is to be in the switches' databases, and why\n"
+    "                        it is not there\n"
     "  show flood [NETWORK]  who gets a copy of a network's broadcasts\n"
     "  log MODULE|any LEVEL  what is logged: off, err, warn, info or dbg\n"
     "  version               version and running time\n"

@@ -13,6 +13,7 @@ from lab.lab import SANITIZER_ENV, SERVICES
 TABLES = {
     "tors": ["tor1", "tor2", "10.0.0.1", "10.0.0.2"],
     "networks": ["blue", "100"],
+    "rows": ["02:cc:00:00:00:01", "contrail-", "10.0.0.100", "written"],
     "macs": ["02:bb:00:00:00:01", "02:bb:00:00:00:02", "02:cc:00:00:00:01"],
     "flood": ["blue", "10.0.0.1", "10.0.0.2", "10.0.0.21"],
 }
