@@ -528,12 +528,6 @@ ctrl_core_rib(const struct ctrl_core *core)
     return core->rib;
 }
 
-size_t
-ctrl_core_n_peers(const struct ctrl_core *core)
-{
-    return ovs_list_size(&core->peers);
-}
-
 void
 ctrl_core_for_each_peer(const struct ctrl_core *core, ctrl_peer_fn *fn,
                         void *aux)

@@ -78,7 +78,6 @@ const char *ctrl_peer_config_name(const struct ctrl_peer *);
 const struct ctrl_config *ctrl_core_config(const struct ctrl_core *);
 const struct ctrl_model *ctrl_core_model(const struct ctrl_core *);
 const struct ctrl_rib *ctrl_core_rib(const struct ctrl_core *);
-size_t ctrl_core_n_peers(const struct ctrl_core *);
 /* In the order of arrival. */
 typedef void ctrl_peer_fn(const struct ctrl_peer *, void *aux);
 void ctrl_core_for_each_peer(const struct ctrl_core *, ctrl_peer_fn *fn,

@@ -95,14 +95,3 @@ ctrl_rib_for_each_path(const struct ctrl_rib *rib, ctrl_rib_path_fn *fn,
     free(nodes);
 }
 
-void
-ctrl_rib_for_each_subscription(const struct ctrl_rib_client *client,
-                               ctrl_rib_subscription_fn *fn, void *aux)
-{
-    const struct shash_node **nodes = shash_sort(&client->subs);
-
-    for (size_t i = 0; i < shash_count(&client->subs); i++) {
-        fn(nodes[i]->name, aux);
-    }
-    free(nodes);
-}

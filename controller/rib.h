@@ -110,9 +110,5 @@ typedef void ctrl_rib_path_fn(const char *instance,
                               const char *publisher, bool best, void *aux);
 void ctrl_rib_for_each_path(const struct ctrl_rib *, ctrl_rib_path_fn *fn,
                             void *aux);
-/* Calls 'fn' for every subscription of the client. */
-typedef void ctrl_rib_subscription_fn(const char *instance, void *aux);
-void ctrl_rib_for_each_subscription(const struct ctrl_rib_client *,
-                                    ctrl_rib_subscription_fn *fn, void *aux);
 
 #endif /* controller/rib.h */

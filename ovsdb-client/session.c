@@ -17,66 +17,6 @@ VLOG_DEFINE_THIS_MODULE(ovc_session);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(10, 10);
 
-/* Remotes. */
-
-static const char *
-check_active(const char *s)
-{
-    struct sockaddr_storage ss;
-    const char *colon = strchr(s, ':');
-
-    if (*s != '[' && colon && strchr(colon + 1, ':')) {
-        return "an IPv6 address must stand in brackets";
-    }
-    return (tsn_sockaddr_parse(s, 6640, &ss)
-            ? "expected IP:PORT after \"tcp:\"" : NULL);
-}
-
-static const char *
-check_passive(const char *s)
-{
-    static const char error[] = "expected PORT or PORT:IP after \"ptcp:\"";
-    size_t n_digits = strspn(s, "0123456789");
-    struct sockaddr_storage ss;
-
-    if (!n_digits || n_digits > 5 || !atoi(s) || atoi(s) > UINT16_MAX) {
-        return error;
-    }
-    s += n_digits;
-    if (!*s) {
-        return NULL;
-    }
-    if (*s++ != ':') {
-        return error;
-    }
-    /* A port would be one too many. */
-    const char *end = *s == '[' ? strchr(s, ']') : s;
-    return (!end || strchr(end, ':') || tsn_sockaddr_parse(s, 1, &ss)
-            ? error : NULL);
-}
-
-const char *
-ovc_remote_check(const char *remote)
-{
-    if (strchr(remote, ',')) {
-        return "one remote is expected, not a list";
-    } else if (!strncmp(remote, "tcp:", 4)) {
-        return check_active(remote + 4);
-    } else if (!strncmp(remote, "ptcp:", 5)) {
-        return check_passive(remote + 5);
-    } else if (!strncmp(remote, "unix:", 5)) {
-        return remote[5] ? NULL : "expected a path after \"unix:\"";
-    } else if (!strncmp(remote, "punix:", 6)) {
-        return remote[6] ? NULL : "expected a path after \"punix:\"";
-    } else if (!strncmp(remote, "ssl:", 4) || !strncmp(remote, "pssl:", 5)) {
-        return "TLS is not supported";
-    } else {
-        return "expected tcp:IP:PORT, ptcp:PORT, unix:PATH or punix:PATH";
-    }
-}
-
-/* Life. */
-
 struct ovc_session *
 ovc_session_create(const struct ovc_session_config *config,
                    const struct ovc_session_ops *ops, void *aux)

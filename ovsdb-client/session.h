@@ -46,14 +46,11 @@ struct ovc_session_ops {
     void (*learnt_changed)(void *aux);
 };
 
-/* 'remote' has been checked with ovc_remote_check(). */
+/* 'remote' is sound: the configuration has been checked. */
 struct ovc_session *ovc_session_create(const struct ovc_session_config *,
                                        const struct ovc_session_ops *,
                                        void *aux);
 void ovc_session_destroy(struct ovc_session *);         /* NULL is fine. */
-
-/* Returns NULL, or a static text with what is wrong with an OVS remote. */
-const char *ovc_remote_check(const char *remote);
 
 void ovc_session_run(struct ovc_session *);
 void ovc_session_wait(struct ovc_session *);

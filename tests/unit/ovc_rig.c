@@ -461,7 +461,6 @@ rig_start_session(struct rig *rig, const char *remote)
         .stale_hold_ms = rig->stale_hold_ms,
     };
 
-    assert_null(ovc_remote_check(config.remote));
     rig->session = ovc_session_create(&config, &ops, rig);
     free(unix_remote);
 }

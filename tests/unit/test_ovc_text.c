@@ -99,40 +99,6 @@ error_text__of_any_reply__is_one_line(void **state OVS_UNUSED)
 }
 
 static void
-remote__supported__is_fine(void **state OVS_UNUSED)
-{
-    static const char *const remotes[] = {
-        "tcp:10.0.0.1:6640", "tcp:10.0.0.1", "tcp:[2001:db8::1]:6640",
-        "tcp:[::1]", "ptcp:6640", "ptcp:6640:10.0.0.1", "ptcp:6640:[::1]",
-        "unix:/run/x", "punix:/run/x",
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(remotes); i++) {
-        assert_null(ovc_remote_check(remotes[i]));
-    }
-}
-
-static void
-remote__wrong__is_explained(void **state OVS_UNUSED)
-{
-    static const char *const remotes[] = {
-        "", "tcp", "tcp:", "tcp:host:6640", "tcp:10.0.0.1:", "tcp:10.0.0.1:0",
-        "tcp:10.0.0.1:65536", "tcp:::1:6640", "ptcp:", "ptcp:0", "ptcp:99999",
-        "ptcp:123456789012", "ptcp:6640:", "ptcp:6640:10.0.0.1:5",
-        "ptcp:6640:[::1]:5", "ptcp:6640:[::1", "ptcp:x", "unix:", "punix:",
-        "ssl:10.0.0.1:6640", "pssl:6640", "10.0.0.1:6640",
-        "tcp:10.0.0.1:6640,tcp:10.0.0.2:6640",
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(remotes); i++) {
-        const char *error = ovc_remote_check(remotes[i]);
-        if (!error) {
-            fail_msg("\"%s\" was taken", remotes[i]);
-        }
-    }
-}
-
-static void
 backoff__failures_in_a_row__doubles_up_to_a_minute(void **state OVS_UNUSED)
 {
     long long nominal = OVC_BACKOFF_MIN_MS;
@@ -152,8 +118,6 @@ main(void)
         cmocka_unit_test(mac__anything_else__is_refused),
         cmocka_unit_test(vtep__unicast_ipv4__is_one),
         cmocka_unit_test(error_text__of_any_reply__is_one_line),
-        cmocka_unit_test(remote__supported__is_fine),
-        cmocka_unit_test(remote__wrong__is_explained),
         cmocka_unit_test(backoff__failures_in_a_row__doubles_up_to_a_minute),
     };
 
