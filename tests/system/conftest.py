@@ -27,21 +27,26 @@ def build_dir(pytestconfig):
 
 
 @pytest.fixture(scope="module")
-def lab(request, build_dir):
-    """The whole lab, its servers with an address; one for each module, which
-    may add to it by a function prepare_lab(lab).  What a test breaks it must
-    mend.  The services must end cleanly, too."""
+def new_lab(request, build_dir):
+    """A lab with nothing in it yet.  In the end the services must end cleanly;
+    if a test has failed the logs stay."""
     lab = Lab(build_dir)
     failed_before = request.session.testsfailed
     try:
-        lab.up(getattr(request.module, "prepare_lab", None))
-        for server in lab.servers:
-            check_lease(server)
         yield lab
-    except BaseException:
-        lab.close(failed=True)
-        raise
-    lab.close(failed=request.session.testsfailed > failed_before)
+    finally:
+        lab.close(failed=request.session.testsfailed > failed_before)
+
+
+@pytest.fixture(scope="module")
+def lab(request, new_lab):
+    """The whole lab, its servers with an address; one for each module, which
+    may add to it by a function prepare_lab(lab).  What a test breaks it must
+    mend."""
+    new_lab.up(getattr(request.module, "prepare_lab", None))
+    for server in new_lab.servers:
+        check_lease(server)
+    return new_lab
 
 
 @pytest.fixture(autouse=True)

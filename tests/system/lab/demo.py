@@ -12,7 +12,8 @@ from .checks import check_broadcast, check_lease, check_ping
 from .lab import Lab
 from .state import State
 
-NAME = "tsn"
+# There is one on a machine, but for tests of the demonstration itself.
+NAME = os.environ.get("TSN_DEMO_NAME", "tsn")
 WIDTH = 57
 
 
@@ -70,7 +71,6 @@ def scenario(lab, step):
 
 
 def show_around(lab):
-    me = os.environ.get("TSN_DEMO", "scripts/demo")
     ctl = f"{lab.program('tsnctl')} --run-dir {lab.run_dir}"
     switch = lab.switches[0]
     print(f"""
@@ -91,11 +91,11 @@ Break something and see it heal:
   settings:  {lab.state.dir}/tsn.yaml, controller.yaml
   logs:      {lab.log_dir}
 
-Remove it:  {me} --down""")
+Remove it:  scripts/demo --down""")
 
 
 def check_free():
-    """There is one demonstration on a machine."""
+    """Fails if there is a demonstration on this machine."""
     state = State.load(NAME)
     if state is None:
         return

@@ -42,15 +42,13 @@ class Lab:
     """Makes the lab piece by piece; up() makes it all.  As a context manager
     it is removed at the end, whatever happens.
 
-    'name' goes in front of all namespaces and tells labs apart.  With 'keep'
-    it stays after the runner's end, until somebody calls Lab.remove(name)."""
+    'name' goes in front of all namespaces and tells labs apart."""
 
     controller_address = "10.0.0.5"
     tsn_address = "10.0.0.100"
 
-    def __init__(self, build_dir, *, name=None, keep=False):
+    def __init__(self, build_dir, *, name=None):
         self.build_dir = Path(build_dir)
-        self.keep = keep
         self.state = State(name or f"tsn-{secrets.token_hex(2)}")
         self.log_dir = self.state.dir / "logs"
         self.run_dir = self.state.dir / "run"
@@ -82,8 +80,7 @@ class Lab:
         return self
 
     def __exit__(self, exc_type, exc, trace):
-        if not self.keep:
-            self.close(failed=exc_type is not None)
+        self.close(failed=exc_type is not None)
 
     def close(self, *, failed=False):
         """Removes the lab.  A service that does not end cleanly, or of which
@@ -111,21 +108,16 @@ class Lab:
         state.forget()
         return True
 
-    @staticmethod
-    def running(name):
-        """Whether a lab of that name is on this machine."""
-        return State.load(name) is not None
-
     def hand_over(self):
-        """The lab stays when this process ends.  For who likes to kill
-        programs there are scripts that start them again."""
+        """The lab is to stay when this process ends, until somebody calls
+        Lab.remove(name).  For who likes to kill programs there are scripts
+        that start them again."""
         starters = self.state.dir / "start"
         starters.mkdir(exist_ok=True)
         for process in [*self.services.values(),
                         *(p for switch in self.switches
                           for p in switch.processes)]:
             process.write_starter(starters / process.name.replace(" ", "-"))
-        self.keep = True
         self.state.kept = True
         self.state.save()
 
@@ -181,8 +173,7 @@ class Lab:
             compute.reach(server.mac, server.switch.address)
 
     def add_fake_switch(self, name, address, ports=()):
-        """One more switch, of which there is only the database.  Before the
-        configuration is written it counts as one of the lab's."""
+        """One more switch, of which there is only the database."""
         switch = FakeSwitch(self, name, address, ports).create()
         self.switches.append(switch)
         return switch

@@ -38,10 +38,6 @@ class Namespace:
                 f.write("1")
         return self
 
-    def delete(self):
-        run("ip", "netns", "delete", self.name)
-        self.state.drop_namespace(self.name)
-
     def argv(self, *argv):
         """The command line that runs 'argv' in here, under its own pid."""
         return ["ip", "netns", "exec", self.name, *map(str, argv)]

@@ -80,10 +80,6 @@ class State:
         self.namespaces.append(name)
         self.save()
 
-    def drop_namespace(self, name):
-        self.namespaces.remove(name)
-        self.save()
-
     def add_process(self, pid):
         self.processes[pid] = start_time(pid)
         self.save()

@@ -6,7 +6,7 @@ import json
 
 from .base import LabError, run, wait_until
 from .netns import Namespace, connect
-from .process import Process, stop_all
+from .process import Process
 
 SHARE = "/usr/share/openvswitch"
 OVSDB_PORT = 6640
@@ -83,9 +83,6 @@ class FakeSwitch:
         wait_until(self._answers, 10, f"the database of {self.name}",
                    log=self.ovsdb.log)
 
-    def stop(self):
-        stop_all(reversed(self.processes))
-
     def cut_connections(self):
         """Resets every TCP connection to the database at once, without the
         programs at either end having a say."""
@@ -94,6 +91,13 @@ class FakeSwitch:
 
     def vtep_ctl(self, *argv):
         return self._ctl("vtep-ctl", *argv).strip()
+
+    def learn(self, network, mac):
+        """What a switch writes when it has heard a server."""
+        self.vtep_ctl("add-ucast-local", network, mac, self.address)
+
+    def forget(self, network, mac):
+        self.vtep_ctl("del-ucast-local", network, mac)
 
     def tables(self):
         """hardware_vtep as of one moment: the rows of each table by uuid."""
