@@ -62,6 +62,7 @@ struct want_instance {
     /* For each peer: what it has been told. */
     bool subscribed[MAX_PEERS];
     uint32_t subscribed_id[MAX_PEERS];
+    bool ending[MAX_PEERS];     /* To be unsubscribed, after its routes. */
     struct ovs_list dirty[MAX_PEERS];       /* In the peer's 'dirty'. */
     struct ovs_list dirty_routes[MAX_PEERS];
 };

@@ -169,6 +169,7 @@ want_peer_down(struct peer *peer)
         struct want_route *wr;
 
         inst->subscribed[slot] = false;
+        inst->ending[slot] = false;
         unlink_node(&inst->dirty[slot]);
         HMAP_FOR_EACH_SAFE (wr, node, &inst->routes) {
             wr->published[slot] = false;
@@ -200,26 +201,39 @@ tell_route(struct peer *peer, struct want_instance *inst,
     }
 }
 
+/* Has the subscription end once all that is published in it is withdrawn.
+ * Whatever is wanted in the meantime is for the subscription that follows. */
 static void
-end_subscription(struct peer *peer, struct want_instance *inst,
-                 struct ds *out)
+end_subscription(struct peer *peer, struct want_instance *inst)
 {
-    struct xmpp_speaker *sp = peer->speaker;
+    unsigned int slot = peer->slot;
     struct want_route *wr;
 
+    if (!inst->subscribed[slot] || inst->ending[slot]) {
+        return;
+    }
+    inst->ending[slot] = true;
     HMAP_FOR_EACH (wr, node, &inst->routes) {
-        if (wr->published[peer->slot]) {
-            tell_route(peer, inst, wr, false, out);
+        if (wr->published[slot]) {
+            mark_route(inst, wr, peer);
         }
     }
-    xmpp_put_subscribe(out, sp->name, false, inst->name,
-                       inst->subscribed_id[peer->slot], peer->next_id++);
-    inst->subscribed[peer->slot] = false;
+    mark_instance(inst, peer);
 }
 
 static void
-begin_subscription(struct peer *peer, struct want_instance *inst,
-                   struct ds *out)
+put_unsubscribe(struct peer *peer, struct want_instance *inst, struct ds *out)
+{
+    unsigned int slot = peer->slot;
+
+    xmpp_put_subscribe(out, peer->speaker->name, false, inst->name,
+                       inst->subscribed_id[slot], peer->next_id++);
+    inst->subscribed[slot] = false;
+    inst->ending[slot] = false;
+}
+
+static void
+put_subscribe(struct peer *peer, struct want_instance *inst, struct ds *out)
 {
     struct want_route *wr;
 
@@ -235,31 +249,47 @@ begin_subscription(struct peer *peer, struct want_instance *inst,
 /* Tells 'peer' up to '*budget' routes of 'inst'.  Returns true when nothing is
  * left to tell. */
 static bool
-flush_instance(struct peer *peer, struct want_instance *inst, int *budget,
-               struct ds *out)
+flush_routes(struct peer *peer, struct want_instance *inst, int *budget,
+             struct ds *out)
 {
     unsigned int slot = peer->slot;
     struct want_route *wr;
 
-    if (inst->subscribed[slot]
-        && (!inst->wanted || inst->subscribed_id[slot] != inst->id)) {
-        end_subscription(peer, inst, out);
-    }
-    if (inst->wanted && !inst->subscribed[slot]) {
-        begin_subscription(peer, inst, out);
-    }
     LIST_FOR_EACH_SAFE (wr, dirty[slot], &inst->dirty_routes[slot]) {
+        bool associate = wr->wanted && !inst->ending[slot];
+
         if ((*budget)-- <= 0) {
             return false;
         }
         unlink_node(&wr->dirty[slot]);
-        if (inst->subscribed[slot]
-            && (wr->wanted || wr->published[slot])) {
-            tell_route(peer, inst, wr, wr->wanted, out);
+        if (inst->subscribed[slot] && (associate || wr->published[slot])) {
+            tell_route(peer, inst, wr, associate, out);
         }
         maybe_free_route(inst, wr);
     }
     return true;
+}
+
+/* Likewise, with the subscription. */
+static bool
+flush_instance(struct peer *peer, struct want_instance *inst, int *budget,
+               struct ds *out)
+{
+    unsigned int slot = peer->slot;
+
+    if (!inst->wanted || inst->subscribed_id[slot] != inst->id) {
+        end_subscription(peer, inst);
+    }
+    if (inst->ending[slot]) {
+        if (!flush_routes(peer, inst, budget, out)) {
+            return false;
+        }
+        put_unsubscribe(peer, inst, out);
+    }
+    if (inst->wanted && !inst->subscribed[slot]) {
+        put_subscribe(peer, inst, out);
+    }
+    return flush_routes(peer, inst, budget, out);
 }
 
 bool
@@ -325,8 +355,10 @@ xmpp_speaker_unsubscribe(struct xmpp_speaker *sp, const char *instance)
         wr->wanted = false;
         maybe_free_route(inst, wr);
     }
+    /* They end even when it is wanted again at once: only a new subscription
+     * makes a control node tell again what is forgotten here. */
     for (unsigned int i = 0; i < sp->n_peers; i++) {
-        mark_instance(inst, &sp->peers[i]);
+        end_subscription(&sp->peers[i], inst);
     }
     rib_drop_instance(sp, instance);
     maybe_free_instance(sp, inst);

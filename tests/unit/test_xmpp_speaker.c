@@ -21,8 +21,9 @@
 #include "util.h"
 #include "xmpp/route.h"
 #include "xmpp/server.h"
-#include "xmpp/speaker.h"
+#include "xmpp/speaker-private.h"
 #include "xmpp/stanza.h"
+#include "xmpp/transport.h"
 
 #define RI "default-domain:demo:red:red"
 #define TIMEOUT_MS 20000
@@ -333,6 +334,87 @@ speaker__instance_id_changes__subscribes_anew(void **state)
 }
 
 static void
+speaker__unsubscribed_and_wanted_again__subscribes_anew(void **state)
+{
+    struct rig *rig = *state;
+
+    xmpp_speaker_subscribe(rig->speaker, RI, 5);
+    rig_publish(rig, MAC1, 100, "10.0.0.1");
+    rig_expect(rig, TOLD_SUBSCRIBED TOLD_ROUTE1);
+    /* In one turn: what was learnt is gone, so it must be told again. */
+    xmpp_speaker_unsubscribe(rig->speaker, RI);
+    xmpp_speaker_subscribe(rig->speaker, RI, 5);
+    rig_publish(rig, MAC2, 100, "10.0.0.1");
+    rig_expect(rig, "publish(" NODE1 ")\ndissociate(" NODE1 ")\n"
+               "unsubscribe(" RI ",5)\nsubscribe(" RI ",5)\n"
+               "publish(" NODE2 ")\nassociate(" NODE2 ")\n");
+}
+
+/* Whether the server was told 's' last. */
+static bool
+heard_last(struct rig *rig, const char *s)
+{
+    size_t len = strlen(s);
+
+    return rig->heard.length >= len
+           && !strcmp(ds_cstr(&rig->heard) + rig->heard.length - len, s);
+}
+
+static bool
+heard_other(struct rig *rig)
+{
+    return heard_last(rig, "subscribe(other,6)\n");
+}
+
+static size_t
+count_lines(const struct ds *s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->length; i++) {
+        n += s->string[i] == '\n';
+    }
+    return n;
+}
+
+static size_t max_unsent;
+
+static bool
+heard_unsubscribe(struct rig *rig)
+{
+    const struct peer *peer = &rig->speaker->peers[0];
+    size_t unsent = xmpp_transport_unsent(peer->transport);
+
+    max_unsent = MAX(max_unsent, unsent);
+    return heard_last(rig, "unsubscribe(" RI ",5)\n");
+}
+
+static void
+speaker__many_routes__are_withdrawn_piece_by_piece(void **state)
+{
+    enum { N = 12000 };
+    struct rig *rig = *state;
+
+    xmpp_speaker_subscribe(rig->speaker, RI, 5);
+    rig_expect(rig, TOLD_SUBSCRIBED);
+    for (int i = 0; i < N; i++) {
+        char mac[18];
+
+        snprintf(mac, sizeof mac, "02:00:00:00:%02x:%02x", i >> 8, i & 255);
+        assert_int_equal(rig_publish(rig, mac, 100, "10.0.0.1"), 0);
+    }
+    xmpp_speaker_subscribe(rig->speaker, "other", 6);
+    rig_run_until(rig, heard_other);
+    ds_clear(&rig->heard);
+
+    max_unsent = 0;
+    xmpp_speaker_unsubscribe(rig->speaker, RI);
+    rig_run_until(rig, heard_unsubscribe);
+    assert_true(max_unsent < 5u << 20);
+    assert_int_equal(count_lines(&rig->heard), 2 * N + 1);
+}
+
+static void
 speaker__reconnect__tells_all_again(void **state)
 {
     struct rig *rig = *state;
@@ -521,6 +603,8 @@ main(void)
         RIG_TEST(speaker__route_that_must_not_leave__is_refused),
         RIG_TEST(speaker__withdraw_and_unsubscribe__in_that_order),
         RIG_TEST(speaker__instance_id_changes__subscribes_anew),
+        RIG_TEST(speaker__unsubscribed_and_wanted_again__subscribes_anew),
+        RIG_TEST(speaker__many_routes__are_withdrawn_piece_by_piece),
         RIG_TEST(speaker__reconnect__tells_all_again),
         RIG_TEST(speaker__routes__survive_the_session_until_end_of_rib),
         RIG_TEST(speaker__malformed_items__cost_themselves_only),
