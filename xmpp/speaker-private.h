@@ -95,6 +95,8 @@ struct xmpp_speaker {
 
     struct shash wanted;        /* struct want_instance. */
     struct shash rib;           /* struct rib_instance. */
+    size_t rib_bytes;           /* What it takes, counted roughly. */
+    size_t rib_max_bytes;
     bool rib_changed;
     bool synced;                /* Any peer was, once. */
 

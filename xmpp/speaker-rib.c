@@ -18,6 +18,11 @@ VLOG_DEFINE_THIS_MODULE(xmpp_rib);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
+/* What the routes of an identity may take.  A million of them take half of it;
+ * a control node that sends more than this is broken, and what is beyond is
+ * skipped and counted. */
+#define MAX_RIB_BYTES (1u << 30)
+
 static struct rib_route *
 find_route(const struct rib_instance *inst, const char *id)
 {
@@ -31,22 +36,41 @@ find_route(const struct rib_instance *inst, const char *id)
     return NULL;
 }
 
+static size_t
+path_size(const struct xmpp_evpn *path)
+{
+    size_t n_tunnels = path->n_next_hops + path->n_olist + path->n_leaf_olist;
+
+    return sizeof *path + n_tunnels * sizeof *path->next_hops
+           + path->n_security_groups * sizeof *path->security_groups
+           + (path->virtual_network ? strlen(path->virtual_network) : 0);
+}
+
+static size_t
+route_size(const char *id)
+{
+    return sizeof(struct rib_route) + strlen(id);
+}
+
 static void
-free_path(struct xmpp_evpn *path)
+free_path(struct xmpp_speaker *sp, struct xmpp_evpn *path)
 {
     if (path) {
+        sp->rib_bytes -= path_size(path);
         xmpp_evpn_fini(path);
         free(path);
     }
 }
 
 static void
-free_route(struct rib_instance *inst, struct rib_route *rr)
+free_route(struct xmpp_speaker *sp, struct rib_instance *inst,
+           struct rib_route *rr)
 {
     hmap_remove(&inst->routes, &rr->node);
     for (int i = 0; i < MAX_PEERS; i++) {
-        free_path(rr->path[i]);
+        free_path(sp, rr->path[i]);
     }
+    sp->rib_bytes -= route_size(rr->id);
     free(rr->id);
     free(rr);
 }
@@ -64,7 +88,7 @@ static void
 drop_path(struct peer *peer, struct rib_instance *inst, struct rib_route *rr)
 {
     if (rr->path[peer->slot]) {
-        free_path(rr->path[peer->slot]);
+        free_path(peer->speaker, rr->path[peer->slot]);
         rr->path[peer->slot] = NULL;
         rr->stale[peer->slot] = false;
         note_change(peer->speaker, inst);
@@ -74,13 +98,14 @@ drop_path(struct peer *peer, struct rib_instance *inst, struct rib_route *rr)
             return;
         }
     }
-    free_route(inst, rr);
+    free_route(peer->speaker, inst, rr);
 }
 
 void
 rib_init(struct xmpp_speaker *sp)
 {
     shash_init(&sp->rib);
+    sp->rib_max_bytes = MAX_RIB_BYTES;
 }
 
 static void
@@ -90,7 +115,7 @@ free_instance(struct xmpp_speaker *sp, struct shash_node *node)
     struct rib_route *rr;
 
     HMAP_FOR_EACH_SAFE (rr, node, &inst->routes) {
-        free_route(inst, rr);
+        free_route(sp, inst, rr);
     }
     hmap_destroy(&inst->routes);
     free(inst);
@@ -118,24 +143,45 @@ rib_drop_instance(struct xmpp_speaker *sp, const char *instance)
     }
 }
 
+/* Reads 'item' into '*path'.  Returns 0, else like xmpp_evpn_decode(). */
+static int
+decode_item(const struct xmpp_speaker *sp, const struct rib_route *rr,
+            const char *id, const struct xmpp_node *item,
+            struct xmpp_evpn *path, struct tsn_err *err)
+{
+    if (!id) {
+        tsn_err_set(err, NULL, "item without id");
+        return -EBADMSG;
+    }
+    int error = xmpp_evpn_decode(xmpp_node_child(item, "entry"), path, err);
+    if (error) {
+        return error;
+    }
+    size_t more = path_size(path) + (rr ? 0 : route_size(id));
+    if (more > sp->rib_max_bytes - sp->rib_bytes) {
+        xmpp_evpn_fini(path);
+        tsn_err_set(err, NULL, "no room for more routes");
+        return -EBADMSG;
+    }
+    return 0;
+}
+
 static void
 handle_item(struct peer *peer, const char *instance,
             struct rib_instance *inst, const struct xmpp_node *item)
 {
     const char *id = xmpp_node_attr(item, "id");
+    struct rib_route *rr = id ? find_route(inst, id) : NULL;
     struct xmpp_evpn *path = xmalloc(sizeof *path);
+    struct xmpp_speaker *sp = peer->speaker;
     struct tsn_err err;
-    int error = xmpp_evpn_decode(xmpp_node_child(item, "entry"), path, &err);
+    int error = decode_item(sp, rr, id, item, path, &err);
 
-    if (error || !id) {
-        if (!error) {
-            xmpp_evpn_fini(path);
-            tsn_err_set(&err, NULL, "item without id");
-        }
+    if (error) {
         if (error != -ENOTSUP) {
             peer->n_bad_items++;
             VLOG_WARN_RL(&rl, "skipped a route session=%s network=%s id=%s: "
-                         "%s", peer->speaker->name, instance, id ? id : "",
+                         "%s", sp->name, instance, id ? id : "",
                          tsn_err_format(&err));
         }
         free(path);
@@ -143,20 +189,21 @@ handle_item(struct peer *peer, const char *instance,
     }
     peer->n_items++;
 
-    struct rib_route *rr = find_route(inst, id);
     if (!rr) {
         rr = xzalloc(sizeof *rr);
         rr->id = xstrdup(id);
+        sp->rib_bytes += route_size(id);
         hmap_insert(&inst->routes, &rr->node, hash_string(id, 0));
     }
     struct xmpp_evpn *old = rr->path[peer->slot];
     bool was_stale = rr->stale[peer->slot];
     rr->path[peer->slot] = path;
     rr->stale[peer->slot] = false;
+    sp->rib_bytes += path_size(path);
     if (!old || was_stale || !xmpp_evpn_equals(old, path)) {
-        note_change(peer->speaker, inst);
+        note_change(sp, inst);
     }
-    free_path(old);
+    free_path(sp, old);
 }
 
 static void
@@ -209,7 +256,11 @@ rib_mark_stale(struct peer *peer)
         struct rib_route *rr;
 
         HMAP_FOR_EACH (rr, node, &inst->routes) {
-            rr->stale[peer->slot] = rr->path[peer->slot] != NULL;
+            if (rr->path[peer->slot]) {
+                /* The path of another peer may be the best one now. */
+                rr->stale[peer->slot] = true;
+                note_change(peer->speaker, inst);
+            }
         }
     }
 }

@@ -104,7 +104,8 @@ update_hold(struct xmpp_speaker *sp)
                                         : sp->hold_ms;
 
     for (unsigned int i = 0; i < sp->n_peers; i++) {
-        if (sp->peers[i].up) {
+        /* One that still connects has its hold time from before. */
+        if (sp->peers[i].transport) {
             xmpp_transport_set_hold(sp->peers[i].transport, hold_ms);
         }
     }

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "openvswitch/dynamic-string.h"
@@ -24,6 +25,7 @@
 #include "xmpp/speaker-private.h"
 #include "xmpp/stanza.h"
 #include "xmpp/transport.h"
+#include "xmpp/view.h"
 
 #define RI "default-domain:demo:red:red"
 #define TIMEOUT_MS 20000
@@ -36,6 +38,7 @@ struct rig {
     struct ds heard;            /* What the server was told. */
     struct xmpp_speaker *speaker;
     int n_routes_changed;
+    struct rig *second;         /* Another control node, in the same loop. */
 };
 
 static void
@@ -220,10 +223,17 @@ rig_teardown(void **state)
 
     xmpp_speaker_destroy(rig->speaker);
     xmpp_server_destroy(rig->server);
+    if (rig->second) {
+        xmpp_server_destroy(rig->second->server);
+    }
     while (uv_run(&rig->loop, UV_RUN_NOWAIT)) {
         continue;
     }
     assert_int_equal(uv_loop_close(&rig->loop), 0);
+    if (rig->second) {
+        ds_destroy(&rig->second->heard);
+        free(rig->second);
+    }
     ds_destroy(&rig->heard);
     free(rig);
     return 0;
@@ -561,6 +571,171 @@ speaker__malformed_items__cost_themselves_only(void **state)
     assert_true(xmpp_speaker_is_up(rig->speaker));
 }
 
+/* A speaker with two control nodes; the second's server is the caller's. */
+static void
+rig_use_two(struct rig *rig, const struct sockaddr_storage *second)
+{
+    struct sockaddr_storage addresses[2] = { rig->address, *second };
+    struct xmpp_speaker_config config = {
+        .name = "tor2", .controllers = addresses, .n_controllers = 2,
+        .hold_s = 90, .stale_hold_s = 300,
+    };
+
+    xmpp_speaker_destroy(rig->speaker);
+    rig->speaker = xmpp_speaker_create(&rig->loop, &config, &speaker_ops,
+                                       rig);
+}
+
+static bool
+both_have_sent(struct rig *rig)
+{
+    const struct xmpp_speaker *sp = rig->speaker;
+
+    return sp->peers[0].n_items && sp->peers[1].n_items && !sp->rib_changed;
+}
+
+static bool
+second_is_subscribed(struct rig *rig)
+{
+    return rig->speaker->peers[1].up
+           && !shash_is_empty(&rig->speaker->wanted)
+           && ovs_list_is_empty(&rig->speaker->peers[1].dirty);
+}
+
+static bool
+both_are_subscribed(struct rig *rig)
+{
+    return rig->speaker->peers[0].up && second_is_subscribed(rig)
+           && ovs_list_is_empty(&rig->speaker->peers[0].dirty);
+}
+
+static bool
+routes_have_changed(struct rig *rig)
+{
+    return !rig->speaker->peers[0].up && rig->n_routes_changed;
+}
+
+static void
+speaker__control_node_lost__other_one_s_paths_are_announced(void **state)
+{
+    struct rig *rig = *state;
+    struct rig *second = rig->second = xzalloc(sizeof *second);
+    struct tsn_err err;
+
+    tsn_sockaddr_parse("127.0.0.1", free_port(), &second->address);
+    second->server = xmpp_server_create(&rig->loop, "ctrl2", &second->address,
+                                        XMPP_HOLD_MS, &server_ops, second,
+                                        &err);
+    assert_non_null(second->server);
+    rig_use_two(rig, &second->address);
+    xmpp_speaker_subscribe(rig->speaker, RI, 5);
+    rig_run_until(rig, both_are_subscribed);
+    rig_run_until(rig, has_session);
+    server_send_route(rig, MAC1);
+    server_send_route(second, MAC1);
+    rig_run_until(rig, both_have_sent);
+
+    rig->n_routes_changed = 0;
+    rig->session = NULL;
+    xmpp_server_destroy(rig->server);
+    rig->server = NULL;
+    rig_run_until(rig, routes_have_changed);
+}
+
+static bool
+has_hold_time(struct rig *rig)
+{
+    return rig->speaker->view->hold_s == 3;
+}
+
+static int second_fd;
+static size_t second_heard;
+
+/* Two keepalives more than the header and the one that follows at once. */
+static bool
+second_heard_keepalives(struct rig *rig OVS_UNUSED)
+{
+    char buf[4096];
+    ssize_t n = recv(second_fd, buf, sizeof buf, MSG_DONTWAIT);
+
+    for (ssize_t i = 0; i < n; i++) {
+        second_heard += buf[i] == '\xc8';
+    }
+    return second_heard >= 3;
+}
+
+static void
+speaker__hold_time_comes_while_another_connects__goes_for_both(void **state)
+{
+    static const char config[] =
+        "<iq type=\"set\" to=\"tor2/config\"><config><update>"
+        "<node type=\"global-system-config\">"
+        "<name>default-global-system-config</name><id-perms><uuid>"
+        "<uuid-mslong>1</uuid-mslong><uuid-lslong>1</uuid-lslong></uuid>"
+        "</id-perms><fast-convergence-parameters><enable>true</enable>"
+        "<xmpp-hold-time>3</xmpp-hold-time></fast-convergence-parameters>"
+        "</node></update></config></iq>";
+    struct rig *rig = *state;
+    struct sockaddr_storage second;
+    struct sockaddr_in sin = { .sin_family = AF_INET,
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof sin;
+    struct ds header = DS_EMPTY_INITIALIZER;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *) &sin, sizeof sin), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *) &sin, &len), 0);
+    memcpy(&second, &sin, sizeof sin);
+    rig->session = NULL;
+    rig_use_two(rig, &second);
+    rig_run_until(rig, has_session);
+    assert_string_equal(xmpp_session_name(rig->session), "tor2");
+    xmpp_session_send(rig->session, config, sizeof config - 1);
+    rig_run_until(rig, has_hold_time);
+
+    second_fd = accept(fd, NULL, NULL);
+    second_heard = 0;
+    xmpp_put_server_header(&header, "ctrl2", "tor2");
+    assert_int_equal(send(second_fd, header.string, header.length, 0),
+                     header.length);
+    rig_run_until(rig, second_heard_keepalives);
+    ds_destroy(&header);
+    close(second_fd);
+    close(fd);
+}
+
+static bool
+has_bad_item(struct rig *rig)
+{
+    return rig->speaker->peers[0].n_bad_items > 0;
+}
+
+static void
+speaker__endless_routes__take_a_bounded_amount_of_memory(void **state)
+{
+    struct rig *rig = *state;
+    int n[2];
+
+    rig->speaker->rib_max_bytes = 4096;
+    xmpp_speaker_subscribe(rig->speaker, RI, 5);
+    rig_expect(rig, TOLD_SUBSCRIBED);
+    for (int i = 0; i < 100; i++) {
+        char mac[18];
+
+        snprintf(mac, sizeof mac, "02:00:00:00:00:%02x", i);
+        server_send_route(rig, mac);
+    }
+    rig_run_until(rig, has_bad_item);
+    count_routes(rig, n);
+    assert_in_range(n[0], 2, 40);
+    assert_true(rig->speaker->rib_bytes <= 4096);
+
+    /* What goes makes room. */
+    xmpp_speaker_unsubscribe(rig->speaker, RI);
+    assert_int_equal(rig->speaker->rib_bytes, 0);
+}
+
 static bool
 is_closed(struct rig *rig)
 {
@@ -608,6 +783,10 @@ main(void)
         RIG_TEST(speaker__reconnect__tells_all_again),
         RIG_TEST(speaker__routes__survive_the_session_until_end_of_rib),
         RIG_TEST(speaker__malformed_items__cost_themselves_only),
+        RIG_TEST(speaker__control_node_lost__other_one_s_paths_are_announced),
+        RIG_TEST(
+            speaker__hold_time_comes_while_another_connects__goes_for_both),
+        RIG_TEST(speaker__endless_routes__take_a_bounded_amount_of_memory),
         RIG_TEST(server__same_name_twice__keeps_the_first),
     };
 
