@@ -8,6 +8,10 @@
 
 #include "util.h"
 
+/* Blanks inside an end tag: real ones have none or one.  What waits for the
+ * ">" is looked at again with every byte. */
+#define MAX_TAG_BLANKS 256u
+
 /* An empty buffer larger than this goes back to the system. */
 #define KEEP_BUFFER 65536u
 
@@ -225,7 +229,8 @@ find_end(struct xmpp_stream *s, const char *p, size_t n)
             return 0;
         }
         size_t at = found - p + len;
-        while (at < n && is_blank(p[at])) {
+        size_t limit = MIN(n, at + MAX_TAG_BLANKS);
+        while (at < limit && is_blank(p[at])) {
             at++;
         }
         if (at == n) {

@@ -214,6 +214,29 @@ stream__endless_junk__needs_no_memory(void **state OVS_UNUSED)
     xmpp_stream_fini(&s);
 }
 
+/* What has been looked at is not looked at again, byte by byte. */
+static void
+stream__endless_end_tag__is_looked_at_once(void **state OVS_UNUSED)
+{
+    static const char begin[] = HEADER "<iq></iq";
+    struct xmpp_stream_event e;
+    static char chunk[1 << 16];
+    struct xmpp_stream s;
+
+    memset(chunk, ' ', sizeof chunk);
+    xmpp_stream_init(&s);
+    xmpp_stream_push(&s, begin, sizeof begin - 1);
+    assert_int_equal(xmpp_stream_next(&s, &e), 0);
+    for (int i = 0; i < 16; i++) {
+        assert_int_equal(xmpp_stream_push(&s, chunk, sizeof chunk), 0);
+        assert_int_equal(xmpp_stream_next(&s, &e), 0);
+        assert_int_equal(e.type, XMPP_STREAM_NONE);
+        assert_true(s.size - s.start - s.scan < 512);
+    }
+    xmpp_stream_fini(&s);
+    check(HEADER "<iq>1</iq  \n ><iq/>", "HS(<iq>1</iq  \n >)S(<iq/>)");
+}
+
 int
 main(void)
 {
@@ -229,6 +252,7 @@ main(void)
         cmocka_unit_test(stream__features__are_told),
         cmocka_unit_test(stream__endless_stanza__is_refused),
         cmocka_unit_test(stream__endless_junk__needs_no_memory),
+        cmocka_unit_test(stream__endless_end_tag__is_looked_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
