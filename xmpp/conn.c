@@ -36,6 +36,7 @@ struct xmpp_conn {
     struct xmpp_stream stream;
     uint64_t open_deadline;
     uint64_t last_heard;
+    uint64_t grace_ms;          /* The hold time is over: wait until then. */
     uint64_t last_keepalive;
     enum xmpp_close_reason reason;
     struct xmpp_conn_counters counters;
@@ -227,6 +228,7 @@ xmpp_conn_feed(struct xmpp_conn *conn, const void *data, size_t size,
         return;
     }
     conn->last_heard = now_ms;      /* Any byte counts, not only a stanza. */
+    conn->grace_ms = 0;
     conn->counters.rx_bytes += size;
     if (xmpp_stream_push(&conn->stream, data, size)) {
         xmpp_conn_close(conn, XMPP_CLOSE_TOO_BIG);
@@ -253,7 +255,8 @@ xmpp_conn_deadline(const struct xmpp_conn *conn)
     case CONN_WAIT_HEADER:
         return conn->open_deadline;
     case CONN_OPEN: {
-        uint64_t hold = conn->last_heard + conn->hold_ms;
+        uint64_t hold = MAX(conn->last_heard + conn->hold_ms,
+                            conn->grace_ms);
         uint64_t keepalive = conn->last_keepalive
                              + conn->hold_ms / KEEPALIVES_PER_HOLD;
         return MIN(hold, keepalive);
@@ -262,6 +265,21 @@ xmpp_conn_deadline(const struct xmpp_conn *conn)
     default:
         return UINT64_MAX;
     }
+}
+
+/* Whether the peer was silent for too long.  It may be us who were busy, or
+ * stopped, while its bytes lie in the socket: the owner gets to read once more
+ * before the session is given up. */
+static bool
+hold_expired(struct xmpp_conn *conn, uint64_t now_ms)
+{
+    if (now_ms < conn->last_heard + conn->hold_ms) {
+        return false;
+    }
+    if (!conn->grace_ms) {
+        conn->grace_ms = now_ms + 1;
+    }
+    return now_ms >= conn->grace_ms;
 }
 
 void
@@ -273,7 +291,7 @@ xmpp_conn_tick(struct xmpp_conn *conn, uint64_t now_ms)
                             ? XMPP_CLOSE_CONNECT : XMPP_CLOSE_OPEN_TIMEOUT);
         }
     } else if (conn->state == CONN_OPEN) {
-        if (now_ms >= conn->last_heard + conn->hold_ms) {
+        if (hold_expired(conn, now_ms)) {
             xmpp_conn_close(conn, XMPP_CLOSE_HOLD_EXPIRED);
         } else if (now_ms >= conn->last_keepalive
                              + conn->hold_ms / KEEPALIVES_PER_HOLD) {
@@ -298,6 +316,7 @@ xmpp_conn_set_hold(struct xmpp_conn *conn, uint32_t hold_ms, uint64_t now_ms)
         conn->hold_ms = hold_ms;
         /* A shorter time starts now: the peer may not know of it yet. */
         conn->last_heard = now_ms;
+        conn->grace_ms = 0;
     }
 }
 

@@ -203,9 +203,31 @@ hold_timer__silent_peer__closes(void **state OVS_UNUSED)
     rig_feed(&rig, " ");                /* Any byte counts. */
     rig_advance(&rig, XMPP_HOLD_MS - 1);
     assert_true(xmpp_conn_is_open(rig.conn));
-    rig_advance(&rig, 1);
+    rig_advance(&rig, 2);
     assert_int_equal(rig.reason, XMPP_CLOSE_HOLD_EXPIRED);
     assert_int_equal(rig.n_closed, 1);
+    rig_fini(&rig);
+}
+
+static void
+hold_timer__we_were_stopped__what_waits_is_read_first(void **state OVS_UNUSED)
+{
+    struct rig rig;
+
+    rig_init(&rig, XMPP_CLIENT);
+    rig_feed(&rig, SERVER_HEADER);
+    ds_clear(&rig.sent);
+    rig.now += 2 * XMPP_HOLD_MS;
+    xmpp_conn_tick(rig.conn, rig.now);
+    assert_true(xmpp_conn_is_open(rig.conn));
+    rig_expect_sent(&rig, KEEPALIVE);
+    /* Not due at once, that there be a turn to read in. */
+    assert_int_equal(xmpp_conn_deadline(rig.conn), rig.now + 1);
+    rig_feed(&rig, KEEPALIVE);
+    rig_advance(&rig, XMPP_HOLD_MS - 1);
+    assert_true(xmpp_conn_is_open(rig.conn));
+    rig_advance(&rig, 2);
+    assert_int_equal(rig.reason, XMPP_CLOSE_HOLD_EXPIRED);
     rig_fini(&rig);
 }
 
@@ -220,7 +242,7 @@ hold_timer__shortened__holds_from_now_on(void **state OVS_UNUSED)
     xmpp_conn_set_hold(rig.conn, 9000, rig.now);
     rig_advance(&rig, 8999);
     assert_true(xmpp_conn_is_open(rig.conn));
-    rig_advance(&rig, 1);
+    rig_advance(&rig, 2);
     assert_int_equal(rig.reason, XMPP_CLOSE_HOLD_EXPIRED);
     rig_fini(&rig);
 }
@@ -283,6 +305,8 @@ main(void)
         cmocka_unit_test(
             keepalive__idle_session__every_third_of_the_hold_time),
         cmocka_unit_test(hold_timer__silent_peer__closes),
+        cmocka_unit_test(
+            hold_timer__we_were_stopped__what_waits_is_read_first),
         cmocka_unit_test(hold_timer__shortened__holds_from_now_on),
         cmocka_unit_test(
             stanza__malformed__is_counted_and_the_next_one_served),
