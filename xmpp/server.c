@@ -21,7 +21,8 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 #define BACKLOG 128
 
 /* Connections that have sent no header yet: a flood of probes must not use up
- * the descriptors. */
+ * the descriptors.  The oldest one goes for the newest, as a client sends its
+ * header at once. */
 #define MAX_UNOPENED 256
 
 struct xmpp_server {
@@ -30,7 +31,7 @@ struct xmpp_server {
     uint32_t hold_ms;
     const struct xmpp_server_ops *ops;
     void *aux;
-    struct ovs_list sessions;
+    struct ovs_list sessions;   /* Oldest first. */
     size_t n_unopened;
 };
 
@@ -40,6 +41,7 @@ struct xmpp_session {
     struct xmpp_transport *transport;
     struct in6_addr peer_ip;
     char *name;                 /* NULL until open. */
+    bool pushed_out;            /* To be closed, for a newer one. */
     uint64_t since_ms;
     void *aux;
 };
@@ -103,7 +105,7 @@ session_closed(void *session_, enum xmpp_close_reason reason)
         VLOG_INFO_RL(&rl, "connection ended before it was open peer=%s: %s",
                      tsn_ip_format(&s->peer_ip, ip),
                      xmpp_close_reason_name(reason));
-        s->server->n_unopened--;
+        s->server->n_unopened -= !s->pushed_out;
     }
     session_free(s);
 }
@@ -132,6 +134,21 @@ get_peer_ip(const struct xmpp_transport *t, struct in6_addr *ip)
 }
 
 static void
+push_out_oldest(struct xmpp_server *server)
+{
+    struct xmpp_session *s;
+
+    LIST_FOR_EACH (s, node, &server->sessions) {
+        if (!s->name && !s->pushed_out) {
+            s->pushed_out = true;
+            server->n_unopened--;
+            xmpp_transport_close(s->transport, XMPP_CLOSE_LOCAL);
+            return;
+        }
+    }
+}
+
+static void
 connection_cb(uv_stream_t *listener, int status)
 {
     struct xmpp_server *server = listener->data;
@@ -153,7 +170,7 @@ connection_cb(uv_stream_t *listener, int status)
     server->n_unopened++;
     get_peer_ip(s->transport, &s->peer_ip);
     if (server->n_unopened > MAX_UNOPENED) {
-        xmpp_transport_close(s->transport, XMPP_CLOSE_LOCAL);
+        push_out_oldest(server);
     }
 }
 

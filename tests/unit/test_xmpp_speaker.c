@@ -768,6 +768,40 @@ server__same_name_twice__keeps_the_first(void **state)
     rig_expect(rig, TOLD_OPEN);
 }
 
+/* More connections that say nothing than the server lets wait. */
+static void
+server__silent_connections__do_not_keep_a_client_out(void **state)
+{
+    enum { N = 300 };
+    struct rig *rig = *state;
+    struct xmpp_speaker_config config = {
+        .name = "tor2", .controllers = &rig->address, .n_controllers = 1,
+        .hold_s = 90, .stale_hold_s = 300,
+    };
+    int fds[N];
+
+    rig_expect(rig, TOLD_OPEN);
+    for (int i = 0; i < N; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+        assert_int_equal(connect(fds[i], (struct sockaddr *) &rig->address,
+                                 sizeof(struct sockaddr_in)), 0);
+        uv_run(&rig->loop, UV_RUN_NOWAIT);
+    }
+    /* Nor end a session. */
+    assert_true(xmpp_speaker_is_up(rig->speaker));
+
+    xmpp_speaker_destroy(rig->speaker);
+    rig->session = NULL;
+    rig->speaker = xmpp_speaker_create(&rig->loop, &config, &speaker_ops,
+                                       rig);
+    uint64_t start = tsn_now_ms();
+    rig_run_until(rig, has_session);
+    assert_true(tsn_now_ms() < start + XMPP_OPEN_MS / 2);
+    for (int i = 0; i < N; i++) {
+        close(fds[i]);
+    }
+}
+
 int
 main(void)
 {
@@ -788,6 +822,7 @@ main(void)
             speaker__hold_time_comes_while_another_connects__goes_for_both),
         RIG_TEST(speaker__endless_routes__take_a_bounded_amount_of_memory),
         RIG_TEST(server__same_name_twice__keeps_the_first),
+        RIG_TEST(server__silent_connections__do_not_keep_a_client_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
