@@ -168,6 +168,13 @@ handle_open(struct xmpp_conn *conn, const struct xmpp_stream_event *event,
     }
 }
 
+/* The client's name, on both sides: it says which ToR or TSN it is about. */
+static const char *
+session_name(const struct xmpp_conn *conn)
+{
+    return conn->role == XMPP_CLIENT ? conn->name : conn->peer_name;
+}
+
 static void
 handle_stanza(struct xmpp_conn *conn, const struct xmpp_stream_event *event)
 {
@@ -176,19 +183,19 @@ handle_stanza(struct xmpp_conn *conn, const struct xmpp_stream_event *event)
 
     if (event->skipped) {
         VLOG_DBG_RL(&rl, "skipped bytes between stanzas session=%s bytes=%"
-                    PRIuSIZE, conn->peer_name, event->skipped);
+                    PRIuSIZE, session_name(conn), event->skipped);
     }
     conn->counters.rx_stanzas++;
     if (xmpp_stanza_parse(event->data, event->size, &st, &err)) {
         conn->counters.bad_stanzas++;
         VLOG_WARN_RL(&rl, "skipped a stanza that is not well-formed "
-                     "session=%s bytes=%"PRIuSIZE": %s", conn->peer_name,
+                     "session=%s bytes=%"PRIuSIZE": %s", session_name(conn),
                      event->size, tsn_err_format(&err));
         return;
     }
     if (st.type == XMPP_IGNORED) {
         conn->counters.ignored_stanzas++;
-        VLOG_DBG_RL(&rl, "ignored a stanza session=%s: %s", conn->peer_name,
+        VLOG_DBG_RL(&rl, "ignored a stanza session=%s: %s", session_name(conn),
                     st.why);
     } else {
         conn->ops->stanza(conn->aux, &st);
