@@ -53,6 +53,9 @@ struct ds;
 #define OVC_BRAKE_REFUSALS 16
 #define OVC_BRAKE_MS 100
 
+/* After which the operator is told that a switch does not answer. */
+#define OVC_SILENCE_MS 3000
+
 /* Objects looked at in one call of ovc_session_run(), about a millisecond. */
 #define OVC_LOOK_BUDGET 2000
 
@@ -285,6 +288,7 @@ struct ovc_session {
     bool told_up;               /* What the owner knows. */
     bool learnt_changed;        /* The owner is to be told. */
     long long since_wall_ms;    /* Of the last change of 'up'. */
+    long long down_ms;          /* When it was last up, or was made. */
     char *reason;               /* Why it is not up, or NULL. */
     bool complete;              /* ovc_session_set_config_complete(). */
 

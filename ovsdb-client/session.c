@@ -10,6 +10,7 @@
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "ovsdb-client/text.h"
+#include "stream.h"
 #include "timeval.h"
 #include "util.h"
 
@@ -30,7 +31,7 @@ ovc_session_create(const struct ovc_session_config *config,
     s->aux = aux;
     s->since_wall_ms = time_wall_msec();
     s->reason = xstrdup("connecting");
-    s->now_ms = time_msec();
+    s->now_ms = s->down_ms = time_msec();
 
     ovc_guard_init(&s->guard);
     hmap_init(&s->ports);
@@ -120,6 +121,20 @@ set_reason(struct ovc_session *s, char *reason)
     return changed;
 }
 
+/* What there is to say without an error. */
+static const char *
+explain_silence(const struct ovc_session *s)
+{
+    if (ovsdb_idl_is_connected(s->idl)) {
+        return "connected, reading the database";
+    } else if (!pstream_verify_name(s->remote)) {
+        return "waiting for the switch to connect";
+    } else if (s->now_ms - s->down_ms < OVC_SILENCE_MS) {
+        return "connecting";
+    }
+    return "connecting, no answer from the switch";
+}
+
 /* There is no session, or one that is of no use. */
 static void
 explain(struct ovc_session *s)
@@ -134,7 +149,7 @@ explain(struct ovc_session *s)
     } else if (error && !ovsdb_idl_is_connected(s->idl)) {
         set_reason(s, xstrdup(ovs_retval_to_string(error)));
     } else {
-        set_reason(s, xstrdup("connecting"));
+        set_reason(s, xstrdup(explain_silence(s)));
     }
 }
 
@@ -173,6 +188,7 @@ tell_owner(struct ovc_session *s)
                       "remote=%s schema=%s", s->switch_name, s->remote,
                       s->guard.schema ? s->guard.schema : "unknown");
         } else {
+            s->down_ms = s->now_ms;
             VLOG_WARN("lost the switch's database: %s tor=%s remote=%s",
                       s->reason, s->switch_name, s->remote);
         }

@@ -18,10 +18,12 @@ state_name(const struct ovc_object *object)
         return "written";
     case OVC_HELD:
         return "held";
+    case OVC_STALE:
+        return "stale";
+    case OVC_REMOVING:
+        return "removing";
     case OVC_WAITING:
     case OVC_IDLE:
-    case OVC_STALE:
-    case OVC_REMOVING:
     case OVC_N_STATES:
     default:
         return "waiting";
@@ -72,11 +74,20 @@ why_text(enum ovc_why why)
     }
 }
 
+/* Whether it is of interest: wanted, or there nevertheless. */
+static bool
+is_shown(const struct ovc_object *object)
+{
+    return (object->wanted || object->state == OVC_STALE
+            || object->state == OVC_REMOVING);
+}
+
 void
 ovc_object_reason(const struct ovc_session *s,
                   const struct ovc_object *object, struct ds *ds)
 {
-    if (object->state == OVC_WAITING && !s->up) {
+    if ((object->state == OVC_WAITING || object->state == OVC_REMOVING)
+        && !s->up) {
         ds_put_format(ds, "no session: %s", s->reason);
         return;
     }
@@ -153,6 +164,7 @@ ovc_session_status(const struct ovc_session *s, struct tsn_json *json)
     tsn_json_uint(json, "waiting", (s->n_state[OVC_WAITING]
                                     + s->n_state[OVC_HELD]));
     tsn_json_uint(json, "stale", s->n_state[OVC_STALE]);
+    tsn_json_uint(json, "removing", s->n_state[OVC_REMOVING]);
     tsn_json_object_end(json);
     free(since);
 }
@@ -164,7 +176,7 @@ ovc_session_macs(const struct ovc_session *s, struct tsn_json *json)
 
     tsn_json_array_begin(json, "macs");
     HMAP_FOR_EACH (mac, node, &s->macs) {
-        if (mac->object.wanted) {
+        if (is_shown(&mac->object)) {
             tsn_json_object_begin(json, NULL);
             tsn_json_string(json, "network", mac->ls->name);
             tsn_json_mac(json, "mac", &mac->mac);
@@ -176,15 +188,35 @@ ovc_session_macs(const struct ovc_session *s, struct tsn_json *json)
     tsn_json_array_end(json);
 }
 
+/* The network of a binding, which is one of ours or else what is there. */
+static const char *
+bound_to(const struct ovc_binding *b)
+{
+    const struct ovc_ls *ls = b->ls ? b->ls : b->bound;
+
+    return ls ? ls->name : NULL;
+}
+
+/* The VNI that is wanted or else there. */
+static uint32_t
+shown_vni(const struct ovc_ls *ls)
+{
+    if (ls->object.wanted || ovs_list_is_empty(&ls->rows)) {
+        return ls->vni;
+    }
+    return CONTAINER_OF(ovs_list_front(&ls->rows), struct ovc_ls_row,
+                        node)->vni;
+}
+
 static void
 put_network(const struct ovc_session *s, const struct ovc_ls *ls,
             struct tsn_json *json)
 {
     tsn_json_object_begin(json, NULL);
     tsn_json_string(json, "name", ls->name);
-    tsn_json_uint(json, "vni", ls->vni);
+    tsn_json_uint(json, "vni", shown_vni(ls));
     put_state(s, &ls->object, json);
-    if (ls->flood.object.wanted) {
+    if (is_shown(&ls->flood.object)) {
         tsn_json_object_begin(json, "flood");
         tsn_json_array_begin(json, "vteps");
         for (size_t i = 0; i < ls->flood.n_vteps; i++) {
@@ -206,7 +238,7 @@ ovc_session_networks(const struct ovc_session *s, struct tsn_json *json)
 
     tsn_json_array_begin(json, "networks");
     HMAP_FOR_EACH (ls, node, &s->lss) {
-        if (ls->object.wanted) {
+        if (is_shown(&ls->object)) {
             put_network(s, ls, json);
         }
     }
@@ -215,11 +247,11 @@ ovc_session_networks(const struct ovc_session *s, struct tsn_json *json)
     tsn_json_array_begin(json, "bindings");
     HMAP_FOR_EACH (port, node, &s->ports) {
         HMAP_FOR_EACH (b, node, &port->bindings) {
-            if (b->object.wanted) {
+            if (is_shown(&b->object)) {
                 tsn_json_object_begin(json, NULL);
                 tsn_json_string(json, "port", port->name);
                 tsn_json_uint(json, "vlan", b->vlan);
-                tsn_json_string(json, "network", b->ls->name);
+                tsn_json_string(json, "network", bound_to(b));
                 put_state(s, &b->object, json);
                 tsn_json_object_end(json);
             }

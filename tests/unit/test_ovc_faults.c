@@ -267,6 +267,9 @@ passive_remote__server_connects__is_served(void **state)
     rig_stop_session(rig);
     rig_stop_server(rig, SIGTERM);
     rig_start_session(rig, listen);
+    rig_settle(rig);
+    assert_string_equal(rig_status_text(rig, "ovsdb", "reason"),
+                        "waiting for the switch to connect");
     rig_start_server_to(rig, connect);
     want_blue(rig);
     RIG_UNTIL(rig, is_blue(rig));

@@ -575,6 +575,12 @@ stale_rows__before_config_complete__stay(void **state)
     rig->stale_hold_ms = 1000;
     rig_start_session(rig, NULL);
     RIG_UNTIL(rig, rig_status(rig, "rows", "stale") == 6);
+    assert_string_equal(rig_entry(rig, "networks", "name", BLUE, "state"),
+                        "stale");
+    assert_string_equal(rig_entry(rig, "macs", "mac", MAC1, "state"),
+                        "stale");
+    assert_string_equal(rig_entry(rig, "bindings", "port", "p1", "network"),
+                        BLUE);
     rig_run(rig, 1200);
     assert_true(is_blue(rig));
     assert_int_equal(transactions(rig), 0);
@@ -638,6 +644,9 @@ network_removal__with_learnt_rows__waits_for_the_switch(void **state)
                    && !strcmp(rig_binding(rig, "p1", 0), ""));
     rig_settle(rig);
     assert_non_null(rig_ls(rig, BLUE));
+    assert_string_equal(rig_entry(rig, "networks", "name", BLUE, "reason"),
+                        "the switch still has learnt rows for it");
+    assert_int_equal(rig_status(rig, "rows", "removing"), 1);
     rig_begin(rig);
     vteprec_ucast_macs_local_delete(vteprec_ucast_macs_local_first(rig->db));
     rig_end(rig);
