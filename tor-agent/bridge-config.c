@@ -88,6 +88,10 @@ update_network(struct tor *tor, const struct xmpp_network *conf)
         shash_add(&tor->networks, net->instance, net);
         VLOG_INFO("network added tor=%s network=%s vni=%"PRIu32, tor->name,
                   conf->instance, conf->vni);
+    } else if (net->vni != conf->vni) {
+        VLOG_INFO("network has another VNI tor=%s network=%s vni=%"PRIu32
+                  " was=%"PRIu32, tor->name, conf->instance, conf->vni,
+                  net->vni);
     }
     net->seen = true;
     net->id = conf->id;
