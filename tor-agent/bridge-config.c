@@ -203,6 +203,7 @@ bridge_config(struct tor *tor, const struct xmpp_view *view)
     struct shash_node *node;
 
     update_switch(tor, view);
+    tor->n_binding_conflicts = 0;
     SHASH_FOR_EACH (node, &tor->networks) {
         struct tor_network *net = node->data;
         net->seen = false;

@@ -3,6 +3,7 @@
 control node: the rows are those that the reference TOR agent wrote, the
 routes those that it published (recording 14)."""
 
+import json
 import re
 import socket
 import subprocess
@@ -248,3 +249,35 @@ def test_control_node_lost__rows_stay_and_all_is_told_again(cloud):
                 '<associate node="25/242/02:00:00:00:01:01,0.0.0.0/32" />')
     expect_remote(database, VN1, {"02:00:00:00:02:01": "127.0.2.2",
                                   "02:00:00:00:04:01": "127.0.1.4"})
+
+
+def test_two_networks_on_a_vlan__are_counted_while_they_are(cloud, build_dir):
+    """The count is of what is wrong now, not of how often it was seen."""
+    node, database = cloud
+    right = node.blocks.copy()
+
+    def conflicts():
+        answer = subprocess.run(
+            [build_dir / "tsnctl/tsnctl", "--json", "--run-dir",
+             database.socket.parent, "show", "tors"], check=True,
+            stdout=subprocess.PIPE, text=True).stdout
+        return json.loads(answer)["tors"][0]["binding_conflicts"]
+
+    tag = b"<logical-interface-vlan-tag>%d</logical-interface-vlan-tag>"
+    for at in (0.953, 0.996):
+        node.blocks[at] = right[at].replace(tag % 200, tag % 100)
+    node.open()
+    wait_until(lambda: conflicts() == 1, "the conflict is seen")
+    n = len(database.bindings())
+    assert n == 1
+
+    node.hang_up()
+    wait_until(lambda: node.n_sessions == 2, "the agent connects again")
+    node.open()
+    node.expect('<subscribe node="default-domain:admin:vn1:vn1">')
+    assert conflicts() == 1
+
+    node.blocks.update(right)
+    node.send(0.953, 0.996)
+    wait_until(lambda: len(database.bindings()) == 2, "both are bound")
+    assert conflicts() == 0
