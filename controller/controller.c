@@ -149,6 +149,8 @@ start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *controller_,
         return -EADDRNOTAVAIL;
     }
     controller->core = ctrl_core_create(config);
+    ctrl_core_delay_end_of_rib(controller->core,
+                               tsn_now_ms() + CTRL_END_OF_RIB_START_MS);
     ctrl_show_register(ctl, controller->core);
     controller->loop = loop;
     controller->hook = (struct tsn_loop_hook) {

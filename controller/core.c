@@ -29,6 +29,7 @@ struct ctrl_core {
     struct ctrl_rib *rib;
     struct ovs_list peers;      /* struct ctrl_peer. */
     uint64_t now_ms;
+    uint64_t end_of_rib_from_ms;    /* None is sent before. */
 };
 
 /* The first half of a publish and collection pair (3.1). */
@@ -438,6 +439,7 @@ send_end_of_rib(struct ctrl_peer *peer)
 
     uint64_t due = MIN(peer->active_ms + CTRL_END_OF_RIB_QUIET_MS,
                        peer->since_ms + CTRL_END_OF_RIB_MAX_MS);
+    due = MAX(due, peer->core->end_of_rib_from_ms);
     if (peer->core->now_ms < due) {
         return due;
     }
@@ -447,6 +449,12 @@ send_end_of_rib(struct ctrl_peer *peer)
     peer_send(peer, ds.string, ds.length);
     ds_destroy(&ds);
     return UINT64_MAX;
+}
+
+void
+ctrl_core_delay_end_of_rib(struct ctrl_core *core, uint64_t from_ms)
+{
+    core->end_of_rib_from_ms = from_ms;
 }
 
 uint64_t

@@ -25,6 +25,9 @@ struct xmpp_stanza;
  * routes, and a restart is to settle quickly. */
 #define CTRL_END_OF_RIB_QUIET_MS 2000
 #define CTRL_END_OF_RIB_MAX_MS 300000
+/* After our own start clients come back one by one, the last after its longest
+ * back-off, and until then their routes are not to be taken for gone. */
+#define CTRL_END_OF_RIB_START_MS 12000
 
 /* Borrows 'config' until the next ctrl_core_configure() or the end. */
 struct ctrl_core *ctrl_core_create(const struct ctrl_config *config);
@@ -33,6 +36,9 @@ void ctrl_core_destroy(struct ctrl_core *);             /* NULL is fine. */
 
 /* Goes over to another configuration; the clients are told the difference. */
 void ctrl_core_configure(struct ctrl_core *, const struct ctrl_config *);
+
+/* Sends no End-of-RIB before 'from_ms'. */
+void ctrl_core_delay_end_of_rib(struct ctrl_core *, uint64_t from_ms);
 
 /* Does what is due, a bounded amount.  Returns when to call it again, unless
  * something happens before; UINT64_MAX for never. */

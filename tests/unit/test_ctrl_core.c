@@ -381,6 +381,17 @@ end_of_rib__quiet__sent_once(void **state)
 }
 
 static void
+end_of_rib__just_started__waits_for_the_other_clients(void **state)
+{
+    ctrl_core_delay_end_of_rib(core, CTRL_END_OF_RIB_START_MS);
+    assert_int_equal(ctrl_core_run(core, 0), CTRL_END_OF_RIB_START_MS);
+    ctrl_core_run(core, CTRL_END_OF_RIB_START_MS - 1);
+    assert_string_equal(ds_cstr(&a.told), "");
+    ctrl_core_run(core, CTRL_END_OF_RIB_START_MS);
+    assert_string_equal(ds_cstr(&a.told), "end-of-rib\n");
+}
+
+static void
 end_of_rib__stanza_in_either_direction__later(void **state)
 {
     client_subscribe(&b, true, BLUE, 5);
@@ -441,6 +452,7 @@ main(void)
         TEST(config__unknown_name__silence_until_it_appears),
         TEST(config__other_nodes__ignored),
         TEST(end_of_rib__quiet__sent_once),
+        TEST(end_of_rib__just_started__waits_for_the_other_clients),
         TEST(end_of_rib__stanza_in_either_direction__later),
         TEST(end_of_rib__never_quiet__after_the_maximum),
     };
