@@ -19,7 +19,10 @@ enum xmpp_close_reason {
     XMPP_CLOSE_NONE,
     XMPP_CLOSE_BY_PEER,         /* End of file or reset. */
     XMPP_CLOSE_LOCAL,           /* Asked for by the owner. */
-    XMPP_CLOSE_CONNECT,         /* TCP did not come up. */
+    XMPP_CLOSE_CONNECT,         /* TCP did not come up, */
+    XMPP_CLOSE_REFUSED,         /* as nobody listens there, */
+    XMPP_CLOSE_UNREACHABLE,     /* there is no way to it, */
+    XMPP_CLOSE_NO_ANSWER,       /* or it does not answer. */
     XMPP_CLOSE_OPEN_TIMEOUT,    /* No stream header in time. */
     XMPP_CLOSE_HOLD_EXPIRED,
     XMPP_CLOSE_BAD_HEADER,

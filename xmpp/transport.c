@@ -247,6 +247,22 @@ transport_create(uv_loop_t *loop, enum xmpp_role role, const char *name,
     return t;
 }
 
+static enum xmpp_close_reason
+connect_failure(int status)
+{
+    switch (status) {
+    case UV_ECONNREFUSED:
+        return XMPP_CLOSE_REFUSED;
+    case UV_EHOSTUNREACH:
+    case UV_ENETUNREACH:
+        return XMPP_CLOSE_UNREACHABLE;
+    case UV_ETIMEDOUT:
+        return XMPP_CLOSE_NO_ANSWER;
+    default:
+        return XMPP_CLOSE_CONNECT;
+    }
+}
+
 static void
 connect_cb(uv_connect_t *req, int status)
 {
@@ -256,7 +272,7 @@ connect_cb(uv_connect_t *req, int status)
         return;
     }
     if (status) {
-        xmpp_conn_close(t->conn, XMPP_CLOSE_CONNECT);
+        xmpp_conn_close(t->conn, connect_failure(status));
     } else {
         connected(t);
     }
@@ -267,7 +283,7 @@ connect_timeout(uv_timer_t *timer)
 {
     struct xmpp_transport *t = timer->data;
 
-    xmpp_conn_close(t->conn, XMPP_CLOSE_CONNECT);
+    xmpp_conn_close(t->conn, XMPP_CLOSE_NO_ANSWER);
 }
 
 struct xmpp_transport *
@@ -279,9 +295,11 @@ xmpp_transport_connect(uv_loop_t *loop, const struct sockaddr_storage *peer,
     struct xmpp_transport *t = transport_create(loop, XMPP_CLIENT, name,
                                                 hold_ms, ops, aux);
 
-    if (uv_tcp_connect(&t->connect, &t->tcp, (const struct sockaddr *) peer,
-                       connect_cb)) {
-        start_close(t, XMPP_CLOSE_CONNECT);
+    int error = uv_tcp_connect(&t->connect, &t->tcp,
+                               (const struct sockaddr *) peer, connect_cb);
+
+    if (error) {
+        start_close(t, connect_failure(error));
     } else {
         uv_timer_start(&t->timer, connect_timeout, timeout_ms, 0);
     }
