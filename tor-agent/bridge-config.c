@@ -181,7 +181,7 @@ update_switch(struct tor *tor, const struct xmpp_view *view)
             known = true;
             if (!tsn_ip_equals(&sw->vtep, &tor->vtep)) {
                 tor->vtep = sw->vtep;
-                tor->learnt_changed = true;
+                tor_look_at_all_routes(tor);
             }
         }
     }

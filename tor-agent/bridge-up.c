@@ -5,6 +5,7 @@
 #include "tor-agent/tor-private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "hash.h"
 #include "openvswitch/vlog.h"
@@ -105,6 +106,7 @@ publish(struct tor *tor, struct tor_network *net, struct tor_export *e)
     e->seen = true;
     init_route(tor, net, e, &route);
     int error = xmpp_speaker_publish(tor->speaker, net->instance, &route);
+    e->refused = error != 0;
     if (error) {
         char ip[TSN_IP_STRLEN];
         VLOG_WARN_RL(&rl, "cannot announce a MAC tor=%s network=%s mac="
@@ -156,8 +158,9 @@ export_mac(const struct local_mac *local, void *pass_)
         return;
     }
     struct tor_export *e = get_export(net, &local->mac, &no_ip);
-    if (e->seen) {
-        return;                 /* A second row for the MAC. */
+    /* Of two rows for a MAC the lower address, whatever order they come in. */
+    if (e->seen && memcmp(&local->vtep, &e->vtep, sizeof e->vtep) >= 0) {
+        return;
     }
     e->vtep = local->vtep;
     if (!e->sequence) {

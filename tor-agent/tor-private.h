@@ -39,6 +39,7 @@ struct tor_export {
     uint32_t tag;
     uint32_t sequence;
     bool seen;                  /* In the pass under way. */
+    bool refused;               /* It must not leave: not published. */
 };
 
 /* A network that has a port on this switch. */
@@ -89,10 +90,17 @@ struct tor {
     bool told_complete;         /* The OVSDB session knows. */
     bool fdb_changed;           /* Some network's is. */
     bool learnt_changed;
+    uint64_t next_pass_ms;      /* No look at them before. */
+    struct in6_addr *own_ips;   /* The switch's, when routes were looked at. */
+    size_t n_own_ips;
     uint64_t exports_until_ms;  /* The switch is gone: withdraw then; 0: it is
                                  * there, or nothing is left. */
-    uint64_t n_binding_conflicts;
+    uint64_t n_binding_conflicts;   /* In the current configuration. */
+    bool told_unknown;          /* That the configuration lacks the switch. */
 };
+
+/* tor.c: what is behind the switch itself may have changed. */
+void tor_look_at_all_routes(struct tor *);
 
 /* bridge-config.c */
 void bridge_config(struct tor *, const struct xmpp_view *);

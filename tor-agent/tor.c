@@ -4,6 +4,7 @@
 #include "tor-agent/tor-private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
@@ -16,6 +17,8 @@
 
 VLOG_DEFINE_THIS_MODULE(tor);
 
+#define PASS_DELAY_FACTOR 10
+
 static void
 config_changed(void *tor_, const struct xmpp_view *view, bool complete)
 {
@@ -23,6 +26,11 @@ config_changed(void *tor_, const struct xmpp_view *view, bool complete)
 
     tor->config_complete = complete;
     bridge_config(tor, view);
+    if (complete && !tor->known && !tor->told_unknown) {
+        VLOG_WARN("the configuration has no physical router of that name "
+                  "tor=%s agent=%s", tor->name, tor->agent_name);
+    }
+    tor->told_unknown = complete && !tor->known;
 }
 
 static void
@@ -75,9 +83,8 @@ static const struct ovc_session_ops ovsdb_ops = {
     .learnt_changed = learnt_changed,
 };
 
-/* The switch's own addresses may have changed with what it learnt. */
-static void
-look_at_all_routes(struct tor *tor)
+void
+tor_look_at_all_routes(struct tor *tor)
 {
     struct shash_node *node;
 
@@ -103,14 +110,34 @@ run_routes(struct tor *tor)
     }
 }
 
+/* The switch's own addresses come with what it learnt. */
 static void
-tor_run(void *tor_)
+check_own_ips(struct tor *tor)
 {
-    struct tor *tor = tor_;
+    size_t n;
+    const struct in6_addr *ips = ovc_session_tunnel_ips(tor->ovsdb, &n);
 
-    ovc_session_run(tor->ovsdb);
+    if (n != tor->n_own_ips
+        || (n && memcmp(ips, tor->own_ips, n * sizeof *ips))) {
+        free(tor->own_ips);
+        tor->own_ips = n ? xmemdup(ips, n * sizeof *ips) : NULL;
+        tor->n_own_ips = n;
+        tor_look_at_all_routes(tor);
+    }
+}
+
+/* A pass over routes and MACs looks at all of a network.  Passes take less
+ * than a tenth of the time, however many small changes come. */
+static void
+run_pass(struct tor *tor)
+{
+    uint64_t start = tsn_now_ms();
+
+    if (start < tor->next_pass_ms) {
+        return;
+    }
     if (tor->learnt_changed) {
-        look_at_all_routes(tor);
+        check_own_ips(tor);
     }
     if (tor->fdb_changed) {
         run_routes(tor);
@@ -119,6 +146,19 @@ tor_run(void *tor_)
         bridge_up(tor);
     }
     tor->learnt_changed = false;
+    uint64_t end = tsn_now_ms();
+    tor->next_pass_ms = end + (end - start) * PASS_DELAY_FACTOR;
+}
+
+static void
+tor_run(void *tor_)
+{
+    struct tor *tor = tor_;
+
+    ovc_session_run(tor->ovsdb);
+    if (tor->learnt_changed || tor->fdb_changed) {
+        run_pass(tor);
+    }
     if (tor->exports_until_ms && tsn_now_ms() >= tor->exports_until_ms) {
         VLOG_WARN("the switch is away for too long, its MACs are withdrawn "
                   "tor=%s", tor->name);
@@ -133,19 +173,24 @@ tor_run(void *tor_)
 }
 
 static void
+wait_until_ms(uint64_t when_ms)
+{
+    uint64_t now = tsn_now_ms();
+
+    poll_timer_wait(when_ms > now ? MIN(when_ms - now, 1000 * 3600) : 0);
+}
+
+static void
 tor_wait(void *tor_)
 {
     struct tor *tor = tor_;
 
     ovc_session_wait(tor->ovsdb);
     if (tor->learnt_changed || tor->fdb_changed) {
-        poll_immediate_wake();
+        wait_until_ms(tor->next_pass_ms);
     }
     if (tor->exports_until_ms && tor->exports_until_ms != UINT64_MAX) {
-        uint64_t now = tsn_now_ms();
-        uint64_t left = tor->exports_until_ms > now
-                        ? tor->exports_until_ms - now : 0;
-        poll_timer_wait(MIN(left, 1000 * 3600));
+        wait_until_ms(tor->exports_until_ms);
     }
 }
 
@@ -195,6 +240,7 @@ tor_destroy(struct tor *tor)
     xmpp_speaker_destroy(tor->speaker);
     ovc_session_destroy(tor->ovsdb);
     bridge_config_fini(tor);
+    free(tor->own_ips);
     free(tor->name);
     free(tor->agent_name);
     free(tor);
@@ -296,8 +342,8 @@ show_export(const struct tor *tor, const struct tor_network *net,
     tsn_json_string(json, "origin", "switch");
     tsn_json_ip(json, "vtep", &e->vtep);
     tsn_json_uint(json, "sequence", e->sequence);
-    tsn_json_string(json, "state", "announced");
-    tsn_json_string(json, "reason", NULL);
+    tsn_json_string(json, "state", e->refused ? "refused" : "announced");
+    tsn_json_string(json, "reason", e->refused ? "no valid next hop" : NULL);
     tsn_json_object_end(json);
 }
 
