@@ -27,11 +27,14 @@ struct agent {
     size_t n_tors;
 };
 
+/* Writes the reply of a command, in the worker's thread. */
+typedef void fill_fn(struct agent *, struct tsn_json *);
+
 /* A request on its way through the worker. */
 struct request {
     struct agent *agent;
     struct tsn_ctl_call *call;
-    void (*fill)(struct agent *, struct tsn_json *);
+    fill_fn *fill;
 };
 
 static int
@@ -66,8 +69,7 @@ request_in_worker(void *request_)
 }
 
 static void
-request_start(struct agent *agent, struct tsn_ctl_call *call,
-              void (*fill)(struct agent *, struct tsn_json *))
+request_start(struct agent *agent, struct tsn_ctl_call *call, fill_fn *fill)
 {
     struct request *r = xmalloc(sizeof *r);
 
@@ -128,51 +130,31 @@ fill_status(struct agent *agent, struct tsn_json *json)
     tsn_json_object_end(json);
 }
 
-static void
-cmd_tors(struct tsn_ctl_call *call, int argc OVS_UNUSED,
-         char *argv[] OVS_UNUSED, void *agent)
-{
-    request_start(agent, call, fill_tors);
-}
-
-static void
-cmd_rows(struct tsn_ctl_call *call, int argc OVS_UNUSED,
-         char *argv[] OVS_UNUSED, void *agent)
-{
-    request_start(agent, call, fill_rows);
-}
-
-static void
-cmd_networks(struct tsn_ctl_call *call, int argc OVS_UNUSED,
-             char *argv[] OVS_UNUSED, void *agent)
-{
-    request_start(agent, call, fill_networks);
-}
-
-static void
-cmd_macs(struct tsn_ctl_call *call, int argc OVS_UNUSED,
-         char *argv[] OVS_UNUSED, void *agent)
-{
-    request_start(agent, call, fill_macs);
-}
-
-static void
-cmd_status(struct tsn_ctl_call *call, int argc OVS_UNUSED,
-           char *argv[] OVS_UNUSED, void *agent)
-{
-    request_start(agent, call, fill_status);
-}
-
 static const struct {
     const char *words;
-    tsn_ctl_fn *fn;
+    fill_fn *fill;
 } commands[] = {
-    { "status", cmd_status },
-    { "show tors", cmd_tors },
-    { "show networks", cmd_networks },
-    { "show macs", cmd_macs },
-    { "show rows", cmd_rows },
+    { "status", fill_status },
+    { "show tors", fill_tors },
+    { "show networks", fill_networks },
+    { "show macs", fill_macs },
+    { "show rows", fill_rows },
 };
+
+/* What a command's handler needs: whose it is, and what fills the reply. */
+struct bound_command {
+    struct agent *agent;
+    fill_fn *fill;
+};
+
+static void
+command_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
+           char *argv[] OVS_UNUSED, void *bound_)
+{
+    const struct bound_command *bound = bound_;
+
+    request_start(bound->agent, call, bound->fill);
+}
 
 static void
 start_tors(void *agent_)
@@ -206,13 +188,15 @@ static int
 agent_start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *agent_,
             struct tsn_err *err OVS_UNUSED)
 {
+    static struct bound_command bound[ARRAY_SIZE(commands)];
     struct agent *agent = agent_;
 
     agent->main = loop;
     agent->worker = tsn_loop_create("tors");
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        bound[i] = (struct bound_command) { agent, commands[i].fill };
         tsn_ctl_register(ctl, commands[i].words, commands[i].words, 0, 0,
-                         commands[i].fn, agent);
+                         command_cb, &bound[i]);
     }
     tsn_loop_post(agent->worker, start_tors, agent);
     tsn_loop_start(agent->worker);
