@@ -97,11 +97,17 @@ peer_address(const struct peer *peer, char buf[INET6_ADDRSTRLEN + 8])
 
 /* Configuration. */
 
+/* The cloud's hold time, or as long as it has not said any, our own. */
+static uint32_t
+current_hold_ms(const struct xmpp_speaker *sp)
+{
+    return sp->view->hold_s ? sp->view->hold_s * 1000 : sp->hold_ms;
+}
+
 static void
 update_hold(struct xmpp_speaker *sp)
 {
-    uint32_t hold_ms = sp->view->hold_s ? sp->view->hold_s * 1000
-                                        : sp->hold_ms;
+    uint32_t hold_ms = current_hold_ms(sp);
 
     for (unsigned int i = 0; i < sp->n_peers; i++) {
         /* One that still connects has its hold time from before. */
@@ -373,12 +379,10 @@ static void
 connect_peer(struct peer *peer)
 {
     struct xmpp_speaker *sp = peer->speaker;
-    uint32_t hold_ms = sp->view->hold_s ? sp->view->hold_s * 1000
-                                        : sp->hold_ms;
 
     peer->transport = xmpp_transport_connect(
-        sp->loop, &sp->controllers[peer->controller], sp->name, hold_ms,
-        CONNECT_TIMEOUT_MS, &transport_ops, peer);
+        sp->loop, &sp->controllers[peer->controller], sp->name,
+        current_hold_ms(sp), CONNECT_TIMEOUT_MS, &transport_ops, peer);
 }
 
 static bool
