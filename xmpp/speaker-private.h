@@ -74,8 +74,17 @@ struct rib_route {
     bool stale[MAX_PEERS];
 };
 
+/* The replication lists that a control node gave before it was lost. */
+struct rib_held {
+    struct ovs_list node;
+    unsigned int slot;          /* Of the peer that gave them. */
+    char *id;
+    struct xmpp_evpn *path;
+};
+
 struct rib_instance {
     struct hmap routes;         /* struct rib_route. */
+    struct ovs_list held;       /* struct rib_held. */
     bool changed;
 };
 

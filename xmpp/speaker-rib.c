@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the control nodes have told us: EVPN routes by instance and item id, a
- * path for each control node. */
+ * path for each control node.
+ *
+ * A broadcast route carries the replication lists of its network.  A control
+ * node that has just come back knows only the members that have come back
+ * before us, so what it says adds to what was known, and takes nothing away
+ * until its End-of-RIB. */
 #include <config.h>
 #include "xmpp/speaker-private.h"
 
@@ -76,6 +81,52 @@ free_route(struct xmpp_speaker *sp, struct rib_instance *inst,
 }
 
 static void
+free_held(struct xmpp_speaker *sp, struct rib_held *held)
+{
+    ovs_list_remove(&held->node);
+    free_path(sp, held->path);
+    free(held->id);
+    free(held);
+}
+
+static struct rib_held *
+find_held(const struct rib_instance *inst, unsigned int slot, const char *id)
+{
+    struct rib_held *held;
+
+    LIST_FOR_EACH (held, node, &inst->held) {
+        if (held->slot == slot && !strcmp(held->id, id)) {
+            return held;
+        }
+    }
+    return NULL;
+}
+
+/* Gives up the path of 'peer', but for lists that are to be held: those that
+ * it gave in an earlier session, while this one's may not be whole yet. */
+static void
+retire_path(struct peer *peer, struct rib_instance *inst,
+            struct rib_route *rr)
+{
+    unsigned int slot = peer->slot;
+    struct xmpp_evpn *path = rr->path[slot];
+
+    if (path && rr->stale[slot] && !peer->synced
+        && xmpp_evpn_is_broadcast(path) && !find_held(inst, slot, rr->id)) {
+        struct rib_held *held = xmalloc(sizeof *held);
+
+        *held = (struct rib_held) {
+            .slot = slot, .id = xstrdup(rr->id), .path = path,
+        };
+        ovs_list_push_back(&inst->held, &held->node);
+    } else {
+        free_path(peer->speaker, path);
+    }
+    rr->path[slot] = NULL;
+    rr->stale[slot] = false;
+}
+
+static void
 note_change(struct xmpp_speaker *sp, struct rib_instance *inst)
 {
     inst->changed = true;
@@ -88,9 +139,7 @@ static void
 drop_path(struct peer *peer, struct rib_instance *inst, struct rib_route *rr)
 {
     if (rr->path[peer->slot]) {
-        free_path(peer->speaker, rr->path[peer->slot]);
-        rr->path[peer->slot] = NULL;
-        rr->stale[peer->slot] = false;
+        retire_path(peer, inst, rr);
         note_change(peer->speaker, inst);
     }
     for (int i = 0; i < MAX_PEERS; i++) {
@@ -113,9 +162,13 @@ free_instance(struct xmpp_speaker *sp, struct shash_node *node)
 {
     struct rib_instance *inst = node->data;
     struct rib_route *rr;
+    struct rib_held *held;
 
     HMAP_FOR_EACH_SAFE (rr, node, &inst->routes) {
         free_route(sp, inst, rr);
+    }
+    LIST_FOR_EACH_SAFE (held, node, &inst->held) {
+        free_held(sp, held);
     }
     hmap_destroy(&inst->routes);
     free(inst);
@@ -195,15 +248,13 @@ handle_item(struct peer *peer, const char *instance,
         sp->rib_bytes += route_size(id);
         hmap_insert(&inst->routes, &rr->node, hash_string(id, 0));
     }
-    struct xmpp_evpn *old = rr->path[peer->slot];
-    bool was_stale = rr->stale[peer->slot];
-    rr->path[peer->slot] = path;
-    rr->stale[peer->slot] = false;
-    sp->rib_bytes += path_size(path);
-    if (!old || was_stale || !xmpp_evpn_equals(old, path)) {
+    const struct xmpp_evpn *old = rr->path[peer->slot];
+    if (!old || rr->stale[peer->slot] || !xmpp_evpn_equals(old, path)) {
         note_change(sp, inst);
     }
-    free_path(sp, old);
+    retire_path(peer, inst, rr);
+    rr->path[peer->slot] = path;
+    sp->rib_bytes += path_size(path);
 }
 
 static void
@@ -235,6 +286,7 @@ rib_event(struct peer *peer, const struct xmpp_stanza *st)
     if (!inst) {
         inst = xzalloc(sizeof *inst);
         hmap_init(&inst->routes);
+        ovs_list_init(&inst->held);
         shash_add(&sp->rib, st->node, inst);
     }
     for (child = st->body->children; child; child = child->next) {
@@ -265,17 +317,32 @@ rib_mark_stale(struct peer *peer)
     }
 }
 
+/* What 'peer' has told is whole from now on, or no more than stale. */
 void
 rib_sweep(struct peer *peer)
 {
+    struct xmpp_speaker *sp = peer->speaker;
     struct shash_node *node;
     size_t n = 0;
 
-    SHASH_FOR_EACH (node, &peer->speaker->rib) {
+    SHASH_FOR_EACH (node, &sp->rib) {
         struct rib_instance *inst = node->data;
         struct rib_route *rr;
+        struct rib_held *held;
 
+        LIST_FOR_EACH_SAFE (held, node, &inst->held) {
+            if (held->slot == peer->slot) {
+                free_held(sp, held);
+                note_change(sp, inst);
+            }
+        }
         HMAP_FOR_EACH_SAFE (rr, node, &inst->routes) {
+            const struct xmpp_evpn *path = rr->path[peer->slot];
+
+            if (path && xmpp_evpn_is_broadcast(path)) {
+                /* Others' stale lists may not count any more. */
+                note_change(sp, inst);
+            }
             if (rr->stale[peer->slot]) {
                 drop_path(peer, inst, rr);
                 n++;
@@ -284,7 +351,7 @@ rib_sweep(struct peer *peer)
     }
     if (n) {
         VLOG_INFO("removed routes that were not sent again session=%s "
-                  "routes=%"PRIuSIZE, peer->speaker->name, n);
+                  "routes=%"PRIuSIZE, sp->name, n);
     }
 }
 
@@ -309,24 +376,57 @@ rib_notify(struct xmpp_speaker *sp)
     }
 }
 
-/* The path to use: fresh before stale, then of the session that is up
- * longer, then the first. */
+/* Whether the path of 'a' is to be used and not that of 'b': fresh before
+ * stale, then the session that is up longer, or was lost later. */
+static bool
+path_is_better(const struct xmpp_speaker *sp, const struct rib_route *rr,
+               int a, int b)
+{
+    const struct peer *pa = &sp->peers[a], *pb = &sp->peers[b];
+
+    if (rr->stale[a] != rr->stale[b]) {
+        return rr->stale[b];
+    }
+    return rr->stale[a] ? pa->down_since_ms > pb->down_since_ms
+                        : pa->up_since_ms < pb->up_since_ms;
+}
+
+/* The path to use, the first of equal ones; -1 if there is none. */
 static int
 best_path(const struct xmpp_speaker *sp, const struct rib_route *rr)
 {
     int best = -1;
 
-    for (unsigned int i = 0; i < sp->n_peers; i++) {
-        if (!rr->path[i]) {
-            continue;
-        }
-        if (best < 0 || (rr->stale[best] && !rr->stale[i])
-            || (rr->stale[best] == rr->stale[i]
-                && sp->peers[i].up_since_ms < sp->peers[best].up_since_ms)) {
+    for (int i = 0; i < (int) sp->n_peers; i++) {
+        if (rr->path[i] && (best < 0 || path_is_better(sp, rr, i, best))) {
             best = i;
         }
     }
     return best;
+}
+
+/* Whether the lists that 'best' gives are whole: it has sent its End-of-RIB,
+ * in this session or in the last one. */
+static bool
+lists_are_whole(const struct xmpp_speaker *sp, int best)
+{
+    return best >= 0 && sp->peers[best].synced;
+}
+
+static void
+for_each_older_list(const struct xmpp_speaker *sp,
+                    const struct rib_instance *inst, xmpp_route_fn *fn,
+                    void *aux)
+{
+    const struct rib_held *held;
+
+    LIST_FOR_EACH (held, node, &inst->held) {
+        const struct rib_route *rr = find_route(inst, held->id);
+
+        if (!rr || !lists_are_whole(sp, best_path(sp, rr))) {
+            fn(held->id, held->path, true, aux);
+        }
+    }
 }
 
 void
@@ -342,6 +442,17 @@ xmpp_speaker_for_each_route(const struct xmpp_speaker *sp,
     }
     HMAP_FOR_EACH (rr, node, &inst->routes) {
         int best = best_path(sp, rr);
+
         fn(rr->id, rr->path[best], rr->stale[best], aux);
+        if (!xmpp_evpn_is_broadcast(rr->path[best])
+            || lists_are_whole(sp, best)) {
+            continue;
+        }
+        for (int i = 0; i < (int) sp->n_peers; i++) {
+            if (i != best && rr->path[i]) {
+                fn(rr->id, rr->path[i], rr->stale[i], aux);
+            }
+        }
     }
+    for_each_older_list(sp, inst, fn, aux);
 }

@@ -69,7 +69,11 @@ void xmpp_speaker_withdraw(struct xmpp_speaker *, const char *instance,
 
 /* Learnt EVPN routes of 'instance', the best path for each item id: one that
  * is fresh before a stale one, then the session that is up longer.  Includes
- * our own, reflected. */
+ * our own, reflected.
+ *
+ * A broadcast route may come several times, and then the union of the lists
+ * counts: before its End-of-RIB a control node knows only those members that
+ * have come back to it, so what was known before still holds. */
 typedef void xmpp_route_fn(const char *item_id, const struct xmpp_evpn *,
                            bool stale, void *aux);
 void xmpp_speaker_for_each_route(const struct xmpp_speaker *,

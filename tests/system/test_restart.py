@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from lab import LabError, Pinger
+from lab import LabError, Pinger, wait_until
 from lab.checks import HEAL_S, broadcast_heals, heals, lease_heals
 from lab.lab import SERVICES
 
@@ -64,6 +64,34 @@ def test_service__restarted__leaves_the_rows_alone(lab, name):
     lab.service(name).start()
     heals(lab)
     assert rows() == before
+
+
+def test_controller__restarted_before_the_tor_agents__floods_go_on(lab):
+    """A control node that has just started knows of no switch yet.  Until its
+    End-of-RIB the replicator floods to those that it knew, and serves them."""
+    def told_again():
+        replicator = lab.tsnctl("status", as_json=True)["tsn-replicator"]
+        return any(s["state"] == "up" and s["items"] > items
+                   for s in replicator["sessions"])
+
+    agent = lab.service("tsn-tor-agent")
+    controller = lab.service("tsn-controller")
+    agent.kill()
+    controller.kill()
+    items = sum(s["items"] for s in lab.tsnctl(
+        "status", as_json=True)["tsn-replicator"]["sessions"])
+    controller.start()
+    try:
+        wait_until(told_again, HEAL_S, "the replicator to be told routes",
+                   log=lab.service("tsn-replicator").log)
+        deadline = time.monotonic() + 5
+        for server in lab.servers:
+            lease_heals(server, deadline)
+        broadcast_heals(lab.bms1, [lab.bms2, lab.vm], deadline)
+        broadcast_heals(lab.vm, [lab.bms1, lab.bms2], deadline)
+    finally:
+        agent.start()
+        heals(lab)
 
 
 def test_services__all_killed_at_once__heals(lab):

@@ -492,22 +492,29 @@ has_two_stale_routes(struct rig *rig)
 }
 
 static void
-server_send_route(struct rig *rig, const char *mac)
+server_send_item(struct rig *rig, const struct xmpp_evpn *route)
 {
     struct ds entry = DS_EMPTY_INITIALIZER;
     struct ds out = DS_EMPTY_INITIALIZER;
     char id[XMPP_ID_STRLEN];
+
+    xmpp_evpn_encode_notify(&entry, route);
+    xmpp_put_event_begin(&out, "tor1", XMPP_FAMILY_EVPN, RI);
+    xmpp_put_item(&out, xmpp_evpn_item_id(route, id), ds_cstr(&entry));
+    xmpp_put_event_end(&out);
+    xmpp_session_send(rig->session, ds_cstr(&out), out.length);
+    ds_destroy(&entry);
+    ds_destroy(&out);
+}
+
+static void
+server_send_route(struct rig *rig, const char *mac)
+{
     struct xmpp_evpn route;
 
     make_route(&route, mac, 100, "10.0.0.9");
-    xmpp_evpn_encode_notify(&entry, &route);
-    xmpp_put_event_begin(&out, "tor1", XMPP_FAMILY_EVPN, RI);
-    xmpp_put_item(&out, xmpp_evpn_item_id(&route, id), ds_cstr(&entry));
-    xmpp_put_event_end(&out);
-    xmpp_session_send(rig->session, ds_cstr(&out), out.length);
+    server_send_item(rig, &route);
     xmpp_evpn_fini(&route);
-    ds_destroy(&entry);
-    ds_destroy(&out);
 }
 
 static void
@@ -546,6 +553,133 @@ speaker__routes__survive_the_session_until_end_of_rib(void **state)
     rig_run_until(rig, has_one_fresh_route);
     assert_true(xmpp_speaker_is_synced(rig->speaker));
     assert_true(rig->n_routes_changed > 0);
+}
+
+/* Our broadcast route with these ToRs ("1" for 10.0.0.1) in its list. */
+static void
+server_send_leaves(struct rig *rig, const char *tors)
+{
+    struct xmpp_evpn route;
+
+    make_route(&route, "ff:ff:ff:ff:ff:ff", 100, "10.0.0.9");
+    route.leaf_olist = xcalloc(strlen(tors) + 1, sizeof *route.leaf_olist);
+    for (; *tors; tors++) {
+        struct tunnel_dst *dst = &route.leaf_olist[route.n_leaf_olist++];
+        char ip[] = "10.0.0.x";
+
+        ip[strlen(ip) - 1] = *tors;
+        tsn_ip_parse(ip, &dst->ip);
+        dst->label = 100;
+        dst->encaps = TSN_ENCAP_VXLAN;
+    }
+    server_send_item(rig, &route);
+    xmpp_evpn_fini(&route);
+}
+
+static void
+server_retract_leaves(struct rig *rig)
+{
+    struct ds out = DS_EMPTY_INITIALIZER;
+
+    xmpp_put_event_begin(&out, "tor1", XMPP_FAMILY_EVPN, RI);
+    xmpp_put_retract(&out, "100-ff:ff:ff:ff:ff:ff,0.0.0.0/32");
+    xmpp_put_event_end(&out);
+    xmpp_session_send(rig->session, ds_cstr(&out), out.length);
+    ds_destroy(&out);
+}
+
+static const char *awaited_leaves;
+
+static void
+note_leaves(const char *id OVS_UNUSED, const struct xmpp_evpn *route,
+            bool stale OVS_UNUSED, void *seen_)
+{
+    bool *seen = seen_;
+
+    for (size_t i = 0; i < route->n_leaf_olist; i++) {
+        seen[route->leaf_olist[i].ip.s6_addr[15]] = true;
+    }
+}
+
+/* The union of all lists is 'awaited_leaves'. */
+static bool
+has_leaves(struct rig *rig)
+{
+    bool seen[256] = { false };
+    char found[10], *p = found;
+
+    xmpp_speaker_for_each_route(rig->speaker, RI, note_leaves, seen);
+    for (int i = 1; i < 10; i++) {
+        if (seen[i]) {
+            *p++ = '0' + i;
+        }
+    }
+    *p = '\0';
+    return !rig->speaker->rib_changed && !strcmp(found, awaited_leaves);
+}
+
+static bool
+has_leaves_of_session(struct rig *rig)
+{
+    return rig->speaker->peers[0].n_items >= 2 && has_leaves(rig);
+}
+
+static void
+rig_restart_server(struct rig *rig)
+{
+    rig->session = NULL;
+    xmpp_server_destroy(rig->server);
+    rig_listen(rig);
+    rig_run_until(rig, has_session);
+    ds_clear(&rig->heard);
+    rig_expect(rig, "config(virtual-router:default-global-system-config:tor1)"
+               "\nsubscribe(" RI ",5)\n");
+}
+
+/* The other ToRs take a moment to come back to a control node. */
+static void
+speaker__control_node_restarted__lists_grow_until_end_of_rib(void **state)
+{
+    struct rig *rig = *state;
+
+    xmpp_speaker_subscribe(rig->speaker, RI, 5);
+    rig_expect(rig, TOLD_SUBSCRIBED);
+    server_send_leaves(rig, "12");
+    server_send_end_of_rib(rig);
+    awaited_leaves = "12";
+    rig_run_until(rig, has_leaves);
+
+    rig_restart_server(rig);
+    server_send_leaves(rig, "3");
+    awaited_leaves = "123";
+    rig_run_until(rig, has_leaves_of_session);
+    server_send_leaves(rig, "31");
+    server_send_leaves(rig, "4");
+    awaited_leaves = "124";
+    rig_run_until(rig, has_leaves);
+
+    /* Nor is it to say that there is nobody, or to go again. */
+    server_retract_leaves(rig);
+    awaited_leaves = "12";
+    rig_run_until(rig, has_leaves);
+    server_send_leaves(rig, "5");
+    awaited_leaves = "125";
+    rig_run_until(rig, has_leaves);
+    rig_restart_server(rig);
+    server_send_leaves(rig, "6");
+    awaited_leaves = "126";
+    rig_run_until(rig, has_leaves);
+
+    server_send_end_of_rib(rig);
+    awaited_leaves = "6";
+    rig_run_until(rig, has_leaves);
+    server_send_leaves(rig, "7");
+    awaited_leaves = "7";
+    rig_run_until(rig, has_leaves);
+    server_retract_leaves(rig);
+    awaited_leaves = "";
+    rig_run_until(rig, has_leaves);
+    assert_int_equal(rig->speaker->rib_bytes, 0);
 }
 
 static void
@@ -816,6 +950,7 @@ main(void)
         RIG_TEST(speaker__many_routes__are_withdrawn_piece_by_piece),
         RIG_TEST(speaker__reconnect__tells_all_again),
         RIG_TEST(speaker__routes__survive_the_session_until_end_of_rib),
+        RIG_TEST(speaker__control_node_restarted__lists_grow_until_end_of_rib),
         RIG_TEST(speaker__malformed_items__cost_themselves_only),
         RIG_TEST(speaker__control_node_lost__other_one_s_paths_are_announced),
         RIG_TEST(
