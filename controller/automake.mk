@@ -53,6 +53,11 @@ tests_unit_test_ctrl_rib_SOURCES = \
 	tests/unit/ctrl_fixture.h tests/unit/test_ctrl_rib.c
 tests_unit_test_ctrl_rib_LDADD = $(CTRL_TEST_LIBS)
 
+check_PROGRAMS += tests/unit/test_ctrl_types
+tests_unit_test_ctrl_types_SOURCES = \
+	tests/unit/ctrl_fixture.h tests/unit/test_ctrl_types.c
+tests_unit_test_ctrl_types_LDADD = $(CTRL_TEST_LIBS)
+
 check_PROGRAMS += tests/wire/test_ctrl_replay
 tests_wire_test_ctrl_replay_SOURCES = tests/wire/test_ctrl_replay.c
 tests_wire_test_ctrl_replay_LDADD = xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)

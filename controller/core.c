@@ -292,10 +292,6 @@ handle_evpn(struct ctrl_peer *peer, const char *instance, bool associate)
 {
     struct held *held = &peer->held;
 
-    if (held->error == -ENOTSUP) {
-        ignore_publish(peer, instance);
-        return;
-    }
     if (held->error) {
         skip_item(peer, instance, tsn_err_format(&held->err));
         return;

@@ -41,7 +41,7 @@ struct ctrl_rib {
     struct ctrl_rib_client *hosts;  /* Publishes for the static hosts. */
 };
 
-/* A unicast route. */
+/* A unicast route or a prefix. */
 struct rib_route {
     struct hmap_node node;
     struct rib_instance *instance;
@@ -64,7 +64,8 @@ struct rib_path {
     struct xmpp_evpn attrs;
 };
 
-/* A broadcast-MAC route; what its publisher is told is its own. */
+/* A broadcast-MAC route or one of type 6; what its publisher is told is its
+ * own. */
 struct rib_bum {
     struct ovs_list instance_node;
     struct ovs_list sub_node;
@@ -125,7 +126,7 @@ void rib_route_merge(const struct rib_route *, struct xmpp_evpn *out);
 const struct rib_bum **rib_bum_members(const struct rib_instance *,
                                        size_t *n);
 /* Fills 'out' (initialised here) with what the publisher of 'local' is told.
- * Returns false if both lists are empty. */
+ * Returns false if that is nothing: both lists are empty. */
 bool rib_bum_lists(const struct rib_bum *local,
                    const struct rib_bum *const members[], size_t n,
                    struct xmpp_evpn *out);

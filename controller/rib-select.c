@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is told about routes: best path and ECMP of unicast MAC routes, the
- * replication lists of broadcast-MAC routes. */
+/* What is told about routes: best path and ECMP of unicast MAC routes and
+ * prefixes, the replication lists of broadcast-MAC routes. */
 #include <config.h>
 #include "controller/rib-private.h"
 
@@ -73,12 +73,21 @@ has_next_hop(const struct xmpp_evpn *route, const struct in6_addr *ip)
     return false;
 }
 
-static int
-compare_next_hops(const void *a_, const void *b_)
+/* Makes of what a publisher said what others are told. */
+static void
+drop_what_is_not_its_to_say(struct xmpp_evpn *out,
+                            const struct rib_instance *instance)
 {
-    const struct tunnel_dst *a = a_, *b = b_;
-
-    return memcmp(&a->ip, &b->ip, sizeof a->ip);
+    free(out->olist);
+    free(out->leaf_olist);
+    out->olist = out->leaf_olist = NULL;
+    out->n_olist = out->n_leaf_olist = 0;
+    free(out->virtual_network);
+    out->virtual_network = nullable_xstrdup(instance->virtual_network);
+    out->local_pref = local_pref(out);
+    out->edge_replication_not_supported = false;
+    out->assisted_replication_supported = false;
+    out->replicator = in6addr_any;
 }
 
 void
@@ -93,24 +102,11 @@ rib_route_merge(const struct rib_route *route, struct xmpp_evpn *out)
 
         if (!compare_preference(&path->attrs, &best->attrs)
             && !has_next_hop(out, &hop->ip)) {
-            xmpp_evpn_add_next_hop(out, &hop->ip, hop->label, hop->encaps);
+            xmpp_evpn_add_next_hop_of(out, &path->attrs, 0);
         }
     }
-    qsort(out->next_hops, out->n_next_hops, sizeof *out->next_hops,
-          compare_next_hops);
-
-    /* Not the publisher's to say. */
-    free(out->olist);
-    free(out->leaf_olist);
-    out->olist = out->leaf_olist = NULL;
-    out->n_olist = out->n_leaf_olist = 0;
-    free(out->virtual_network);
-    out->virtual_network =
-        nullable_xstrdup(route->instance->virtual_network);
-    out->local_pref = local_pref(&best->attrs);
-    out->edge_replication_not_supported = false;
-    out->assisted_replication_supported = false;
-    out->replicator = in6addr_any;
+    xmpp_evpn_sort_next_hops(out);
+    drop_what_is_not_its_to_say(out, route->instance);
 }
 
 static const struct tunnel_dst *
@@ -161,7 +157,8 @@ rib_bum_members(const struct rib_instance *instance, size_t *np)
 
     LIST_FOR_EACH (bum, instance_node, &instance->bums) {
         /* Without a label nobody can send to it. */
-        if (!bum->withdrawn && bum_address(bum)->label) {
+        if (!bum->withdrawn && bum_address(bum)->label
+            && xmpp_evpn_is_broadcast(&bum->attrs)) {
             members[n++] = bum;
         }
     }
@@ -195,6 +192,11 @@ rib_bum_lists(const struct rib_bum *local,
     const struct xmpp_evpn *own = &local->attrs;
 
     xmpp_evpn_init(out);
+    if (!local->withdrawn && !xmpp_evpn_is_broadcast(own)) {
+        xmpp_evpn_copy(out, own);
+        drop_what_is_not_its_to_say(out, local->sub->instance);
+        return true;
+    }
     if (local->withdrawn || is_leaf(local)) {
         return false;
     }

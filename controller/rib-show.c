@@ -47,6 +47,9 @@ compare_routes(const void *a_, const void *b_)
     if (!order) {
         order = memcmp(&a->ip, &b->ip, sizeof a->ip);
     }
+    if (!order) {
+        order = (int) a->plen - (int) b->plen;
+    }
     return order ? order : a->tag < b->tag ? -1 : a->tag > b->tag;
 }
 

@@ -8,7 +8,6 @@
 
 #include "controller/config.h"
 #include "controller/model.h"
-#include "hash.h"
 #include "openvswitch/vlog.h"
 #include "packets.h"
 #include "util.h"
@@ -83,43 +82,18 @@ instance_set_dirty(struct rib_instance *instance)
 
 /* Routes. */
 
-static uint32_t
-hash_route(const struct xmpp_evpn *key)
-{
-    uint32_t hash = hash_bytes(&key->mac, sizeof key->mac, key->tag);
-
-    return hash_bytes(&key->ip, sizeof key->ip, hash + key->plen);
-}
-
-static bool
-same_key(const struct xmpp_evpn *a, const struct xmpp_evpn *b)
-{
-    return a->tag == b->tag && eth_addr_equals(a->mac, b->mac)
-           && tsn_ip_equals(&a->ip, &b->ip) && a->plen == b->plen;
-}
-
 static struct rib_route *
 route_find(const struct rib_instance *instance, const struct xmpp_evpn *key)
 {
     struct rib_route *route;
 
-    HMAP_FOR_EACH_WITH_HASH (route, node, hash_route(key),
+    HMAP_FOR_EACH_WITH_HASH (route, node, xmpp_evpn_key_hash(key),
                              &instance->routes) {
-        if (same_key(&route->sent, key)) {
+        if (xmpp_evpn_key_equals(&route->sent, key)) {
             return route;
         }
     }
     return NULL;
-}
-
-static void
-copy_key(struct xmpp_evpn *dst, const struct xmpp_evpn *src)
-{
-    xmpp_evpn_init(dst);
-    dst->tag = src->tag;
-    dst->mac = src->mac;
-    dst->ip = src->ip;
-    dst->plen = src->plen;
 }
 
 static struct rib_route *
@@ -130,12 +104,13 @@ route_get(struct rib_instance *instance, const struct xmpp_evpn *key)
     if (!route) {
         route = xzalloc(sizeof *route);
         route->instance = instance;
-        copy_key(&route->sent, key);
+        xmpp_evpn_key_copy(&route->sent, key);
         ovs_list_init(&route->paths);
         ovs_list_init(&route->dirty_node);
         ovs_list_init(&route->log_node);
         ovs_list_init(&route->gone_node);
-        hmap_insert(&instance->routes, &route->node, hash_route(key));
+        hmap_insert(&instance->routes, &route->node,
+                    xmpp_evpn_key_hash(key));
     }
     return route;
 }
@@ -230,7 +205,7 @@ bum_find(const struct rib_sub *sub, const struct xmpp_evpn *key)
     struct rib_bum *bum;
 
     LIST_FOR_EACH (bum, sub_node, &sub->bums) {
-        if (same_key(&bum->attrs, key)) {
+        if (xmpp_evpn_key_equals(&bum->attrs, key)) {
             return bum;
         }
     }
@@ -377,7 +352,7 @@ instance_forget(struct rib_instance *instance)
         if (route->announced) {
             struct xmpp_evpn key;
 
-            copy_key(&key, &route->sent);
+            xmpp_evpn_key_copy(&key, &route->sent);
             xmpp_evpn_fini(&route->sent);
             route->sent = key;
             route->announced = false;
@@ -639,10 +614,36 @@ ctrl_rib_may_publish(const struct ctrl_rib_client *client,
     return !sub ? -ENOENT : sub->instance_id < 0 ? -EINVAL : 0;
 }
 
+/* Whether only its publisher is told of it. */
+static bool
+is_private(const struct xmpp_evpn *route)
+{
+    return xmpp_evpn_is_broadcast(route)
+           || xmpp_evpn_type(route) == XMPP_EVPN_GROUP;
+}
+
+/* Whether there is room for one more, among those of its type. */
+static bool
+may_put_bum(const struct rib_sub *sub, const struct xmpp_evpn *route)
+{
+    enum xmpp_evpn_type type = xmpp_evpn_type(route);
+    const struct rib_bum *bum;
+    size_t n = 0;
+
+    LIST_FOR_EACH (bum, sub_node, &sub->bums) {
+        if (xmpp_evpn_key_equals(&bum->attrs, route)) {
+            return true;
+        }
+        n += xmpp_evpn_type(&bum->attrs) == type;
+    }
+    return n < (type == XMPP_EVPN_GROUP ? CTRL_MAX_GROUPS
+                                        : CTRL_MAX_BROADCAST);
+}
+
 static void
 withdraw(struct rib_sub *sub, const struct xmpp_evpn *key)
 {
-    if (xmpp_evpn_is_broadcast(key)) {
+    if (is_private(key)) {
         struct rib_bum *bum = bum_find(sub, key);
 
         if (bum) {
@@ -693,10 +694,9 @@ ctrl_rib_publish(struct ctrl_rib_client *client, const char *instance,
     if (client->n_routes >= CTRL_MAX_ROUTES) {
         return -ENOSPC;
     }
-    if (!xmpp_evpn_is_broadcast(route)) {
+    if (!is_private(route)) {
         path_put(sub, route);
-    } else if (ovs_list_size(&sub->bums) < CTRL_MAX_BROADCAST
-               || bum_find(sub, route)) {
+    } else if (may_put_bum(sub, route)) {
         bum_put(sub, route);
     } else {
         return -ENOSPC;

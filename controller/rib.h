@@ -2,9 +2,10 @@
 /* The EVPN routes of every routing instance: who publishes what, who is told
  * what (spec/xmpp-protocol.md 2.1, 3; spec/tsn-dataplane.md A.4).
  *
- * Unicast MAC routes are reflected to every subscriber, the publisher
- * included.  Broadcast-MAC routes are not: each publisher is told the tunnel
- * endpoints to replicate to.  Changes are collected and told by
+ * Unicast MAC routes and prefixes are reflected to every subscriber, the
+ * publisher included.  Broadcast-MAC routes are not: each publisher is told
+ * the tunnel endpoints to replicate to.  Nor are multicast groups (type 6):
+ * each publisher gets its own back.  Changes are collected and told by
  * ctrl_rib_flush().  Sans-I/O, one thread. */
 #ifndef CONTROLLER_RIB_H
 #define CONTROLLER_RIB_H 1
@@ -26,6 +27,10 @@ struct xmpp_evpn;
 /* Broadcast routes of a client in one instance.  It has one, two while it
  * changes its tag; each is weighed against those of all others. */
 #define CTRL_MAX_BROADCAST 16
+
+/* Multicast groups likewise: they are looked at one by one whenever one of an
+ * instance changes. */
+#define CTRL_MAX_GROUPS 1024
 
 /* Longest name of an instance that is remembered. */
 #define CTRL_MAX_INSTANCE 1024

@@ -138,6 +138,18 @@ show_encaps(struct tsn_json *json, uint8_t encaps)
     tsn_json_array_end(json);
 }
 
+/* What is published, by its type (spec/xmpp-protocol.md 3.5). */
+static const char *
+type_name(const struct xmpp_evpn *path)
+{
+    switch (xmpp_evpn_type(path)) {
+    case XMPP_EVPN_BROADCAST: return "broadcast";
+    case XMPP_EVPN_PREFIX: return "prefix";
+    case XMPP_EVPN_GROUP: return "group";
+    case XMPP_EVPN_MAC: default: return "mac";
+    }
+}
+
 static void
 show_path(const char *instance, const struct xmpp_evpn *path,
           const char *publisher, bool best, void *aux_)
@@ -151,11 +163,16 @@ show_path(const char *instance, const struct xmpp_evpn *path,
     }
     tsn_json_object_begin(json, NULL);
     tsn_json_string(json, "instance", instance);
-    tsn_json_string(json, "type", xmpp_evpn_is_broadcast(path) ? "broadcast"
-                                                               : "mac");
+    tsn_json_string(json, "type", type_name(path));
     tsn_json_uint(json, "tag", path->tag);
     tsn_json_mac(json, "mac", &path->mac);
     tsn_json_ip(json, "ip", &path->ip);
+    if (xmpp_evpn_type(path) == XMPP_EVPN_PREFIX) {
+        tsn_json_uint(json, "prefix_length", path->plen);
+    } else if (xmpp_evpn_type(path) == XMPP_EVPN_GROUP) {
+        tsn_json_ip(json, "group", &path->more->group);
+        tsn_json_ip(json, "source", &path->more->source);
+    }
     tsn_json_ip(json, "next_hop", &hop->ip);
     tsn_json_uint(json, "label", hop->label);
     show_encaps(json, hop->encaps);

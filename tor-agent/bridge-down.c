@@ -90,8 +90,8 @@ collect_route(const char *item_id OVS_UNUSED, const struct xmpp_evpn *route,
     struct collect *c = collect_;
     const struct tunnel_dst *nh = choose_next_hop(route);
 
-    if (!nh || eth_addr_is_multicast(route->mac)
-        || eth_addr_is_zero(route->mac)) {
+    if (!nh || xmpp_evpn_type(route) != XMPP_EVPN_MAC
+        || eth_addr_is_multicast(route->mac)) {
         return;
     }
     struct tor_fdb candidate = {

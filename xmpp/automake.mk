@@ -7,6 +7,10 @@ xmpp_libxmpp_a_SOURCES = \
 	xmpp/graph-props.h \
 	xmpp/graph.c \
 	xmpp/graph.h \
+	xmpp/inet.c \
+	xmpp/inet.h \
+	xmpp/route-id.c \
+	xmpp/route-more.c \
 	xmpp/route-private.h \
 	xmpp/route-put.c \
 	xmpp/route.c \
@@ -39,6 +43,7 @@ if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/test_xmpp_conn \
 	tests/unit/test_xmpp_graph \
+	tests/unit/test_xmpp_inet \
 	tests/unit/test_xmpp_route \
 	tests/unit/test_xmpp_speaker \
 	tests/unit/test_xmpp_stream \
@@ -54,7 +59,19 @@ tests_unit_test_xmpp_graph_SOURCES = \
 	tests/unit/xmpp-config.h
 tests_unit_test_xmpp_graph_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
-tests_unit_test_xmpp_route_SOURCES = tests/unit/test_xmpp_route.c
+ROUTE_VECTORS = \
+	tests/unit/route-vectors-table.c \
+	tests/unit/route-vectors.c \
+	tests/unit/route-vectors.h
+
+tests_unit_test_xmpp_inet_SOURCES = \
+	tests/unit/test_xmpp_inet.c \
+	$(ROUTE_VECTORS)
+tests_unit_test_xmpp_inet_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
+tests_unit_test_xmpp_route_SOURCES = \
+	tests/unit/test_xmpp_route.c \
+	$(ROUTE_VECTORS)
 tests_unit_test_xmpp_route_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_speaker_SOURCES = tests/unit/test_xmpp_speaker.c
@@ -82,7 +99,9 @@ check_PROGRAMS += \
 	tests/fuzz/fuzz_xmpp_conn \
 	tests/fuzz/fuzz_xmpp_evpn \
 	tests/fuzz/fuzz_xmpp_graph \
+	tests/fuzz/fuzz_xmpp_inet \
 	tests/fuzz/fuzz_xmpp_mcast \
+	tests/fuzz/fuzz_xmpp_route_id \
 	tests/fuzz/fuzz_xmpp_xml
 
 tests_fuzz_fuzz_xmpp_conn_SOURCES = tests/fuzz/fuzz_xmpp_conn.c $(FUZZ_DRIVER)
@@ -97,9 +116,19 @@ tests_fuzz_fuzz_xmpp_graph_SOURCES = tests/fuzz/fuzz_xmpp_graph.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_xmpp_graph_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_xmpp_graph_LDADD = $(XMPP_TEST_LIBS)
 
+tests_fuzz_fuzz_xmpp_inet_SOURCES = tests/fuzz/fuzz_xmpp_inet.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_xmpp_inet_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_xmpp_inet_LDADD = $(XMPP_TEST_LIBS)
+
 tests_fuzz_fuzz_xmpp_mcast_SOURCES = tests/fuzz/fuzz_xmpp_mcast.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_xmpp_mcast_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_xmpp_mcast_LDADD = $(XMPP_TEST_LIBS)
+
+tests_fuzz_fuzz_xmpp_route_id_SOURCES = \
+	tests/fuzz/fuzz_xmpp_route_id.c \
+	$(FUZZ_DRIVER)
+tests_fuzz_fuzz_xmpp_route_id_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_xmpp_route_id_LDADD = $(XMPP_TEST_LIBS)
 
 tests_fuzz_fuzz_xmpp_xml_SOURCES = tests/fuzz/fuzz_xmpp_xml.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_xmpp_xml_LDFLAGS = $(FUZZ_LINK)

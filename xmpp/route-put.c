@@ -6,6 +6,7 @@
 #include "xmpp/route.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "openvswitch/dynamic-string.h"
 #include "packets.h"
@@ -116,11 +117,89 @@ put_encaps(struct writer *w, uint8_t encaps)
     put_end(w, "tunnel-encapsulation-list");
 }
 
-/* The list 'name' of an EVPN route.  'new_tags' is what stands beside the
- * empty tag list. */
+static bool
+fits_old_form(const struct xmpp_hop_more *more)
+{
+    for (size_t i = 0; i < more->n_tags; i++) {
+        if (more->tags[i] & UINT64_C(0xffff0000)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* 'new_tags' is what stands beside an empty list of tags. */
+static void
+put_tags(struct writer *w, const struct xmpp_hop_more *more, bool new_tags)
+{
+    if (!more || !more->n_tags) {
+        put_none(w, "tag-list");
+        put_bool(w, "is-new-tags-list", new_tags);
+        return;
+    }
+
+    bool is_new = w->is_server || !fits_old_form(more);
+    put_begin(w, "tag-list");
+    for (size_t i = 0; i < more->n_tags; i++) {
+        uint64_t tag = more->tags[i];
+
+        put_indent(w);
+        ds_put_format(w->out, "<tag>%"PRIu64"</tag>\n",
+                      is_new ? tag : tag >> 32 << 16 | (tag & UINT16_MAX));
+    }
+    put_end(w, "tag-list");
+    put_bool(w, "is-new-tags-list", is_new);
+}
+
+/* A MAC; of zeros it is none. */
+static void
+put_router_mac(struct writer *w, const struct xmpp_hop_more *more)
+{
+    if (!more || eth_addr_is_zero(more->router_mac)) {
+        put_text(w, "mac", "");
+        return;
+    }
+    put_indent(w);
+    ds_put_format(w->out, "<mac>"ETH_ADDR_FMT"</mac>\n",
+                  ETH_ADDR_ARGS(more->router_mac));
+}
+
+static void
+put_evpn_dst(struct writer *w, const struct tunnel_dst *dst,
+             const struct xmpp_hop_more *more, bool new_tags)
+{
+    put_begin(w, "next-hop");
+    put_uint(w, "af", 1);
+    put_ip(w, "address", &dst->ip);
+    put_router_mac(w, more);
+    put_uint(w, "label", dst->label);
+    put_uint(w, "l3-label", more ? more->l3_label : 0);
+    put_encaps(w, dst->encaps);
+    put_tags(w, more, new_tags);
+    put_uint(w, "local-sequence-number", more ? more->local_sequence : 0);
+    put_end(w, "next-hop");
+}
+
+static void
+put_next_hops(struct writer *w, const struct xmpp_evpn *r)
+{
+    if (!r->n_next_hops) {
+        put_none(w, "next-hops");
+        return;
+    }
+
+    put_begin(w, "next-hops");
+    for (size_t i = 0; i < r->n_next_hops; i++) {
+        put_evpn_dst(w, &r->next_hops[i], xmpp_evpn_hop_more(r, i),
+                     w->is_server);
+    }
+    put_end(w, "next-hops");
+}
+
+/* A list of a broadcast route. */
 static void
 put_evpn_dsts(struct writer *w, const char *name,
-              const struct tunnel_dst *dsts, size_t n, bool new_tags)
+              const struct tunnel_dst *dsts, size_t n)
 {
     if (!n) {
         put_none(w, name);
@@ -129,17 +208,7 @@ put_evpn_dsts(struct writer *w, const char *name,
 
     put_begin(w, name);
     for (const struct tunnel_dst *dst = dsts; dst < dsts + n; dst++) {
-        put_begin(w, "next-hop");
-        put_uint(w, "af", 1);
-        put_ip(w, "address", &dst->ip);
-        put_text(w, "mac", "");
-        put_uint(w, "label", dst->label);
-        put_uint(w, "l3-label", 0);
-        put_encaps(w, dst->encaps);
-        put_none(w, "tag-list");
-        put_bool(w, "is-new-tags-list", new_tags);
-        put_uint(w, "local-sequence-number", 0);
-        put_end(w, "next-hop");
+        put_evpn_dst(w, dst, NULL, false);
     }
     put_end(w, name);
 }
@@ -147,17 +216,35 @@ put_evpn_dsts(struct writer *w, const char *name,
 static const char *
 format_prefix(const struct xmpp_evpn *r, char buf[TSN_IP_STRLEN + 4])
 {
-    size_t n = strlen(format_ip(&r->ip, buf));
+    bool is_prefix = xmpp_evpn_type(r) == XMPP_EVPN_PREFIX;
+    size_t n = strlen(is_prefix ? tsn_ip_format(&r->ip, buf)
+                                : format_ip(&r->ip, buf));
 
     snprintf(buf + n, TSN_IP_STRLEN + 4 - n, "/%u",
-             tsn_ip_is_set(&r->ip) ? r->plen : 32);
+             is_prefix || tsn_ip_is_set(&r->ip) ? r->plen : 32);
     return buf;
+}
+
+/* Group and source of type 6. */
+static void
+put_group(struct writer *w, const struct xmpp_evpn *r)
+{
+    if (xmpp_evpn_type(r) == XMPP_EVPN_GROUP) {
+        put_ip(w, "group", &r->more->group);
+        put_ip(w, "source", &r->more->source);
+        put_uint(w, "flags", r->more->flags);
+    } else {
+        const char *no_group = w->is_server ? "0.0.0.0" : "";
+
+        put_text(w, "group", no_group);
+        put_text(w, "source", no_group);
+        put_uint(w, "flags", 0);
+    }
 }
 
 static void
 put_evpn_nlri(struct writer *w, const struct xmpp_evpn *r)
 {
-    const char *no_group = w->is_server ? "0.0.0.0" : "";
     char prefix[TSN_IP_STRLEN + 4];
 
     put_begin(w, "nlri");
@@ -168,9 +255,7 @@ put_evpn_nlri(struct writer *w, const struct xmpp_evpn *r)
     ds_put_format(w->out, "<mac>"ETH_ADDR_FMT"</mac>\n",
                   ETH_ADDR_ARGS(r->mac));
     put_text(w, "address", format_prefix(r, prefix));
-    put_text(w, "group", no_group);
-    put_text(w, "source", no_group);
-    put_uint(w, "flags", 0);
+    put_group(w, r);
     put_end(w, "nlri");
 }
 
@@ -210,8 +295,8 @@ put_evpn(struct writer *w, const struct xmpp_evpn *r)
 
     put_begin(w, "entry");
     put_evpn_nlri(w, r);
-    put_evpn_dsts(w, "next-hops", r->next_hops, r->n_next_hops, server);
-    put_evpn_dsts(w, "olist", r->olist, r->n_olist, false);
+    put_next_hops(w, r);
+    put_evpn_dsts(w, "olist", r->olist, r->n_olist);
     put_text(w, "virtual-network", vn);
     put_indent(w);
     ds_put_format(w->out, "<mobility sticky=\"%s\" seqno=\"%"PRIu32"\" />\n",
@@ -228,7 +313,7 @@ put_evpn(struct writer *w, const struct xmpp_evpn *r)
              !server && r->edge_replication_not_supported);
     put_bool(w, "assisted-replication-supported",
              !server && r->assisted_replication_supported);
-    put_evpn_dsts(w, "leaf-olist", r->leaf_olist, r->n_leaf_olist, false);
+    put_evpn_dsts(w, "leaf-olist", r->leaf_olist, r->n_leaf_olist);
     if (!server && tsn_ip_is_set(&r->replicator)) {
         put_ip(w, "replicator-address", &r->replicator);
     } else {
@@ -251,40 +336,60 @@ xmpp_evpn_encode_notify(struct ds *out, const struct xmpp_evpn *r)
                                 .depth = ENTRY_DEPTH }, r);
 }
 
+/* Appends to 'buf', of which 'n' characters are used. */
+static void
+format_key(const struct xmpp_evpn *r, char buf[XMPP_ID_STRLEN], size_t n)
+{
+    char prefix[TSN_IP_STRLEN + 4];
+
+    n += snprintf(buf + n, XMPP_ID_STRLEN - n, ETH_ADDR_FMT",%s",
+                  ETH_ADDR_ARGS(r->mac), format_prefix(r, prefix));
+    if (xmpp_evpn_type(r) == XMPP_EVPN_GROUP) {
+        char group[TSN_IP_STRLEN], source[TSN_IP_STRLEN];
+
+        snprintf(buf + n, XMPP_ID_STRLEN - n, ",%s,%s",
+                 format_ip(&r->more->group, group),
+                 format_ip(&r->more->source, source));
+    }
+}
+
 const char *
 xmpp_evpn_node_id(const struct xmpp_evpn *r, char buf[XMPP_ID_STRLEN])
 {
-    bool whole_network = xmpp_evpn_is_broadcast(r) && !tsn_ip_is_set(&r->ip);
-    char prefix[TSN_IP_STRLEN + 4];
+    static const char prefix[] = "25/242/";
 
-    snprintf(buf, XMPP_ID_STRLEN, "25/242/"ETH_ADDR_FMT",%s%s",
-             ETH_ADDR_ARGS(r->mac), format_prefix(r, prefix),
-             whole_network ? ",255.255.255.255,0.0.0.0" : "");
+    memcpy(buf, prefix, sizeof prefix);
+    format_key(r, buf, strlen(prefix));
+    if (xmpp_evpn_is_broadcast(r) && !tsn_ip_is_set(&r->ip)) {
+        size_t n = strlen(buf);
+
+        snprintf(buf + n, XMPP_ID_STRLEN - n, ",255.255.255.255,0.0.0.0");
+    }
     return buf;
 }
 
 const char *
 xmpp_evpn_item_id(const struct xmpp_evpn *r, char buf[XMPP_ID_STRLEN])
 {
-    char prefix[TSN_IP_STRLEN + 4];
-    int n = 0;
+    int n = r->tag ? snprintf(buf, XMPP_ID_STRLEN, "%"PRIu32"-", r->tag) : 0;
 
-    if (r->tag) {
-        n = snprintf(buf, XMPP_ID_STRLEN, "%"PRIu32"-", r->tag);
-    }
-    snprintf(buf + n, XMPP_ID_STRLEN - n, ETH_ADDR_FMT",%s",
-             ETH_ADDR_ARGS(r->mac), format_prefix(r, prefix));
+    format_key(r, buf, n);
     return buf;
 }
 
 static void
-put_mcast_nlri(struct writer *w, uint32_t source_label)
+put_mcast_nlri(struct writer *w, const struct xmpp_mcast *r,
+               uint32_t source_label)
 {
     put_begin(w, "nlri");
     put_uint(w, "af", 1);
     put_uint(w, "safi", 241);
-    put_text(w, "group", "255.255.255.255");
-    put_text(w, "source", "0.0.0.0");
+    if (tsn_ip_is_set(&r->group)) {
+        put_ip(w, "group", &r->group);
+    } else {
+        put_text(w, "group", "255.255.255.255");
+    }
+    put_ip(w, "source", &r->source);
     put_uint(w, "source-label", source_label);
     put_text(w, "source-address", "");
     put_end(w, "nlri");
@@ -311,7 +416,7 @@ xmpp_mcast_encode_publish(struct ds *out, const struct xmpp_mcast *r)
     snprintf(label, sizeof label, "%"PRIu32"-%"PRIu32,
              r->label_first, r->label_last);
     put_begin(&w, "entry");
-    put_mcast_nlri(&w, 0);
+    put_mcast_nlri(&w, r, 0);
     put_begin(&w, "next-hops");
     put_mcast_next_hop(&w, &r->next_hop, label,
                        TSN_ENCAP_MPLS_GRE | TSN_ENCAP_MPLS_UDP);
@@ -326,7 +431,7 @@ xmpp_mcast_encode_notify(struct ds *out, const struct xmpp_mcast *r)
     struct writer w = { .out = out, .is_server = true, .depth = ENTRY_DEPTH };
 
     put_begin(&w, "entry");
-    put_mcast_nlri(&w, r->source_label);
+    put_mcast_nlri(&w, r, r->source_label);
     put_none(&w, "next-hops");
     if (r->n_olist) {
         put_begin(&w, "olist");
@@ -342,14 +447,4 @@ xmpp_mcast_encode_notify(struct ds *out, const struct xmpp_mcast *r)
         put_none(&w, "olist");
     }
     put_end(&w, "entry");
-}
-
-const char *
-xmpp_mcast_node_id(const char *instance, char buf[XMPP_ID_STRLEN])
-{
-    static const char prefix[] = "1/241/", suffix[] = "/255.255.255.255";
-    int room = XMPP_ID_STRLEN - (int) (sizeof prefix + sizeof suffix) + 1;
-
-    snprintf(buf, XMPP_ID_STRLEN, "%s%.*s%s", prefix, room, instance, suffix);
-    return buf;
 }

@@ -61,6 +61,7 @@ xmpp_evpn_fini(struct xmpp_evpn *route)
     free(route->leaf_olist);
     free(route->virtual_network);
     free(route->security_groups);
+    route_more_free(route->more);
 }
 
 void
@@ -75,15 +76,13 @@ xmpp_evpn_copy(struct xmpp_evpn *dst, const struct xmpp_evpn *src)
         ? xmemdup(src->security_groups,
                   src->n_security_groups * sizeof *src->security_groups)
         : NULL;
+    dst->more = route_more_clone(src->more);
 }
 
 bool
 xmpp_evpn_equals(const struct xmpp_evpn *a, const struct xmpp_evpn *b)
 {
-    return a->tag == b->tag
-           && eth_addr_equals(a->mac, b->mac)
-           && tsn_ip_equals(&a->ip, &b->ip)
-           && (a->plen == b->plen || !tsn_ip_is_set(&a->ip))
+    return xmpp_evpn_key_equals(a, b)
            && dsts_equal(a->next_hops, a->n_next_hops,
                          b->next_hops, b->n_next_hops)
            && dsts_equal(a->olist, a->n_olist, b->olist, b->n_olist)
@@ -103,13 +102,23 @@ xmpp_evpn_equals(const struct xmpp_evpn *a, const struct xmpp_evpn *b)
            && (a->assisted_replication_supported
                == b->assisted_replication_supported)
            && a->etree_leaf == b->etree_leaf
-           && tsn_ip_equals(&a->replicator, &b->replicator);
+           && tsn_ip_equals(&a->replicator, &b->replicator)
+           && route_more_equals(a->more, b->more);
+}
+
+enum xmpp_evpn_type
+xmpp_evpn_type(const struct xmpp_evpn *route)
+{
+    return route->more && tsn_ip_is_set(&route->more->group) ? XMPP_EVPN_GROUP
+           : eth_addr_is_broadcast(route->mac) ? XMPP_EVPN_BROADCAST
+           : eth_addr_is_zero(route->mac) ? XMPP_EVPN_PREFIX
+           : XMPP_EVPN_MAC;
 }
 
 bool
 xmpp_evpn_is_broadcast(const struct xmpp_evpn *route)
 {
-    return eth_addr_is_broadcast(route->mac);
+    return xmpp_evpn_type(route) == XMPP_EVPN_BROADCAST;
 }
 
 void
@@ -145,38 +154,38 @@ xmpp_mcast_copy(struct xmpp_mcast *dst, const struct xmpp_mcast *src)
 }
 
 /* Fills 'err' with what is wrong with the text of an element. */
-static int
-bad_value(const struct xmpp_node *node, struct tsn_err *err)
+int
+route_bad_value(const struct xmpp_node *node, struct tsn_err *err)
 {
     tsn_err_set(err, NULL, "bad <%s>: \"%.64s\"", node->name, node->text);
     return -EBADMSG;
 }
 
 /* Reads the number in the child 'name' of 'parent', 0 if there is none. */
-static int
-get_uint(const struct xmpp_node *parent, const char *name, uint32_t max,
-         uint32_t *value, struct tsn_err *err)
+int
+route_get_uint(const struct xmpp_node *parent, const char *name,
+               uint32_t max, uint32_t *value, struct tsn_err *err)
 {
     const struct xmpp_node *child = xmpp_node_child(parent, name);
     uint64_t v = 0;
 
     if (child && xmpp_value_uint(child->text, max, &v)) {
-        return bad_value(child, err);
+        return route_bad_value(child, err);
     }
     *value = v;
     return 0;
 }
 
 /* Reads the address in the child 'name' of 'parent', none if there is none. */
-static int
-get_ip(const struct xmpp_node *parent, const char *name, struct in6_addr *ip,
-       struct tsn_err *err)
+int
+route_get_ip(const struct xmpp_node *parent, const char *name,
+             struct in6_addr *ip, struct tsn_err *err)
 {
     const struct xmpp_node *child = xmpp_node_child(parent, name);
 
     *ip = in6addr_any;
     if (child && *child->text && tsn_ip_parse(child->text, ip)) {
-        return bad_value(child, err);
+        return route_bad_value(child, err);
     }
     if (!tsn_ip_is_set(ip)) {
         *ip = in6addr_any;
@@ -184,16 +193,16 @@ get_ip(const struct xmpp_node *parent, const char *name, struct in6_addr *ip,
     return 0;
 }
 
-static bool
-get_bool(const struct xmpp_node *parent, const char *name)
+bool
+route_get_bool(const struct xmpp_node *parent, const char *name)
 {
     return xmpp_value_bool(xmpp_node_text(parent, name));
 }
 
 /* An empty list means GRE, which is how a control node shows it to others;
  * one of nothing but unknown names gives no bit at all. */
-static uint8_t
-get_encaps(const struct xmpp_node *next_hop)
+uint8_t
+route_get_encaps(const struct xmpp_node *next_hop)
 {
     const struct xmpp_node *list = xmpp_node_child(
         next_hop, "tunnel-encapsulation-list");
@@ -212,25 +221,50 @@ get_encaps(const struct xmpp_node *next_hop)
     return empty ? TSN_ENCAP_MPLS_GRE : encaps;
 }
 
-/* Reads the <next-hop> elements of the child 'name' of 'entry'. */
+/* Reads the rarer children of a <next-hop>, and keeps them as those of next
+ * hop 'i' of 'route', unless that is NULL. */
+static int
+get_hop_more(const struct xmpp_node *next_hop, struct xmpp_evpn *route,
+             size_t i, struct tsn_err *err)
+{
+    struct xmpp_hop_more more;
+    int error = route_get_hop_more(next_hop, &more, err);
+
+    if (error) {
+        return error;
+    }
+    if (route && !route_hop_more_is_empty(&more)) {
+        *xmpp_evpn_get_hop_more(route, i) = more;
+    } else {
+        route_hop_more_fini(&more);
+    }
+    return 0;
+}
+
+/* Reads the <next-hop> elements of the child 'name' of 'entry'.  They are next
+ * hops of 'route', or only have to be well-formed where that is NULL. */
 static int
 get_dsts(const struct xmpp_node *entry, const char *name,
-         struct tunnel_dst **dsts, size_t *n, struct tsn_err *err)
+         struct xmpp_evpn *route, struct tunnel_dst **dsts, size_t *n,
+         struct tsn_err *err)
 {
     const struct xmpp_node *list = xmpp_node_child(entry, name);
     const struct xmpp_node *next_hop;
     size_t allocated = 0;
 
     XMPP_NODE_FOR_EACH (next_hop, list, "next-hop") {
-        struct tunnel_dst dst = { .encaps = get_encaps(next_hop) };
+        struct tunnel_dst dst = { .encaps = route_get_encaps(next_hop) };
+        uint32_t family;        /* Says nothing that the address does not. */
 
         if (*n >= XMPP_MAX_NEXT_HOPS) {
             tsn_err_set(err, NULL, "more than %d elements in <%s>",
                         XMPP_MAX_NEXT_HOPS, name);
             return -EBADMSG;
         }
-        if (get_ip(next_hop, "address", &dst.ip, err)
-            || get_uint(next_hop, "label", TSN_VNI_MAX, &dst.label, err)) {
+        if (route_get_uint(next_hop, "af", UINT16_MAX, &family, err)
+            || route_get_ip(next_hop, "address", &dst.ip, err)
+            || route_get_uint(next_hop, "label", TSN_VNI_MAX, &dst.label, err)
+            || get_hop_more(next_hop, route, *n, err)) {
             return -EBADMSG;
         }
         if (*n >= allocated) {
@@ -242,14 +276,14 @@ get_dsts(const struct xmpp_node *entry, const char *name,
 }
 
 /* Whether 'nlri' is of that family. */
-static int
-check_family(const struct xmpp_node *nlri, uint32_t afi, uint32_t safi,
-             struct tsn_err *err)
+int
+route_check_family(const struct xmpp_node *nlri, uint32_t afi, uint32_t safi,
+                   struct tsn_err *err)
 {
     uint32_t af, sf;
 
-    if (get_uint(nlri, "af", UINT16_MAX, &af, err)
-        || get_uint(nlri, "safi", UINT8_MAX, &sf, err)) {
+    if (route_get_uint(nlri, "af", UINT16_MAX, &af, err)
+        || route_get_uint(nlri, "safi", UINT8_MAX, &sf, err)) {
         return -EBADMSG;
     }
     if (af != afi || sf != safi) {
@@ -260,55 +294,85 @@ check_family(const struct xmpp_node *nlri, uint32_t afi, uint32_t safi,
     return 0;
 }
 
-/* Reads the key of a MAC route. */
-static int
-get_evpn_key(const struct xmpp_node *nlri, struct xmpp_evpn *route,
-             struct tsn_err *err)
+/* Of a route that is not a prefix, the lengths that stand for one address;
+ * with no address also 0. */
+static bool
+is_host_plen(const struct in6_addr *ip, uint8_t plen)
 {
-    if (check_family(nlri, 25, 242, err)
-        || get_uint(nlri, "ethernet-tag", UINT32_MAX, &route->tag, err)) {
-        return -EBADMSG;
-    }
+    return plen == (tsn_ip_is_v4(ip) ? 32 : 128)
+           || (!plen && !tsn_ip_is_set(ip));
+}
 
-    const struct xmpp_node *mac = xmpp_node_child(nlri, "mac");
-    if (mac && xmpp_value_mac(mac->text, &route->mac)) {
-        return bad_value(mac, err);
-    }
-
-    /* A server shows "0.0.0.0" where there is no group. */
-    const char *group = xmpp_node_text(nlri, "group");
-    if (*group && strcmp(group, "0.0.0.0")) {
-        tsn_err_set(err, NULL, "a route of type 6");
-        return -ENOTSUP;
-    }
-    if (eth_addr_is_zero(route->mac)) {
-        tsn_err_set(err, NULL, "a route of type 5");
-        return -ENOTSUP;
-    }
-
-    const struct xmpp_node *address = xmpp_node_child(nlri, "address");
-    if (!address || !*address->text) {
-        return 0;
-    }
-
+/* Reads the address, once the rest of the key is known. */
+static int
+get_prefix(const struct xmpp_node *address, struct xmpp_evpn *route,
+           struct tsn_err *err)
+{
+    bool any_plen = xmpp_evpn_type(route) == XMPP_EVPN_PREFIX;
     struct in6_addr ip;
     uint8_t plen;
-    if (tsn_prefix_parse(address->text, &ip, &plen)) {
-        return bad_value(address, err);
-    }
-    if (tsn_ip_is_set(&ip)) {
-        if (plen != (tsn_ip_is_v4(&ip) ? 32 : 128)) {
-            return bad_value(address, err);
+
+    if (!address || !*address->text) {
+        if (any_plen) {
+            tsn_err_set(err, NULL, "a prefix route without prefix");
+            return -EBADMSG;
         }
+        return 0;
+    }
+    if (tsn_prefix_parse(address->text, &ip, &plen)
+        || (!any_plen && !is_host_plen(&ip, plen))) {
+        return route_bad_value(address, err);
+    }
+    if (any_plen || tsn_ip_is_set(&ip)) {
         route->ip = ip;
         route->plen = plen;
     }
     return 0;
 }
 
+/* A server shows "0.0.0.0" where there is no group (8). */
 static int
-get_mobility(const struct xmpp_node *entry, struct xmpp_evpn *route,
+get_group(const struct xmpp_node *nlri, struct xmpp_evpn *route,
+          struct tsn_err *err)
+{
+    struct in6_addr group, source;
+    uint32_t flags;
+
+    if (route_get_ip(nlri, "group", &group, err)
+        || route_get_ip(nlri, "source", &source, err)
+        || route_get_uint(nlri, "flags", UINT32_MAX, &flags, err)) {
+        return -EBADMSG;
+    }
+    if (tsn_ip_is_set(&group)) {
+        xmpp_evpn_set_group(route, &group, &source, flags);
+    }
+    return 0;
+}
+
+/* Reads the key and the flags beside it. */
+static int
+get_evpn_key(const struct xmpp_node *nlri, struct xmpp_evpn *route,
              struct tsn_err *err)
+{
+    if (route_check_family(nlri, 25, 242, err)
+        || route_get_uint(nlri, "ethernet-tag", UINT32_MAX, &route->tag,
+                          err)) {
+        return -EBADMSG;
+    }
+
+    const struct xmpp_node *mac = xmpp_node_child(nlri, "mac");
+    if (mac && xmpp_value_mac(mac->text, &route->mac)) {
+        return route_bad_value(mac, err);
+    }
+    if (get_group(nlri, route, err)) {
+        return -EBADMSG;
+    }
+    return get_prefix(xmpp_node_child(nlri, "address"), route, err);
+}
+
+int
+route_get_mobility(const struct xmpp_node *entry, bool *stickyp,
+                   uint32_t *sequencep, struct tsn_err *err)
 {
     const struct xmpp_node *mobility = xmpp_node_child(entry, "mobility");
     const char *seqno = xmpp_node_attr(mobility, "seqno");
@@ -319,18 +383,19 @@ get_mobility(const struct xmpp_node *entry, struct xmpp_evpn *route,
         tsn_err_set(err, NULL, "bad seqno: \"%.64s\"", seqno);
         return -EBADMSG;
     }
-    route->sticky = sticky && xmpp_value_bool(sticky);
-    if (sequence) {
-        route->sequence = sequence;
-        return 0;
+    if (route_get_uint(entry, "sequence-number", UINT32_MAX, sequencep, err)) {
+        return -EBADMSG;
     }
-    return get_uint(entry, "sequence-number", UINT32_MAX, &route->sequence,
-                    err);
+    *stickyp = sticky && xmpp_value_bool(sticky);
+    if (sequence) {
+        *sequencep = sequence;
+    }
+    return 0;
 }
 
-static int
-get_security_groups(const struct xmpp_node *entry, struct xmpp_evpn *route,
-                    struct tsn_err *err)
+int
+route_get_security_groups(const struct xmpp_node *entry, uint32_t **groupsp,
+                          size_t *np, struct tsn_err *err)
 {
     const struct xmpp_node *list = xmpp_node_child(entry,
                                                    "security-group-list");
@@ -340,20 +405,18 @@ get_security_groups(const struct xmpp_node *entry, struct xmpp_evpn *route,
     XMPP_NODE_FOR_EACH (group, list, "security-group") {
         uint64_t id;
 
-        if (route->n_security_groups >= XMPP_MAX_SECURITY_GROUPS) {
+        if (*np >= XMPP_MAX_SECURITY_GROUPS) {
             tsn_err_set(err, NULL, "more than %d security groups",
                         XMPP_MAX_SECURITY_GROUPS);
             return -EBADMSG;
         }
         if (xmpp_value_uint(group->text, UINT32_MAX, &id)) {
-            return bad_value(group, err);
+            return route_bad_value(group, err);
         }
-        if (route->n_security_groups >= allocated) {
-            route->security_groups = x2nrealloc(
-                route->security_groups, &allocated,
-                sizeof *route->security_groups);
+        if (*np >= allocated) {
+            *groupsp = x2nrealloc(*groupsp, &allocated, sizeof **groupsp);
         }
-        route->security_groups[route->n_security_groups++] = id;
+        (*groupsp)[(*np)++] = id;
     }
     return 0;
 }
@@ -367,27 +430,29 @@ get_evpn(const struct xmpp_node *entry, struct xmpp_evpn *route,
     if (error) {
         return error;
     }
-    if (get_dsts(entry, "next-hops", &route->next_hops, &route->n_next_hops,
-                 err)
-        || get_dsts(entry, "olist", &route->olist, &route->n_olist, err)
-        || get_dsts(entry, "leaf-olist", &route->leaf_olist,
+    if (get_dsts(entry, "next-hops", route, &route->next_hops,
+                 &route->n_next_hops, err)
+        || get_dsts(entry, "olist", NULL, &route->olist, &route->n_olist, err)
+        || get_dsts(entry, "leaf-olist", NULL, &route->leaf_olist,
                     &route->n_leaf_olist, err)
-        || get_mobility(entry, route, err)
-        || get_security_groups(entry, route, err)
-        || get_uint(entry, "local-preference", UINT32_MAX, &route->local_pref,
-                    err)
-        || get_uint(entry, "med", UINT32_MAX, &route->med, err)
-        || get_ip(entry, "replicator-address", &route->replicator, err)) {
+        || route_get_mobility(entry, &route->sticky, &route->sequence, err)
+        || route_get_security_groups(entry, &route->security_groups,
+                                     &route->n_security_groups, err)
+        || route_get_uint(entry, "local-preference", UINT32_MAX,
+                          &route->local_pref, err)
+        || route_get_uint(entry, "med", UINT32_MAX, &route->med, err)
+        || route_get_ip(entry, "replicator-address", &route->replicator,
+                        err)) {
         return -EBADMSG;
     }
 
     const char *vn = xmpp_node_text(entry, "virtual-network");
     route->virtual_network = *vn ? xstrdup(vn) : NULL;
     route->edge_replication_not_supported
-        = get_bool(entry, "edge-replication-not-supported");
+        = route_get_bool(entry, "edge-replication-not-supported");
     route->assisted_replication_supported
-        = get_bool(entry, "assisted-replication-supported");
-    route->etree_leaf = get_bool(entry, "etree-leaf");
+        = route_get_bool(entry, "assisted-replication-supported");
+    route->etree_leaf = route_get_bool(entry, "etree-leaf");
     return 0;
 }
 
@@ -405,6 +470,15 @@ xmpp_evpn_decode(const struct xmpp_node *entry, struct xmpp_evpn *routep,
     }
     *routep = route;
     return 0;
+}
+
+bool
+xmpp_mcast_is_broadcast(const struct xmpp_mcast *route)
+{
+    return (!tsn_ip_is_set(&route->group)
+            || (in6_addr_get_mapped_ipv4(&route->group)
+                == htonl(INADDR_BROADCAST)))
+           && !tsn_ip_is_set(&route->source);
 }
 
 /* Reads "FIRST-LAST", of which a control node wants both. */
@@ -446,20 +520,22 @@ get_mcast(const struct xmpp_node *entry, struct xmpp_mcast *route,
     const struct xmpp_node *nlri = xmpp_node_child(entry, "nlri");
     struct in6_addr group, source;
 
-    if (check_family(nlri, 1, 241, err)
-        || get_ip(nlri, "group", &group, err)
-        || get_ip(nlri, "source", &source, err)
-        || get_uint(nlri, "source-label", TSN_MPLS_LABEL_MAX,
-                    &route->source_label, err)
-        || get_dsts(entry, "olist", &route->olist, &route->n_olist, err)) {
+    if (route_check_family(nlri, 1, 241, err)
+        || route_get_ip(nlri, "group", &group, err)
+        || route_get_ip(nlri, "source", &source, err)
+        || route_get_uint(nlri, "source-label", TSN_MPLS_LABEL_MAX,
+                          &route->source_label, err)
+        || get_dsts(entry, "olist", NULL, &route->olist, &route->n_olist,
+                    err)) {
         return -EBADMSG;
     }
-    if (in6_addr_get_mapped_ipv4(&group) != htonl(INADDR_BROADCAST)
-        || tsn_ip_is_set(&source)) {
-        tsn_err_set(err, NULL, "a tree of another group than "
-                    "255.255.255.255,0.0.0.0");
-        return -ENOTSUP;
+    if (!tsn_ip_is_v4(&group)
+        || (tsn_ip_is_set(&source) && !tsn_ip_is_v4(&source))) {
+        tsn_err_set(err, NULL, "group or source is not an IPv4 address");
+        return -EBADMSG;
     }
+    route->group = group;
+    route->source = source;
 
     /* Who joins says where and with which labels; a server says neither. */
     const struct xmpp_node *next_hop
@@ -471,7 +547,7 @@ get_mcast(const struct xmpp_node *entry, struct xmpp_mcast *route,
         tsn_err_set(err, NULL, "more than one next hop");
         return -EBADMSG;
     }
-    if (get_ip(next_hop, "address", &route->next_hop, err)
+    if (route_get_ip(next_hop, "address", &route->next_hop, err)
         || get_label_range(next_hop, route, err)) {
         return -EBADMSG;
     }

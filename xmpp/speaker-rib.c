@@ -48,7 +48,8 @@ path_size(const struct xmpp_evpn *path)
 
     return sizeof *path + n_tunnels * sizeof *path->next_hops
            + path->n_security_groups * sizeof *path->security_groups
-           + (path->virtual_network ? strlen(path->virtual_network) : 0);
+           + (path->virtual_network ? strlen(path->virtual_network) : 0)
+           + xmpp_evpn_more_size(path);
 }
 
 static size_t

@@ -27,24 +27,14 @@ VLOG_DEFINE_THIS_MODULE(xmpp_want);
 /* Unsent bytes at which telling waits for the peer to read. */
 #define MAX_UNSENT_FLUSH (4u << 20)
 
-static uint32_t
-hash_key(const struct xmpp_evpn *r)
-{
-    uint32_t basis = hash_int(r->tag, r->plen);
-
-    return hash_bytes(&r->ip, sizeof r->ip,
-                      hash_bytes(&r->mac, sizeof r->mac, basis));
-}
-
 static struct want_route *
 find_route(const struct want_instance *inst, const struct xmpp_evpn *key)
 {
     struct want_route *wr;
 
-    HMAP_FOR_EACH_WITH_HASH (wr, node, hash_key(key), &inst->routes) {
-        if (wr->route.tag == key->tag && wr->route.plen == key->plen
-            && eth_addr_equals(wr->route.mac, key->mac)
-            && tsn_ip_equals(&wr->route.ip, &key->ip)) {
+    HMAP_FOR_EACH_WITH_HASH (wr, node, xmpp_evpn_key_hash(key),
+                             &inst->routes) {
+        if (xmpp_evpn_key_equals(&wr->route, key)) {
             return wr;
         }
     }
@@ -391,7 +381,7 @@ xmpp_speaker_publish(struct xmpp_speaker *sp, const char *instance,
         for (int i = 0; i < MAX_PEERS; i++) {
             ovs_list_init(&wr->dirty[i]);
         }
-        hmap_insert(&inst->routes, &wr->node, hash_key(route));
+        hmap_insert(&inst->routes, &wr->node, xmpp_evpn_key_hash(route));
     } else if (wr->wanted && xmpp_evpn_equals(&wr->route, route)) {
         return 0;
     } else {

@@ -34,6 +34,8 @@ enum xmpp_resource {
 /* Address families (AFI * 65536 + SAFI). */
 #define XMPP_FAMILY(AFI, SAFI) (((uint32_t) (AFI) << 16) | (SAFI))
 #define XMPP_FAMILY_INET XMPP_FAMILY(1, 1)
+#define XMPP_FAMILY_LABELED XMPP_FAMILY(1, 4)
+#define XMPP_FAMILY_MVPN XMPP_FAMILY(1, 5)
 #define XMPP_FAMILY_INET6 XMPP_FAMILY(2, 1)
 #define XMPP_FAMILY_MCAST XMPP_FAMILY(1, 241)
 #define XMPP_FAMILY_EVPN XMPP_FAMILY(25, 242)

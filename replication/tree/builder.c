@@ -276,7 +276,8 @@ repl_builder_add_route(struct repl_builder *b, const struct xmpp_evpn *route,
         }
         return;
     }
-    if (eth_addr_is_multicast(route->mac) || eth_addr_is_zero(route->mac)
+    if (xmpp_evpn_type(route) != XMPP_EVPN_MAC
+        || eth_addr_is_multicast(route->mac)
         || eth_addr_equals(route->mac, b->self->service_mac)
         || is_own(b, route)) {
         return;

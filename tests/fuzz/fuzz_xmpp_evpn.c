@@ -26,6 +26,31 @@ decode(const char *s, size_t size, struct xmpp_evpn *route)
     return !error;
 }
 
+/* A retract of what 'a' was told as names the same route. */
+static void
+check_id(const struct xmpp_evpn *a)
+{
+    char id[XMPP_ID_STRLEN];
+    struct xmpp_evpn key;
+
+    ovs_assert(!xmpp_evpn_parse_item_id(xmpp_evpn_item_id(a, id), &key));
+    ovs_assert(xmpp_evpn_key_equals(a, &key));
+    ovs_assert(xmpp_evpn_key_hash(a) == xmpp_evpn_key_hash(&key));
+    xmpp_evpn_fini(&key);
+}
+
+static void
+check_copy(const struct xmpp_evpn *a)
+{
+    struct xmpp_evpn copy;
+
+    xmpp_evpn_copy(&copy, a);
+    ovs_assert(xmpp_evpn_equals(a, &copy));
+    xmpp_evpn_sort_next_hops(&copy);
+    ovs_assert(xmpp_evpn_more_size(&copy) >= xmpp_evpn_more_size(a));
+    xmpp_evpn_fini(&copy);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -36,7 +61,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!decode((const char *) data, size, &a)) {
         return 0;
     }
-    xmpp_evpn_item_id(&a, id);
+    check_id(&a);
+    check_copy(&a);
     xmpp_evpn_node_id(&a, id);
 
     xmpp_evpn_encode_publish(&out, &a);

@@ -38,7 +38,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (a.label_first) {
         xmpp_mcast_encode_publish(&out, &a);
         ovs_assert(decode(out.string, out.length, &b));
-        ovs_assert(tsn_ip_equals(&a.next_hop, &b.next_hop)
+        ovs_assert(tsn_ip_equals(&a.group, &b.group)
+                   && tsn_ip_equals(&a.source, &b.source)
+                   && tsn_ip_equals(&a.next_hop, &b.next_hop)
                    && a.label_first == b.label_first
                    && a.label_last == b.label_last);
         xmpp_mcast_fini(&b);

@@ -105,6 +105,10 @@ client_item(struct client *c, const char *instance,
                         xmpp_evpn_item_id(&route, id));
     ds_put_format(&c->told, "+%s %s", instance, id);
     client_put_list(&c->told, " nh=", route.next_hops, route.n_next_hops);
+    for (size_t i = 0; route.more && i < route.more->n_hops; i++) {
+        ds_put_format(&c->told, " router="ETH_ADDR_FMT,
+                      ETH_ADDR_ARGS(route.more->hops[i].router_mac));
+    }
     client_put_list(&c->told, " olist=", route.olist, route.n_olist);
     client_put_list(&c->told, " leaf=", route.leaf_olist,
                     route.n_leaf_olist);
@@ -246,7 +250,8 @@ client_subscribe(struct client *c, bool subscribe, const char *instance,
 }
 
 /* Fills 'route' from words like "mac=02:00:00:00:00:01 tag=100 nh=10.0.1.1".
- * A broadcast route has mac=*. */
+ * A broadcast route has mac=*, one of type 5 "prefix=192.0.2.0/24", one of
+ * type 6 "group=225.1.1.1". */
 static inline void
 client_route(const char *words, struct xmpp_evpn *route)
 {
@@ -270,6 +275,17 @@ client_route(const char *words, struct xmpp_evpn *route)
                         || eth_addr_from_string(value, &route->mac));
         } else if (!strcmp(word, "ip")) {
             assert_int_equal(tsn_ip_parse(value, &route->ip), 0);
+        } else if (!strcmp(word, "prefix")) {
+            assert_int_equal(tsn_prefix_parse(value, &route->ip,
+                                              &route->plen), 0);
+        } else if (!strcmp(word, "group")) {
+            struct in6_addr group;
+
+            assert_int_equal(tsn_ip_parse(value, &group), 0);
+            xmpp_evpn_set_group(route, &group, &in6addr_any, 3);
+        } else if (!strcmp(word, "router")) {
+            assert_true(eth_addr_from_string(
+                value, &xmpp_evpn_get_hop_more(route, 0)->router_mac));
         } else if (!strcmp(word, "nh")) {
             assert_int_equal(tsn_ip_parse(value, &hop), 0);
         } else if (!strcmp(word, "tag")) {

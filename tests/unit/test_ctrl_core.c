@@ -229,29 +229,6 @@ pair__subscribe_in_between__fine(void **state)
 }
 
 static void
-pair__types_5_and_6__ignored(void **state)
-{
-    static const char *const nlris[] = {
-        "<mac>00:00:00:00:00:00</mac><address>192.0.2.0/24</address>",
-        "<mac>02:00:00:00:00:01</mac><address>0.0.0.0/32</address>"
-        "<group>239.0.0.1</group>",
-    };
-
-    client_subscribe(&a, true, BLUE, 5);
-    for (size_t i = 0; i < ARRAY_SIZE(nlris); i++) {
-        char *stanzas = xasprintf(
-            IQ "bgp-peer" PUBSUB "<publish node='25/242/x'><item><entry>"
-            "<nlri><af>25</af><safi>242</safi>%s</nlri></entry></item>"
-            "</publish>" END COLLECTION("25/242/x"), nlris[i]);
-        client_stanzas(&a, stanzas, 0);
-        free(stanzas);
-    }
-    assert_int_equal(ctrl_peer_counters(a.peer)->ignored, 2);
-    assert_int_equal(ctrl_peer_counters(a.peer)->bad_items, 0);
-    client_is_told(&a, "");
-}
-
-static void
 session__ends__its_routes_go(void **state)
 {
     client_subscribe(&a, true, BLUE, 5);
@@ -443,7 +420,6 @@ main(void)
         TEST(pair__other_families__no_effect),
         TEST(pair__halves_do_not_fit__dropped),
         TEST(pair__subscribe_in_between__fine),
-        TEST(pair__types_5_and_6__ignored),
         TEST(session__ends__its_routes_go),
         TEST(session__too_many_subscriptions__closed),
         TEST(session__name_without_end__closed),

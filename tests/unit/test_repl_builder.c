@@ -245,6 +245,41 @@ macs__routes__tunnels(void **state OVS_UNUSED)
     rig_fini(&r);
 }
 
+/* Types 5 and 6, whatever MAC the latter has. */
+static void
+macs__prefixes_and_groups__ignored(void **state OVS_UNUSED)
+{
+    const struct tunnel_dst leaf = { ip("10.0.1.1"), VNI, TSN_ENCAP_VXLAN };
+    const struct eth_addr macs[] = {
+        eth_addr_zero, eth_addr_broadcast, b1,
+    };
+    struct in6_addr group = ip("225.1.1.1"), nh = ip("10.0.3.9");
+    struct rig r;
+
+    rig_init(&r);
+    rig_start(&r);
+    for (size_t i = 0; i < ARRAY_SIZE(macs); i++) {
+        struct xmpp_evpn route = { .tag = VNI, .mac = macs[i], .plen = 32 };
+
+        xmpp_evpn_add_next_hop(&route, &nh, VNI, TSN_ENCAP_VXLAN);
+        route.leaf_olist = xmemdup(&leaf, sizeof leaf);
+        route.n_leaf_olist = 1;
+        if (eth_addr_is_zero(route.mac)) {
+            route.ip = ip("10.0.7.7");
+        } else {
+            xmpp_evpn_set_group(&route, &group, &in6addr_any, 0);
+        }
+        repl_builder_add_route(r.b, &route, false);
+        xmpp_evpn_fini(&route);
+    }
+    rig_finish(&r);
+    assert_null(find_mac(&r, eth_addr_zero));
+    assert_null(find_mac(&r, b1));
+    assert_null(find_arp(&r, "10.0.7.7"));
+    assert_int_equal(find_class(&r, "10.0.1.1"), FWD_STRANGER);
+    rig_fini(&r);
+}
+
 static void
 macs__own_next_hop__ignored(void **state OVS_UNUSED)
 {
@@ -507,6 +542,7 @@ main(void)
         cmocka_unit_test(lists__of_another_vni_or_node__ignored),
         cmocka_unit_test(macs__routes__tunnels),
         cmocka_unit_test(macs__own_next_hop__ignored),
+        cmocka_unit_test(macs__prefixes_and_groups__ignored),
         cmocka_unit_test(macs__several_routes__best_wins),
         cmocka_unit_test(macs__several_next_hops__lowest_vxlan),
         cmocka_unit_test(interface__with_and_without_dhcp__bound_or_not),
