@@ -15,6 +15,7 @@
 #include "controller/push.h"
 #include "controller/rib.h"
 #include "tsn/error.h"
+#include "xmpp/inet.h"
 #include "xmpp/route.h"
 #include "xmpp/stanza.h"
 #include "xmpp/xml.h"
@@ -37,9 +38,12 @@ struct held {
     char *node;                 /* NULL: nothing is held. */
     uint32_t family;
     bool end_of_rib;
-    int error;                  /* Of decoding 'route'; with 'err'. */
+    int error;                  /* Of decoding; with 'err'. */
     struct tsn_err err;
-    struct xmpp_evpn route;     /* EVPN without error. */
+    union {                     /* Without error, by family. */
+        struct xmpp_evpn route;
+        struct xmpp_inet inet;
+    };
 };
 
 struct ctrl_peer {
@@ -154,12 +158,23 @@ ctrl_peer_create(struct ctrl_core *core, const char *name,
     return peer;
 }
 
+static bool
+is_inet(uint32_t family)
+{
+    return family == XMPP_FAMILY_INET || family == XMPP_FAMILY_INET6
+           || family == XMPP_FAMILY_LABELED;
+}
+
 static void
 held_clear(struct held *held)
 {
     if (held->node) {
-        if (held->family == XMPP_FAMILY_EVPN && !held->error) {
+        if (held->error) {
+            /* Nothing was decoded. */
+        } else if (held->family == XMPP_FAMILY_EVPN) {
             xmpp_evpn_fini(&held->route);
+        } else if (is_inet(held->family)) {
+            xmpp_inet_fini(&held->inet);
         }
         free(held->node);
         held->node = NULL;
@@ -245,10 +260,12 @@ hold_publish(struct ctrl_peer *peer, const struct xmpp_stanza *st)
     held->family = st->family;
     held->end_of_rib = st->end_of_rib;
     held->error = 0;
+    const struct xmpp_node *entry = xmpp_node_child(st->body, "entry");
     if (held->family == XMPP_FAMILY_EVPN) {
-        const struct xmpp_node *entry = xmpp_node_child(st->body, "entry");
-
         held->error = xmpp_evpn_decode(entry, &held->route, &held->err);
+    } else if (is_inet(held->family)) {
+        held->error = xmpp_inet_decode(entry, held->family, &held->inet,
+                                       &held->err);
     }
 }
 
@@ -308,6 +325,28 @@ handle_evpn(struct ctrl_peer *peer, const char *instance, bool associate)
     }
 }
 
+/* Read only to see whether the client gets them right. */
+static void
+handle_inet(struct ctrl_peer *peer, const char *instance, bool associate)
+{
+    struct held *held = &peer->held;
+
+    if (!held->error && associate) {
+        bool is_fabric = !strcmp(instance, XMPP_FABRIC_INSTANCE);
+        struct tsn_err err;
+
+        if (xmpp_inet_check_publish(&held->inet, is_fabric, &err)) {
+            skip_item(peer, instance, tsn_err_format(&err));
+            return;
+        }
+    }
+    if (held->error) {
+        skip_item(peer, instance, tsn_err_format(&held->err));
+    } else {
+        ignore_publish(peer, instance);
+    }
+}
+
 /* Both halves are there. */
 static void
 handle_pair(struct ctrl_peer *peer, const char *instance, bool associate)
@@ -319,7 +358,12 @@ handle_pair(struct ctrl_peer *peer, const char *instance, bool associate)
 
     case XMPP_FAMILY_INET:
     case XMPP_FAMILY_INET6:
+    case XMPP_FAMILY_LABELED:
+        handle_inet(peer, instance, associate);
+        break;
+
     case XMPP_FAMILY_MCAST:
+    case XMPP_FAMILY_MVPN:
         ignore_publish(peer, instance);
         break;
 

@@ -17,6 +17,7 @@ xmpp_libxmpp_a_SOURCES = \
 	xmpp/route.h \
 	xmpp/server.c \
 	xmpp/server.h \
+	xmpp/speaker-inet.c \
 	xmpp/speaker-private.h \
 	xmpp/speaker-rib.c \
 	xmpp/speaker-want.c \

@@ -41,6 +41,7 @@ struct peer {
     struct ovs_list dirty;      /* struct want_instance with work for us. */
     unsigned int next_id;       /* For stanza ids. */
     uint64_t n_published, n_withdrawn, n_items, n_retracts, n_bad_items;
+    uint64_t n_unused_items;    /* Of families that nobody here uses. */
 };
 
 /* A route somebody wants published, or that still is. */
@@ -143,5 +144,9 @@ void rib_sweep(struct peer *);
 void rib_drop_instance(struct xmpp_speaker *, const char *instance);
 /* Calls 'routes_changed' for each instance that did. */
 void rib_notify(struct xmpp_speaker *);
+
+/* speaker-inet.c */
+bool inet_is_family(uint32_t family);
+void inet_event(struct peer *, const struct xmpp_stanza *);
 
 #endif /* xmpp/speaker-private.h */

@@ -279,7 +279,11 @@ rib_event(struct peer *peer, const struct xmpp_stanza *st)
     struct rib_instance *inst = shash_find_data(&sp->rib, st->node);
     const struct xmpp_node *child;
 
-    /* Families that we do not use, and what was on its way to a subscription
+    if (inet_is_family(st->family)) {
+        inet_event(peer, st);
+        return;
+    }
+    /* Families that we do not read, and what was on its way to a subscription
      * that has ended. */
     if (st->family != XMPP_FAMILY_EVPN || !want || !want->wanted) {
         return;

@@ -553,6 +553,7 @@ session_status(const struct peer *peer, struct tsn_json *json)
     tsn_json_uint(json, "items", peer->n_items);
     tsn_json_uint(json, "retracts", peer->n_retracts);
     tsn_json_uint(json, "bad_items", peer->n_bad_items);
+    tsn_json_uint(json, "unused_items", peer->n_unused_items);
     tsn_json_object_end(json);
 }
 

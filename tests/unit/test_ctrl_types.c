@@ -10,6 +10,7 @@
 
 #include "controller/rib.h"
 #include "ctrl_fixture.h"
+#include "xmpp/inet.h"
 
 #define BLUE "default-domain:default-project:blue:blue"
 #define ZERO "00:00:00:00:00:00"
@@ -50,6 +51,12 @@ n_bad(const struct client *c)
     return ctrl_peer_counters(c->peer)->bad_items;
 }
 
+static uint64_t
+n_ignored(const struct client *c)
+{
+    return ctrl_peer_counters(c->peer)->ignored;
+}
+
 static void
 prefix__published__told_to_all(void **state OVS_UNUSED)
 {
@@ -62,6 +69,7 @@ prefix__published__told_to_all(void **state OVS_UNUSED)
     client_is_told(&a, "-" BLUE " " PREFIX_ID "\n");
     client_is_told(&b, "-" BLUE " " PREFIX_ID "\n");
     assert_int_equal(n_bad(&a), 0);
+    assert_int_equal(n_ignored(&a), 0);
 }
 
 static void
@@ -175,6 +183,78 @@ group__too_many__skipped_and_counted(void **state OVS_UNUSED)
     assert_int_equal(n_bad(&a), 1);
 }
 
+/* Unicast IP routes. */
+
+#define INET_ENTRY(AF, SAFI, ADDRESS, LABEL) \
+    "<entry><nlri><af>" AF "</af><safi>" SAFI "</safi><address>" ADDRESS \
+    "</address></nlri><next-hops><next-hop><address>10.0.1.1</address>" \
+    "<label>" LABEL "</label></next-hop></next-hops></entry>"
+
+static void
+put_inet(const char *node_id, const char *entry, const char *instance,
+         bool associate)
+{
+    struct ds ds = DS_EMPTY_INITIALIZER;
+
+    xmpp_put_publish(&ds, "a", "", 1, node_id, entry, instance, associate);
+    client_stanzas(&a, ds_cstr(&ds), 0);
+    ds_destroy(&ds);
+}
+
+static void
+inet__published__ignored_if_good_else_counted(void **state OVS_UNUSED)
+{
+    static const struct {
+        const char *node_id, *entry;
+        bool associate, bad;
+    } cases[] = {
+        { "1/1/x", INET_ENTRY("1", "1", "192.0.2.1/32", "17"), true, false },
+        { "1/1/x", INET_ENTRY("1", "1", "192.0.2.1/32", "0"), true, true },
+        { "1/1/x", INET_ENTRY("1", "1", "192.0.2.1/32", "0"), false, false },
+        { "1/1/x", INET_ENTRY("1", "1", "192.0.2.1", "17"), true, true },
+        { "1/1/x", INET_ENTRY("1", "1", "192.0.2.1", "17"), false, true },
+        { "1/1/x", INET_ENTRY("2", "1", "2001:db8::1/128", "17"), true, true },
+        { "2/1/x", INET_ENTRY("2", "1", "2001:db8::1/128", "17"), true,
+          false },
+        { "2/1/x", INET_ENTRY("2", "1", "192.0.2.1/32", "17"), true, true },
+        { "1/4/x", INET_ENTRY("1", "4", "192.0.2.1/32", "17"), true, false },
+        { "1/4/x", INET_ENTRY("1", "4", "192.0.2.1/32", "0"), true, true },
+        { "1/5/x", "<entry/>", true, false },
+    };
+    uint64_t bad = 0, ignored = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        put_inet(cases[i].node_id, cases[i].entry, BLUE, cases[i].associate);
+        bad += cases[i].bad;
+        ignored += !cases[i].bad;
+        assert_int_equal(n_bad(&a), bad);
+        assert_int_equal(n_ignored(&a), ignored);
+    }
+    assert_int_equal(a.closed, XMPP_CLOSE_NONE);
+    client_is_told(&a, "");
+    client_is_told(&b, "");
+}
+
+static void
+inet__into_the_fabric__without_label(void **state OVS_UNUSED)
+{
+    client_subscribe(&a, true, XMPP_FABRIC_INSTANCE, 0);
+    put_inet("1/1/x", INET_ENTRY("1", "1", "192.0.2.1/32", "0"),
+             XMPP_FABRIC_INSTANCE, true);
+    assert_int_equal(n_bad(&a), 0);
+    put_inet("1/1/x", INET_ENTRY("1", "1", "192.0.2.1/32", "17"),
+             XMPP_FABRIC_INSTANCE, true);
+    assert_int_equal(n_bad(&a), 1);
+}
+
+static void
+inet__without_subscription__closed(void **state OVS_UNUSED)
+{
+    put_inet("1/4/x", INET_ENTRY("1", "4", "192.0.2.1/32", "17"), "x:y:z:z",
+             true);
+    assert_int_equal(a.closed, XMPP_CLOSE_ILLEGAL_ORDER);
+}
+
 int
 main(void)
 {
@@ -189,6 +269,9 @@ main(void)
         TEST(group__with_broadcast_mac__not_replicated_to),
         TEST(group__session_ends__forgotten),
         TEST(group__too_many__skipped_and_counted),
+        TEST(inet__published__ignored_if_good_else_counted),
+        TEST(inet__into_the_fabric__without_label),
+        TEST(inet__without_subscription__closed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -705,6 +705,35 @@ speaker__malformed_items__cost_themselves_only(void **state)
     assert_true(xmpp_speaker_is_up(rig->speaker));
 }
 
+static void
+speaker__unicast_ip_routes__counted_and_forgotten(void **state)
+{
+#define INET_ITEM(ADDRESS) "<item id=\"" ADDRESS "\"><entry><nlri><af>1</af>" \
+        "<safi>1</safi><address>" ADDRESS "</address></nlri></entry></item>"
+    static const char some[] =
+        "<message from=\"c\" to=\"tor1/bgp-peer\"><event>"
+        "<items node=\"1/1/" RI "\">" INET_ITEM("10.1.1.4/32")
+        INET_ITEM("10.1.1.5") "<item/>" INET_ITEM("10.1.1.6/32")
+        "<retract id=\"10.1.1.4/32\"/><retract id=\"x\"/><retract/>"
+        "</items></event></message>"
+        "<message from=\"c\" to=\"tor1/bgp-peer\"><event>"
+        "<items node=\"1/5/" RI "\"><item id=\"x\"/></items></event>"
+        "</message>";
+    struct rig *rig = *state;
+    int n[2];
+
+    xmpp_speaker_subscribe(rig->speaker, RI, 5);
+    rig_expect(rig, TOLD_SUBSCRIBED);
+    xmpp_session_send(rig->session, some, sizeof some - 1);
+    server_send_route(rig, MAC1);
+    rig_run_until(rig, has_one_fresh_route);
+    count_routes(rig, n);
+    assert_int_equal(n[0], 1);
+    assert_int_equal(rig->speaker->peers[0].n_unused_items, 3);
+    assert_int_equal(rig->speaker->peers[0].n_bad_items, 4);
+    assert_int_equal(rig->speaker->peers[0].n_items, 1);
+}
+
 /* A speaker with two control nodes; the second's server is the caller's. */
 static void
 rig_use_two(struct rig *rig, const struct sockaddr_storage *second)
@@ -952,6 +981,7 @@ main(void)
         RIG_TEST(speaker__routes__survive_the_session_until_end_of_rib),
         RIG_TEST(speaker__control_node_restarted__lists_grow_until_end_of_rib),
         RIG_TEST(speaker__malformed_items__cost_themselves_only),
+        RIG_TEST(speaker__unicast_ip_routes__counted_and_forgotten),
         RIG_TEST(speaker__control_node_lost__other_one_s_paths_are_announced),
         RIG_TEST(
             speaker__hold_time_comes_while_another_connects__goes_for_both),
