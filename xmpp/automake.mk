@@ -46,6 +46,7 @@ check_PROGRAMS += \
 	tests/unit/test_xmpp_graph \
 	tests/unit/test_xmpp_inet \
 	tests/unit/test_xmpp_route \
+	tests/unit/test_xmpp_route_memory \
 	tests/unit/test_xmpp_speaker \
 	tests/unit/test_xmpp_stream \
 	tests/unit/test_xmpp_view \
@@ -74,6 +75,14 @@ tests_unit_test_xmpp_route_SOURCES = \
 	tests/unit/test_xmpp_route.c \
 	$(ROUTE_VECTORS)
 tests_unit_test_xmpp_route_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
+# What it links asks for memory, and gives up, through the test.
+tests_unit_test_xmpp_route_memory_SOURCES = \
+	tests/unit/test_xmpp_route_memory.c \
+	$(ROUTE_VECTORS)
+tests_unit_test_xmpp_route_memory_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=abort
+tests_unit_test_xmpp_route_memory_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_speaker_SOURCES = tests/unit/test_xmpp_speaker.c
 tests_unit_test_xmpp_speaker_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)

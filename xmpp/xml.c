@@ -345,12 +345,21 @@ parse(struct builder *b, const char *data, size_t size)
     xmlFreeParserCtxt(b->ctxt);
 }
 
+/* Without memory libxml2 would call a good stanza malformed; ours ends the
+ * process, as everywhere. */
+static void
+init_libxml2(void)
+{
+    xmlMemSetup(free, xmalloc, xrealloc, xstrdup);
+    xmlInitParser();
+}
+
 int
 xmpp_xml_parse(const char *data, size_t size, struct xmpp_xml **xmlp,
                struct tsn_err *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, xmlInitParser);
+    pthread_once(&once, init_libxml2);
 
     if (size > XMPP_MAX_STANZA) {
         tsn_err_set(err, NULL, "longer than %u bytes", XMPP_MAX_STANZA);
