@@ -65,11 +65,15 @@ check_items(const struct xmpp_stanza *st)
     const struct xmpp_node *item;
 
     XMPP_NODE_FOR_EACH (item, st->body, "item") {
-        struct xmpp_evpn route;
+        const char *id = xmpp_node_attr(item, "id");
+        struct xmpp_evpn route, key;
         struct tsn_err err;
 
         ovs_assert(!xmpp_evpn_decode(xmpp_node_child(item, "entry"), &route,
                                      &err));
+        ovs_assert(id && !xmpp_evpn_parse_item_id(id, &key));
+        ovs_assert(xmpp_evpn_key_equals(&route, &key));
+        xmpp_evpn_fini(&key);
         xmpp_evpn_fini(&route);
     }
 }
