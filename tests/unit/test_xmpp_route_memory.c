@@ -24,6 +24,7 @@
 #include "util.h"
 
 #include "tests/unit/route-vectors.h"
+#include "xmpp/route.h"
 
 /* No vector takes more than a fraction of a second; one that takes this long
  * hangs. */
@@ -92,6 +93,20 @@ struct outcome {
     char why[512];              /* What is wrong. */
 };
 
+/* A retract's id is read with memory, too. */
+static void
+put_parsed_id(struct ds *s)
+{
+    char id[XMPP_ID_STRLEN];
+    struct xmpp_evpn key;
+
+    if (!xmpp_evpn_parse_item_id("5-02:00:00:00:01:01,0.0.0.0/32,225.1.1.1,"
+                                 "10.0.0.5", &key)) {
+        ds_put_format(s, " %s", xmpp_evpn_item_id(&key, id));
+        xmpp_evpn_fini(&key);
+    }
+}
+
 /* All that a vector's route is asked for, as text. */
 static char *
 run(const struct route_vector *v, const char *entry)
@@ -102,6 +117,7 @@ run(const struct route_vector *v, const char *entry)
 
     ds_put_cstr(&s, dump);
     free(dump);
+    put_parsed_id(&s);
     return ds_steal_cstr(&s);
 }
 

@@ -18,6 +18,7 @@
 #include "util.h"
 #include "xmpp/conn.h"
 #include "xmpp/graph.h"
+#include "xmpp/inet.h"
 #include "xmpp/route.h"
 #include "xmpp/stanza.h"
 #include "xmpp/view.h"
@@ -27,6 +28,7 @@ struct replay {
     struct xmpp_graph *graph;
     bool closed;
     int n_opened, n_items, n_retracts, n_end_of_rib, n_config, n_evpn;
+    int n_inet, n_trees;
 };
 
 static void
@@ -69,6 +71,60 @@ replay_item(struct replay *replay, const struct xmpp_node *item)
 }
 
 static void
+replay_inet(const struct xmpp_node *item, uint32_t family)
+{
+    const char *id = xmpp_node_attr(item, "id");
+    struct xmpp_inet route;
+    struct in6_addr ip;
+    struct tsn_err err;
+    uint8_t plen;
+
+    assert_int_equal(xmpp_inet_decode(xmpp_node_child(item, "entry"), family,
+                                      &route, &err), 0);
+    assert_int_equal(xmpp_inet_parse_item_id(id, family, &ip, &plen), 0);
+    assert_true(tsn_ip_equals(&ip, &route.ip));
+    assert_int_equal(plen, route.plen);
+    xmpp_inet_fini(&route);
+}
+
+static void
+replay_tree(const struct xmpp_node *item)
+{
+    const char *id = xmpp_node_attr(item, "id");
+    struct xmpp_mcast_id mid;
+    struct xmpp_mcast route;
+    struct tsn_err err;
+    char buf[XMPP_ID_STRLEN];
+
+    assert_int_equal(xmpp_mcast_decode(xmpp_node_child(item, "entry"), &route,
+                                       &err), 0);
+    assert_int_equal(xmpp_mcast_parse_item_id(id, &mid), 0);
+    assert_true(tsn_ip_equals(&mid.group, &route.group));
+    assert_true(tsn_ip_equals(&mid.source, &route.source));
+    assert_string_equal(xmpp_mcast_item_id(&mid, buf), id);
+    xmpp_mcast_fini(&route);
+}
+
+/* The id of a retract names what one of an item does. */
+static void
+replay_retract(const struct xmpp_stanza *st, const struct xmpp_node *retract)
+{
+    const char *id = xmpp_node_attr(retract, "id");
+    struct xmpp_mcast_id mid;
+    struct xmpp_evpn key;
+    char buf[XMPP_ID_STRLEN];
+
+    assert_non_null(id);
+    if (st->family == XMPP_FAMILY_EVPN) {
+        assert_int_equal(xmpp_evpn_parse_item_id(id, &key), 0);
+        assert_string_equal(xmpp_evpn_item_id(&key, buf), id);
+        xmpp_evpn_fini(&key);
+    } else if (st->family == XMPP_FAMILY_MCAST) {
+        assert_int_equal(xmpp_mcast_parse_item_id(id, &mid), 0);
+    }
+}
+
+static void
 replay_stanza(void *replay_, const struct xmpp_stanza *st)
 {
     struct replay *replay = replay_;
@@ -88,10 +144,17 @@ replay_stanza(void *replay_, const struct xmpp_stanza *st)
     for (child = st->body->children; child; child = child->next) {
         if (!strcmp(child->name, "retract")) {
             replay->n_retracts++;
+            replay_retract(st, child);
         } else {
             replay->n_items++;
             if (st->family == XMPP_FAMILY_EVPN) {
                 replay_item(replay, child);
+            } else if (st->family == XMPP_FAMILY_MCAST) {
+                replay->n_trees++;
+                replay_tree(child);
+            } else {
+                replay->n_inet++;
+                replay_inet(child, st->family);
             }
         }
     }
@@ -168,13 +231,18 @@ evpn_bum__recorded__all_items_decode(void **state OVS_UNUSED)
         "tor-agent-1", "tor-agent-2", "tsn1", "compute1",
     };
 
+    int n_trees = 0;
+
     for (size_t i = 0; i < ARRAY_SIZE(agents); i++) {
         struct replay replay;
         replay_recording("03-evpn-bum.xml", agents[i], 0, &replay);
         assert_true(replay.n_evpn > 5);
+        assert_int_equal(replay.n_inet, 1);
+        n_trees += replay.n_trees;
         assert_true(replay.n_retracts > 0);
         xmpp_graph_destroy(replay.graph);
     }
+    assert_true(n_trees > 3);
 }
 
 static void
