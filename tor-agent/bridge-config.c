@@ -176,7 +176,7 @@ update_switch(struct tor *tor, const struct xmpp_view *view)
     bool known = false;
 
     for (size_t i = 0; i < view->n_switches; i++) {
-        const struct xmpp_switch *sw = &view->switches[i];
+        const struct xmpp_switch *sw = view->switches[i];
         if (!strcmp(sw->name, tor->name)) {
             known = true;
             if (!tsn_ip_equals(&sw->vtep, &tor->vtep)) {
@@ -214,7 +214,7 @@ bridge_config(struct tor *tor, const struct xmpp_view *view)
     }
 
     for (size_t i = 0; i < view->n_ports; i++) {
-        const struct xmpp_port *port = &view->ports[i];
+        const struct xmpp_port *port = view->ports[i];
         const struct xmpp_network *conf = port->vmi ? port->vmi->network
                                                     : NULL;
 

@@ -3,6 +3,7 @@ noinst_LIBRARIES += xmpp/libxmpp.a
 xmpp_libxmpp_a_SOURCES = \
 	xmpp/conn.c \
 	xmpp/conn.h \
+	xmpp/graph-private.h \
 	xmpp/graph-props.c \
 	xmpp/graph-props.h \
 	xmpp/graph.c \
@@ -31,8 +32,14 @@ xmpp_libxmpp_a_SOURCES = \
 	xmpp/transport.h \
 	xmpp/value.c \
 	xmpp/value.h \
+	xmpp/view-array.c \
+	xmpp/view-dirty.c \
+	xmpp/view-global.c \
 	xmpp/view-ipam.c \
+	xmpp/view-network.c \
+	xmpp/view-port.c \
 	xmpp/view-private.h \
+	xmpp/view-value.c \
 	xmpp/view.c \
 	xmpp/view.h \
 	xmpp/xml.c \
@@ -50,6 +57,8 @@ check_PROGRAMS += \
 	tests/unit/test_xmpp_speaker \
 	tests/unit/test_xmpp_stream \
 	tests/unit/test_xmpp_view \
+	tests/unit/test_xmpp_view_random \
+	tests/unit/test_xmpp_view_types \
 	tests/unit/test_xmpp_xml \
 	tests/wire/test_wire_client
 
@@ -94,6 +103,18 @@ tests_unit_test_xmpp_view_SOURCES = \
 	tests/unit/test_xmpp_view.c \
 	tests/unit/xmpp-config.h
 tests_unit_test_xmpp_view_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
+tests_unit_test_xmpp_view_random_SOURCES = \
+	tests/unit/test_xmpp_view_random.c \
+	tests/unit/xmpp-config.h \
+	tests/unit/xmpp-view-dump.h
+tests_unit_test_xmpp_view_random_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
+tests_unit_test_xmpp_view_types_SOURCES = \
+	tests/unit/test_xmpp_view_types.c \
+	tests/unit/xmpp-config.h \
+	tests/unit/xmpp-view-dump.h
+tests_unit_test_xmpp_view_types_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_wire_test_wire_client_SOURCES = \
 	tests/wire/recording.c \

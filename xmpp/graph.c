@@ -7,61 +7,16 @@
 #include <string.h>
 
 #include "hash.h"
-#include "openvswitch/hmap.h"
-#include "openvswitch/list.h"
-#include "openvswitch/shash.h"
 #include "openvswitch/vlog.h"
 #include "util.h"
 
-#include "xmpp/graph-props.h"
+#include "xmpp/graph-private.h"
 #include "xmpp/value.h"
 #include "xmpp/xml.h"
 
 VLOG_DEFINE_THIS_MODULE(xmpp_graph);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
-
-struct type {
-    struct ovs_list nodes;      /* struct xmpp_gnode's 'type_node'. */
-    const char *name;           /* Of the shash. */
-};
-
-/* Known by its properties, by links that wait for it, or both. */
-struct xmpp_gnode {
-    struct hmap_node hmap_node; /* In xmpp_graph's 'nodes'. */
-    struct ovs_list type_node;
-    struct type *type;
-    struct xmpp_props *props;   /* NULL: known from links only. */
-    struct ovs_list links;      /* struct link_end's 'list_node'. */
-    uint64_t generation;        /* In which it was last sent. */
-    char name[];
-};
-
-struct link;
-
-struct link_end {
-    struct ovs_list list_node;  /* In the 'links' of the node at this end. */
-    struct xmpp_gnode *node;
-    struct link *link;
-};
-
-struct link {
-    struct hmap_node hmap_node; /* In xmpp_graph's 'links'. */
-    struct link_end ends[2];
-    const char *type;           /* Of the name pool. */
-    uint64_t generation;
-};
-
-struct xmpp_graph {
-    struct xmpp_names names;
-    struct shash types;         /* struct type. */
-    struct hmap nodes, links;
-    size_t n_known;             /* Nodes with properties. */
-    size_t n_bytes;             /* See XMPP_GRAPH_MAX_BYTES. */
-    uint64_t generation;        /* Older than this is stale. */
-    uint64_t seqno;
-    uint64_t n_malformed;
-};
 
 struct xmpp_graph *
 xmpp_graph_create(void)
@@ -72,7 +27,20 @@ xmpp_graph_create(void)
     shash_init(&g->types);
     hmap_init(&g->nodes);
     hmap_init(&g->links);
+    ovs_list_init(&g->touched);
     return g;
+}
+
+void
+xmpp_gnode_touch(struct xmpp_graph *g, struct xmpp_gnode *node,
+                 uint8_t touched)
+{
+    if (g->viewer) {
+        if (!node->touched) {
+            ovs_list_push_back(&g->touched, &node->touched_node);
+        }
+        node->touched |= touched;
+    }
 }
 
 static uint32_t
@@ -95,6 +63,106 @@ find_node(const struct xmpp_graph *g, const char *type, const char *name)
     return NULL;
 }
 
+static void
+type_add(struct xmpp_gtype *type, struct xmpp_gnode *node)
+{
+    if (type->n == type->allocated) {
+        type->nodes = x2nrealloc(type->nodes, &type->allocated,
+                                 sizeof *type->nodes);
+    }
+    /* What comes in order needs no sorting. */
+    if (type->n_sorted == type->n
+        && (!type->n || (type->nodes[type->n - 1]
+                         && strcmp(type->nodes[type->n - 1]->name,
+                                   node->name) < 0))) {
+        type->n_sorted++;
+    }
+    node->type = type;
+    node->index = type->n;
+    type->nodes[type->n++] = node;
+}
+
+/* Moves the nodes together, which keeps their order. */
+static void
+type_compact(struct xmpp_gtype *type)
+{
+    size_t n = 0, n_sorted = 0;
+
+    for (size_t i = 0; i < type->n; i++) {
+        if (type->nodes[i]) {
+            n_sorted += i < type->n_sorted;
+            type->nodes[i]->index = n;
+            type->nodes[n++] = type->nodes[i];
+        }
+    }
+    type->n = n;
+    type->n_sorted = n_sorted;
+    type->n_holes = 0;
+}
+
+static void
+type_remove(struct xmpp_graph *g, struct xmpp_gnode *node)
+{
+    struct xmpp_gtype *type = node->type;
+
+    type->nodes[node->index] = NULL;
+    type->n_holes++;
+    if (type->n_holes == type->n) {
+        shash_find_and_delete(&g->types, type->name);
+        xmpp_names_put(&g->names, type->name);
+        free(type->nodes);
+        free(type);
+    } else if (type->n_holes > type->n / 2) {
+        type_compact(type);
+    }
+}
+
+static int
+compare_nodes(const void *a_, const void *b_)
+{
+    const struct xmpp_gnode *const *a = a_, *const *b = b_;
+
+    return strcmp((*a)->name, (*b)->name);
+}
+
+/* Sorts what came since the last time, and merges it into what is sorted. */
+static void
+type_sort(struct xmpp_gtype *type)
+{
+    if (type->n_sorted == type->n) {
+        return;
+    }
+    type_compact(type);
+
+    size_t n_new = type->n - type->n_sorted, i = type->n_sorted, j = n_new;
+    struct xmpp_gnode **new = xmemdup(type->nodes + i, n_new * sizeof *new);
+    qsort(new, n_new, sizeof *new, compare_nodes);
+    for (size_t k = type->n; j > 0; ) {
+        struct xmpp_gnode *node
+            = i && compare_nodes(&type->nodes[i - 1], &new[j - 1]) > 0
+            ? type->nodes[--i] : new[--j];
+
+        type->nodes[--k] = node;
+        node->index = k;
+    }
+    type->n_sorted = type->n;
+    free(new);
+}
+
+struct xmpp_gnode **
+xmpp_gtype_sorted(struct xmpp_graph *g, const char *name, size_t *n)
+{
+    struct xmpp_gtype *type = shash_find_data(&g->types, name);
+
+    *n = 0;
+    if (!type) {
+        return NULL;
+    }
+    type_sort(type);
+    *n = type->n;
+    return type->nodes;
+}
+
 static struct xmpp_gnode *
 find_or_add_node(struct xmpp_graph *g, const char *type_name,
                  const char *name)
@@ -105,19 +173,18 @@ find_or_add_node(struct xmpp_graph *g, const char *type_name,
         return node;
     }
 
-    struct type *type = shash_find_data(&g->types, type_name);
+    struct xmpp_gtype *type = shash_find_data(&g->types, type_name);
     if (!type) {
-        type = xmalloc(sizeof *type);
-        ovs_list_init(&type->nodes);
-        type->name = shash_add(&g->types, type_name, type)->name;
+        type = xzalloc(sizeof *type);
+        type->name = xmpp_names_get(&g->names, type_name);
+        shash_add(&g->types, type_name, type);
     }
     size_t size = sizeof *node + strlen(name) + 1;
     node = xzalloc(size);
-    node->type = type;
     ovs_list_init(&node->links);
     memcpy(node->name, name, strlen(name) + 1);
     hmap_insert(&g->nodes, &node->hmap_node, hash_node(type_name, name));
-    ovs_list_push_back(&type->nodes, &node->type_node);
+    type_add(type, node);
     g->n_bytes += size;
     return node;
 }
@@ -130,15 +197,16 @@ forget_node(struct xmpp_graph *g, struct xmpp_gnode *node)
         return;
     }
 
-    struct type *type = node->type;
+    if (node->object) {
+        g->forget(g->viewer, node);
+    }
+    if (node->touched) {
+        ovs_list_remove(&node->touched_node);
+    }
     hmap_remove(&g->nodes, &node->hmap_node);
-    ovs_list_remove(&node->type_node);
+    type_remove(g, node);
     g->n_bytes -= sizeof *node + strlen(node->name) + 1;
     free(node);
-    if (ovs_list_is_empty(&type->nodes)) {
-        shash_find_and_delete(&g->types, type->name);
-        free(type);
-    }
 }
 
 /* The two ends in either order hash alike. */
@@ -150,11 +218,11 @@ hash_link(const char *type, const struct xmpp_gnode *a,
                        hash_pointer(a, 0) ^ hash_pointer(b, 0));
 }
 
-static struct link *
+static struct xmpp_glink *
 find_link(const struct xmpp_graph *g, const char *type,
           const struct xmpp_gnode *a, const struct xmpp_gnode *b)
 {
-    struct link *link;
+    struct xmpp_glink *link;
 
     HMAP_FOR_EACH_WITH_HASH (link, hmap_node, hash_link(type, a, b),
                              &g->links) {
@@ -172,7 +240,7 @@ find_link(const struct xmpp_graph *g, const char *type,
 static void
 add_link(struct xmpp_graph *g, const char *type, struct xmpp_gnode *nodes[2])
 {
-    struct link *link = xzalloc(sizeof *link);
+    struct xmpp_glink *link = xzalloc(sizeof *link);
 
     link->type = xmpp_names_get(&g->names, type);
     link->generation = g->generation;
@@ -180,19 +248,21 @@ add_link(struct xmpp_graph *g, const char *type, struct xmpp_gnode *nodes[2])
         link->ends[i].node = nodes[i];
         link->ends[i].link = link;
         ovs_list_push_back(&nodes[i]->links, &link->ends[i].list_node);
+        xmpp_gnode_touch(g, nodes[i], XMPP_TOUCHED_LINKS);
     }
     hmap_insert(&g->links, &link->hmap_node,
                 hash_link(type, nodes[0], nodes[1]));
     g->n_bytes += sizeof *link;
-    g->seqno++;
+    link->added_at = ++g->seqno;
 }
 
 static void
-remove_link(struct xmpp_graph *g, struct link *link)
+remove_link(struct xmpp_graph *g, struct xmpp_glink *link)
 {
     hmap_remove(&g->links, &link->hmap_node);
     for (int i = 0; i < 2; i++) {
         ovs_list_remove(&link->ends[i].list_node);
+        xmpp_gnode_touch(g, link->ends[i].node, XMPP_TOUCHED_LINKS);
         forget_node(g, link->ends[i].node);
     }
     xmpp_names_put(&g->names, link->type);
@@ -215,7 +285,8 @@ set_props(struct xmpp_graph *g, struct xmpp_gnode *node,
         g->n_bytes += xmpp_props_size(props);
         g->n_known++;
     }
-    g->seqno++;
+    node->props_at = ++g->seqno;
+    xmpp_gnode_touch(g, node, XMPP_TOUCHED_PROPS);
 }
 
 void
@@ -223,7 +294,7 @@ xmpp_graph_destroy(struct xmpp_graph *g)
 {
     if (g) {
         struct xmpp_gnode *node;
-        struct link *link;
+        struct xmpp_glink *link;
 
         HMAP_FOR_EACH_SAFE (link, hmap_node, &g->links) {
             remove_link(g, link);
@@ -327,7 +398,7 @@ apply_link(struct xmpp_graph *g, const struct xmpp_node *element, bool update)
         nodes[i] = update ? find_or_add_node(g, type[i], name[i])
                           : find_node(g, type[i], name[i]);
     }
-    struct link *link = nodes[0] && nodes[1]
+    struct xmpp_glink *link = nodes[0] && nodes[1]
         ? find_link(g, link_type, nodes[0], nodes[1]) : NULL;
     if (update && link) {
         link->generation = g->generation;
@@ -376,7 +447,7 @@ size_t
 xmpp_graph_sweep(struct xmpp_graph *g)
 {
     struct xmpp_gnode *node;
-    struct link *link;
+    struct xmpp_glink *link;
     size_t n = 0;
 
     /* Links first: the second loop must not free nodes but the one it is
@@ -501,36 +572,35 @@ void
 xmpp_graph_for_each(const struct xmpp_graph *g, const char *type_name,
                     xmpp_gnode_fn *fn, void *aux)
 {
-    const struct type *type = shash_find_data(&g->types, type_name);
-    const struct xmpp_gnode *node;
-    struct found f = { .nodes = NULL };
+    /* Their order is no part of what the graph says. */
+    size_t n;
+    struct xmpp_gnode **nodes = xmpp_gtype_sorted(
+        CONST_CAST(struct xmpp_graph *, g), type_name, &n);
 
-    if (type) {
-        LIST_FOR_EACH (node, type_node, &type->nodes) {
-            if (node->props) {
-                add_found(&f, node);
-            }
+    for (size_t i = 0; i < n; i++) {
+        if (nodes[i] && nodes[i]->props) {
+            fn(nodes[i], aux);
         }
     }
-    call_found(&f, fn, aux);
 }
 
 /* The node at the other end, if the link and it are what is asked for. */
 static const struct xmpp_gnode *
-match_end(const struct link_end *end, const char *link, const char *type)
+match_end(const struct xmpp_glink_end *end, const char *link, const char *type)
 {
-    const struct link *l = end->link;
-    const struct xmpp_gnode *other = l->ends[end == &l->ends[0]].node;
+    const struct xmpp_gnode *other = xmpp_glink_other(end);
 
-    return other->props && !strcmp(l->type, link)
-           && (!type || !strcmp(other->type->name, type)) ? other : NULL;
+    return other->props
+           && (end->link->type == link || !strcmp(end->link->type, link))
+           && (!type || other->type->name == type
+               || !strcmp(other->type->name, type)) ? other : NULL;
 }
 
 void
 xmpp_gnode_for_each_neighbour(const struct xmpp_gnode *node, const char *link,
                               const char *type, xmpp_gnode_fn *fn, void *aux)
 {
-    const struct link_end *end;
+    const struct xmpp_glink_end *end;
     struct found f = { .nodes = NULL };
 
     LIST_FOR_EACH (end, list_node, &node->links) {
@@ -548,7 +618,7 @@ xmpp_gnode_neighbour(const struct xmpp_gnode *node, const char *link,
                      const char *type)
 {
     const struct xmpp_gnode *first = NULL;
-    const struct link_end *end;
+    const struct xmpp_glink_end *end;
 
     LIST_FOR_EACH (end, list_node, &node->links) {
         const struct xmpp_gnode *other = match_end(end, link, type);

@@ -113,6 +113,7 @@ struct xmpp_speaker {
     /* Configuration, from one peer at a time. */
     struct peer *config_peer;   /* NULL while none is up. */
     struct xmpp_graph *graph;
+    struct xmpp_viewer *viewer;
     struct xmpp_view *view;
     uint64_t view_seqno;        /* Of the graph at the last build. */
     uint64_t view_due_ms;       /* No build before that. */

@@ -128,7 +128,7 @@ rebuild_view(struct xmpp_speaker *sp)
     }
     sp->view_seqno = seqno;
     struct xmpp_view *old = sp->view;
-    sp->view = xmpp_view_build(sp->graph);
+    sp->view = xmpp_viewer_build(sp->viewer);
     update_hold(sp);
     sp->ops->config_changed(sp->aux, sp->view, sp->config_complete);
     xmpp_view_destroy(old);
@@ -469,7 +469,10 @@ xmpp_speaker_create(uv_loop_t *loop, const struct xmpp_speaker_config *cfg,
     sp->aux = aux;
     sp->graph = xmpp_graph_create();
     sp->view_seqno = xmpp_graph_seqno(sp->graph);
-    sp->view = xmpp_view_build(sp->graph);
+    char *router = xasprintf(XMPP_VR_PREFIX "%s", sp->name);
+    sp->viewer = xmpp_viewer_create(sp->graph, router);
+    free(router);
+    sp->view = xmpp_viewer_build(sp->viewer);
     sp->deferred = new_timer(loop, sp);
     sp->deferred_ms = UINT64_MAX;
     want_init(sp);
@@ -502,6 +505,7 @@ xmpp_speaker_destroy(struct xmpp_speaker *sp)
     want_fini(sp);
     rib_fini(sp);
     xmpp_view_destroy(sp->view);
+    xmpp_viewer_destroy(sp->viewer);
     xmpp_graph_destroy(sp->graph);
     free(sp->controllers);
     free(sp->name);
@@ -568,5 +572,6 @@ xmpp_speaker_status(const struct xmpp_speaker *sp, struct tsn_json *json)
     tsn_json_uint(json, "subscriptions", shash_count(&sp->wanted));
     tsn_json_uint(json, "config_objects", xmpp_graph_n_nodes(sp->graph));
     tsn_json_uint(json, "config_malformed", xmpp_graph_n_malformed(sp->graph));
+    tsn_json_uint(json, "config_bad_values", sp->view->n_bad);
     tsn_json_bool(json, "config_complete", sp->config_complete);
 }

@@ -1,411 +1,367 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
-#include "xmpp/view.h"
+#include "xmpp/view-private.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "openvswitch/shash.h"
 #include "openvswitch/vlog.h"
-#include "packets.h"
-#include "util.h"
-
-#include "xmpp/value.h"
-#include "xmpp/view-private.h"
-#include "xmpp/xml.h"
 
 VLOG_DEFINE_THIS_MODULE(xmpp_view);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
-/* Hold times that fast-convergence-parameters may have (1.8). */
-#define MAX_HOLD_S 90
-
-struct builder {
-    struct xmpp_view *view;
-    bool vni_is_configured;     /* VXLAN id mode, see get_vni(). */
-
-    /* struct xmpp_network by the name of its virtual network.  The pointers
-     * are good only when all networks are there. */
-    struct shash networks;
-
-    struct xmpp_vmi *vmi;               /* The one being built. */
-    struct xmpp_port port;              /* Likewise. */
-};
-
-/* Number in the child 'name' of 'node'; 0 if there is none or it is not one up
- * to 'max'. */
-static uint64_t
-get_uint(const struct xmpp_node *node, const char *name, uint64_t max)
-{
-    uint64_t value;
-
-    return xmpp_value_uint(xmpp_node_text(node, name), max, &value) ? 0
-                                                                    : value;
-}
-
-static bool
-get_bool(const struct xmpp_node *node, const char *name)
-{
-    return xmpp_value_bool(xmpp_node_text(node, name));
-}
-
-/* Types whose updates real agents ignore without id-perms (4.3): one that is
- * being deleted is sent like that. */
-static bool
-is_complete(const struct xmpp_gnode *node)
-{
-    char uuid[XMPP_UUID_STRLEN];
-
-    return xmpp_gnode_uuid(node, uuid);
-}
-
-static const char *
-last_part(const char *fq_name)
-{
-    const char *colon = strrchr(fq_name, ':');
-
-    return colon ? colon + 1 : fq_name;
-}
-
-static const char *
-display_name(const struct xmpp_gnode *node)
-{
-    const char *name = xmpp_node_text(xmpp_gnode_xml(node), "display-name");
-
-    return *name ? name : last_part(xmpp_gnode_name(node));
-}
-
-static bool
-last_two_parts_equal(const char *fq_name)
-{
-    const char *last = last_part(fq_name);
-    size_t length = strlen(last);
-
-    if ((size_t) (last - fq_name) < length + 1) {
-        return false;
-    }
-    const char *previous = last - 1 - length;
-    return (previous == fq_name || previous[-1] == ':')
-           && !memcmp(previous, last, length);
-}
+/* Objects and bags. */
 
 static void
-pick_default_instance(const struct xmpp_gnode *ri, void *best_)
+retire(struct xmpp_viewer *v, struct view_object *object)
 {
-    const struct xmpp_gnode **best = best_;
-    bool is_default = get_bool(xmpp_gnode_xml(ri),
-                               "routing-instance-is-default");
-
-    if (is_default || last_two_parts_equal(xmpp_gnode_name(ri))) {
-        /* The flag before the name. */
-        if (!*best || (is_default
-                       && !get_bool(xmpp_gnode_xml(*best),
-                                    "routing-instance-is-default"))) {
-            *best = ri;
+    if (object) {
+        /* One that came since the last view is in a list. */
+        if (!object->in_view) {
+            ovs_list_remove(&object->list_node);
         }
+        ovs_list_push_back(&v->retired, &object->list_node);
+        object->retired = true;
+        object->node = NULL;
+        v->n_bad -= object->n_bad;
     }
 }
 
-/* The network id, by its old name if a control node does not send the new. */
-static uint32_t
-get_network_id(const struct xmpp_node *vn)
+void
+view_set_object(struct xmpp_viewer *v, struct xmpp_gnode *node,
+                struct view_object *object, const struct xmpp_stamp *stamp)
 {
-    const char *name = "virtual-network-network-id";
-
-    return xmpp_node_child(vn, name)
-           ? get_uint(vn, name, UINT32_MAX)
-           : get_uint(xmpp_node_child(vn, "virtual-network-properties"),
-                      "network-id", UINT32_MAX);
-}
-
-static uint32_t
-get_vni(const struct builder *b, const struct xmpp_node *vn)
-{
-    uint32_t vni = b->vni_is_configured
-        ? get_uint(xmpp_node_child(vn, "virtual-network-properties"),
-                   "vxlan-network-identifier", UINT32_MAX)
-        : get_network_id(vn);
-
-    return vni <= TSN_VNI_MAX ? vni : 0;
+    retire(v, node->object);
+    node->object = object;
+    node->stamp = *stamp;
+    if (object) {
+        object->node = node;
+        ovs_list_push_back(&v->added[object->kind], &object->list_node);
+        v->n_bad += object->n_bad;
+    }
 }
 
 static void
-add_network(const struct xmpp_gnode *vn, void *b_)
+destroy_objects(struct ovs_list *objects)
 {
-    struct builder *b = b_;
-    struct xmpp_view *view = b->view;
-    const struct xmpp_node *xml = xmpp_gnode_xml(vn);
-    const struct xmpp_gnode *ri = NULL;
-    struct xmpp_network network = {
-        .id = get_network_id(xml),
-        .vni = get_vni(b, xml),
-        .flood_unknown_unicast = get_bool(xml, "flood-unknown-unicast"),
+    struct view_object *object;
+
+    LIST_FOR_EACH_POP (object, list_node, objects) {
+        object->destroy(object);
+    }
+}
+
+static struct view_bag *
+bag_create(void)
+{
+    struct view_bag *bag = xzalloc(sizeof *bag);
+
+    ovs_refcount_init(&bag->refs);
+    ovs_list_init(&bag->objects);
+    return bag;
+}
+
+static void
+bag_unref(struct view_bag *bag)
+{
+    while (bag && ovs_refcount_unref(&bag->refs) == 1) {
+        struct view_bag *next = bag->next;
+
+        destroy_objects(&bag->objects);
+        free(bag);
+        bag = next;
+    }
+}
+
+/* Puts what has retired where it stays until no view needs it. */
+static void
+bag_retired(struct xmpp_viewer *v)
+{
+    struct view_object *object;
+
+    if (v->bag) {
+        LIST_FOR_EACH_POP (object, list_node, &v->retired) {
+            ovs_list_push_back(&v->bag->objects, &object->list_node);
+        }
+    } else {
+        destroy_objects(&v->retired);
+    }
+}
+
+/* Viewers. */
+
+/* Called by the graph. */
+static void
+forget(struct xmpp_viewer *v, struct xmpp_gnode *node)
+{
+    view_set_object(v, node, NULL, &(struct xmpp_stamp) { .at = 0 });
+}
+
+struct xmpp_viewer *
+xmpp_viewer_create(struct xmpp_graph *graph, const char *virtual_router)
+{
+    static const char *const names[] = {
+#define VIEW_NAME(NAME, STRING) [VIEW_##NAME] = STRING,
+        VIEW_NAMES
+#undef VIEW_NAME
     };
+    struct xmpp_viewer *v = xzalloc(sizeof *v);
+    struct xmpp_gnode *node;
 
-    xmpp_gnode_for_each_neighbour(vn, "virtual-network-routing-instance",
-                                  "routing-instance", pick_default_instance,
-                                  &ri);
-    if (!xmpp_gnode_uuid(vn, network.uuid) || !ri) {
-        return;
+    ovs_assert(!graph->viewer);
+    v->graph = graph;
+    v->virtual_router = xstrdup(virtual_router);
+    for (size_t i = 0; i < VIEW_N_NAMES; i++) {
+        v->names[i] = xmpp_names_get(&graph->names, names[i]);
     }
-    network.instance = xstrdup(xmpp_gnode_name(ri));
-    network.name = xstrdup(xmpp_gnode_name(vn));
-    snprintf(network.ls_name, sizeof network.ls_name, TSN_LS_PREFIX "%s",
-             network.uuid);
-    view_add_subnets(&network, vn);
-
-    VIEW_GROW(view->networks, view->n_networks);
-    view->networks[view->n_networks++] = network;
-}
-
-static void
-free_network(struct xmpp_network *network)
-{
-    view_free_subnets(network);
-    free(network->instance);
-    free(network->name);
-}
-
-static int
-compare_networks(const void *a_, const void *b_)
-{
-    const struct xmpp_network *a = a_, *b = b_;
-    int cmp = strcmp(a->instance, b->instance);
-
-    return cmp ? cmp : strcmp(a->name, b->name);
-}
-
-/* Makes sorted networks of what add_network() found, with one network for an
- * instance. */
-static void
-finish_networks(struct builder *b)
-{
-    struct xmpp_view *view = b->view;
-    size_t n = 0;
-
-    if (view->n_networks > 1) {
-        qsort(view->networks, view->n_networks, sizeof *view->networks,
-              compare_networks);
+    for (size_t i = 0; i < VIEW_N_KINDS; i++) {
+        ovs_list_init(&v->added[i]);
+        ovs_list_init(&v->dirty[i]);
     }
-    for (size_t i = 0; i < view->n_networks; i++) {
-        struct xmpp_network *network = &view->networks[i];
+    ovs_list_init(&v->dirty_pis);
+    ovs_list_init(&v->retired);
 
-        if (n && !strcmp(network->instance, view->networks[n - 1].instance)) {
-            VLOG_WARN_RL(&rl, "left out a network whose routing instance is "
-                         "another's network=%s instance=%s",
-                         network->name, network->instance);
-            free_network(network);
+    graph->viewer = v;
+    graph->forget = forget;
+    HMAP_FOR_EACH (node, hmap_node, &graph->nodes) {
+        xmpp_gnode_touch(graph, node,
+                         XMPP_TOUCHED_PROPS | XMPP_TOUCHED_LINKS);
+    }
+    return v;
+}
+
+void
+xmpp_viewer_destroy(struct xmpp_viewer *v)
+{
+    if (v) {
+        struct xmpp_graph *graph = v->graph;
+        struct xmpp_gnode *node;
+
+        HMAP_FOR_EACH (node, hmap_node, &graph->nodes) {
+            forget(v, node);
+            node->parent = NULL;
+            node->mark = 0;
+            node->touched = 0;
+        }
+        ovs_list_init(&graph->touched);
+        graph->viewer = NULL;
+
+        bag_retired(v);
+        bag_unref(v->bag);
+        for (size_t i = 0; i < VIEW_N_KINDS; i++) {
+            free(v->arrays[i].items);
+        }
+        free(v->networks.items);
+        for (size_t i = 0; i < VIEW_N_NAMES; i++) {
+            xmpp_names_put(&graph->names, v->names[i]);
+        }
+        free(v->virtual_router);
+        free(v);
+    }
+}
+
+/* Shows one network for an instance.  What changes for those who refer to a
+ * network is marked. */
+static void
+show_networks(struct xmpp_viewer *v)
+{
+    const struct view_array *all = &v->arrays[VIEW_NETWORKS];
+    const struct xmpp_network *last = NULL;
+
+    free(v->networks.items);
+    v->networks.items = xmalloc(all->n * sizeof *all->items);
+    v->networks.n = 0;
+    for (size_t i = 0; i < all->n; i++) {
+        const struct xmpp_network *network = all->items[i];
+        struct view_object *object = &CONTAINER_OF(
+            CONST_CAST(struct xmpp_network *, network), struct view_network,
+            network)->object;
+        bool show = !last || strcmp(network->instance, last->instance);
+
+        if (show) {
+            v->networks.items[v->networks.n++] = network;
+            last = network;
         } else {
-            view->networks[n++] = *network;
+            VLOG_WARN_RL(&rl, "left out a network whose routing instance is "
+                         "another's network=%s instance=%s", network->name,
+                         network->instance);
+        }
+        if (show != object->shown) {
+            const struct xmpp_glink_end *end;
+
+            object->shown = show;
+            VIEW_FOR_EACH_END (end, object->node) {
+                struct xmpp_gnode *vmi = view_end(v, end, VIEW_VMI_VN,
+                                                  VIEW_VMI);
+                if (vmi) {
+                    view_mark_dirty(v, vmi);
+                }
+            }
         }
     }
-    view->n_networks = n;
-    for (size_t i = 0; i < n; i++) {
-        shash_add(&b->networks, view->networks[i].name, &view->networks[i]);
+}
+
+void
+view_finish_networks(struct xmpp_viewer *v)
+{
+    if (view_update_array(v, VIEW_NETWORKS)) {
+        show_networks(v);
     }
 }
 
-static void
-add_instance_ip(const struct xmpp_gnode *iip, void *b_)
+/* What the arrays still show is not freed before the view is there. */
+static struct view_bag *
+next_bag(struct xmpp_viewer *v)
 {
-    /* Addresses that are not the interface's own. */
-    static const char *const other[] = {
-        "instance-ip-secondary", "instance-ip-local-ip",
-        "service-instance-ip", "service-health-check-ip",
-    };
-    struct builder *b = b_;
-    const struct xmpp_node *xml = xmpp_gnode_xml(iip);
-    struct in6_addr ip = view_ip(xml, "instance-ip-address");
+    struct view_bag *bag = bag_create();
 
-    for (size_t i = 0; i < ARRAY_SIZE(other); i++) {
-        if (get_bool(xml, other[i])) {
-            return;
+    bag_retired(v);
+    if (v->bag) {
+        ovs_refcount_ref(&bag->refs);
+        v->bag->next = bag;
+        bag_unref(v->bag);
+    }
+    v->bag = bag;
+    ovs_refcount_ref(&bag->refs);
+    return bag;
+}
+
+static void *
+copy_array(const struct view_array *array, size_t *n)
+{
+    *n = array->n;
+    return array->n ? xmemdup(array->items, array->n * sizeof *array->items)
+                    : NULL;
+}
+
+struct xmpp_view *
+xmpp_viewer_build(struct xmpp_viewer *v)
+{
+    struct xmpp_view *view = xzalloc(sizeof *view);
+
+    v->build++;
+    view_read_globals(v, view);
+    if (view->globals.vni_is_configured != v->vni_is_configured) {
+        size_t n;
+        struct xmpp_gnode **vns = xmpp_gtype_sorted(
+            v->graph, v->names[VIEW_VN], &n);
+
+        v->vni_is_configured = view->globals.vni_is_configured;
+        v->mode_at = v->graph->seqno;
+        for (size_t i = 0; i < n; i++) {
+            if (vns[i]) {
+                view_mark_dirty(v, vns[i]);
+            }
+        }
+    }
+    view_take_touched(v);
+    view_update_objects(v);
+    for (size_t i = 0; i < VIEW_N_KINDS; i++) {
+        if (i != VIEW_NETWORKS) {
+            view_update_array(v, i);
         }
     }
 
-    struct in6_addr *slot = tsn_ip_is_v4(&ip) ? &b->vmi->ip4 : &b->vmi->ip6;
-    if (!tsn_ip_is_set(slot)) {
-        *slot = ip;
+    view->networks = copy_array(&v->networks, &view->n_networks);
+    view->vmis = copy_array(&v->arrays[VIEW_VMIS], &view->n_vmis);
+    view->switches = copy_array(&v->arrays[VIEW_SWITCHES],
+                                &view->n_switches);
+    view->ports = copy_array(&v->arrays[VIEW_GROUPS], &view->n_ports);
+    view->ipams = copy_array(&v->arrays[VIEW_IPAMS], &view->n_ipams);
+    view->virtual_dns = copy_array(&v->arrays[VIEW_VIRTUAL_DNS],
+                                   &view->n_virtual_dns);
+    view->n_bad += v->n_bad;
+    view->bag = next_bag(v);
+    return view;
+}
+
+struct xmpp_view *
+xmpp_view_build(struct xmpp_graph *graph, const char *virtual_router)
+{
+    struct xmpp_viewer *v = xmpp_viewer_create(graph, virtual_router);
+    struct xmpp_view *view = xmpp_viewer_build(v);
+
+    xmpp_viewer_destroy(v);
+    return view;
+}
+
+void
+xmpp_view_destroy(struct xmpp_view *view)
+{
+    if (view) {
+        bag_unref(view->bag);
+        free(view->networks);
+        free(view->vmis);
+        free(view->switches);
+        free(view->ports);
+        free(view->ipams);
+        free(view->virtual_dns);
+        free(view);
     }
 }
 
-static void
-add_security_group(const struct xmpp_gnode *sg, void *b_)
-{
-    struct xmpp_vmi *vmi = ((struct builder *) b_)->vmi;
-    uint32_t id = get_uint(xmpp_gnode_xml(sg), "security-group-id",
-                           UINT32_MAX);
+/* Look-ups. */
 
-    if (id && is_complete(sg)) {
-        VIEW_GROW(vmi->security_groups, vmi->n_security_groups);
-        vmi->security_groups[vmi->n_security_groups++] = id;
+#define DEFINE_FIND(FUNCTION, TYPE, ARRAY, KEY)                         \
+    static int                                                          \
+    FUNCTION##_compare(const void *key, const void *object_)            \
+    {                                                                   \
+        const struct TYPE *const *object = object_;                     \
+                                                                        \
+        return strcmp(key, (*object)->KEY);                             \
+    }                                                                   \
+                                                                        \
+    const struct TYPE *                                                 \
+    FUNCTION(const struct xmpp_view *view, const char *key)             \
+    {                                                                   \
+        const struct TYPE **found                                       \
+            = view->n_##ARRAY                                           \
+              ? bsearch(key, view->ARRAY, view->n_##ARRAY,              \
+                        sizeof *view->ARRAY, FUNCTION##_compare)        \
+              : NULL;                                                   \
+                                                                        \
+        return found ? *found : NULL;                                   \
     }
+
+DEFINE_FIND(xmpp_view_network, xmpp_network, networks, instance)
+DEFINE_FIND(xmpp_view_ipam, xmpp_ipam, ipams, name)
+DEFINE_FIND(xmpp_view_virtual_dns, xmpp_virtual_dns, virtual_dns, name)
+
+/* Differences. */
+
+/* By place alone: what is equal has changed in place. */
+
+static int
+compare_network_names(const void *a_, const void *b_)
+{
+    const struct xmpp_network *const *a = a_, *const *b = b_;
+
+    return strcmp((*a)->instance, (*b)->instance);
 }
 
 static int
-compare_uint32(const void *a_, const void *b_)
+compare_vmi_names(const void *a_, const void *b_)
 {
-    const uint32_t *a = a_, *b = b_;
+    const struct xmpp_vmi *const *a = a_, *const *b = b_;
 
-    return *a < *b ? -1 : *a > *b;
-}
-
-static struct eth_addr
-first_mac(const struct xmpp_node *xml)
-{
-    const struct xmpp_node *macs = xmpp_node_child(
-        xml, "virtual-machine-interface-mac-addresses");
-    const struct xmpp_node *element;
-    struct eth_addr mac;
-
-    XMPP_NODE_FOR_EACH (element, macs, "mac-address") {
-        if (!xmpp_value_mac(element->text, &mac) && !eth_addr_is_zero(mac)) {
-            return mac;
-        }
-    }
-    return eth_addr_zero;
-}
-
-static void
-add_vmi(const struct xmpp_gnode *node, void *b_)
-{
-    struct builder *b = b_;
-    struct xmpp_view *view = b->view;
-    const struct xmpp_node *xml = xmpp_gnode_xml(node);
-
-    /* Not a bare-metal one unless it has to do with a switch. */
-    if (!is_complete(node)
-        || !xmpp_gnode_neighbour(
-            node, "logical-interface-virtual-machine-interface",
-            "logical-interface")) {
-        return;
-    }
-
-    const struct xmpp_gnode *vn = xmpp_gnode_neighbour(
-        node, "virtual-machine-interface-virtual-network", "virtual-network");
-    struct xmpp_vmi vmi = {
-        .name = xstrdup(xmpp_gnode_name(node)),
-        .display_name = xstrdup(display_name(node)),
-        .mac = first_mac(xml),
-        .network = vn ? shash_find_data(&b->networks, xmpp_gnode_name(vn))
-                      : NULL,
-    };
-    view_add_options(&vmi.options, &vmi.n_options,
-                     xmpp_node_child(
-                         xml, "virtual-machine-interface-dhcp-option-list"));
-
-    b->vmi = &vmi;
-    xmpp_gnode_for_each_neighbour(node,
-                                  "instance-ip-virtual-machine-interface",
-                                  "instance-ip", add_instance_ip, b);
-    xmpp_gnode_for_each_neighbour(node,
-                                  "virtual-machine-interface-security-group",
-                                  "security-group", add_security_group, b);
-    if (vmi.n_security_groups > 1) {
-        qsort(vmi.security_groups, vmi.n_security_groups,
-              sizeof *vmi.security_groups, compare_uint32);
-    }
-
-    /* They come in name order. */
-    VIEW_GROW(view->vmis, view->n_vmis);
-    view->vmis[view->n_vmis++] = vmi;
-}
-
-static void
-add_switch(const struct xmpp_gnode *pr, void *b_)
-{
-    struct xmpp_view *view = ((struct builder *) b_)->view;
-
-    if (is_complete(pr)) {
-        VIEW_GROW(view->switches, view->n_switches);
-        view->switches[view->n_switches++] = (struct xmpp_switch) {
-            .name = xstrdup(display_name(pr)),
-            .vtep = view_ip(xmpp_gnode_xml(pr),
-                            "physical-router-dataplane-ip"),
-        };
-    }
+    return strcmp((*a)->name, (*b)->name);
 }
 
 static int
-compare_switches(const void *a_, const void *b_)
+compare_switch_names(const void *a_, const void *b_)
 {
-    const struct xmpp_switch *a = a_, *b = b_;
-    int cmp = strcmp(a->name, b->name);
+    const struct xmpp_switch *const *a = a_, *const *b = b_;
+    int cmp = strcmp((*a)->name, (*b)->name);
 
-    return cmp ? cmp : memcmp(&a->vtep, &b->vtep, sizeof a->vtep);
+    return cmp ? cmp : strcmp((*a)->fq_name, (*b)->fq_name);
 }
 
 static int
-compare_vmi_to_name(const void *name, const void *vmi_)
+compare_port_places(const void *a_, const void *b_)
 {
-    const struct xmpp_vmi *vmi = vmi_;
-
-    return strcmp(name, vmi->name);
-}
-
-static void
-add_port(const struct xmpp_gnode *node, void *b_)
-{
-    struct builder *b = b_;
-    struct xmpp_view *view = b->view;
-    struct xmpp_port port = b->port;
-
-    port.vmi = view->n_vmis
-        ? bsearch(xmpp_gnode_name(node), view->vmis, view->n_vmis,
-                  sizeof *view->vmis, compare_vmi_to_name)
-        : NULL;
-    if (port.vmi) {
-        port.switch_name = xstrdup(port.switch_name);
-        port.port = xstrdup(port.port);
-        VIEW_GROW(view->ports, view->n_ports);
-        view->ports[view->n_ports++] = port;
-    }
-}
-
-static void
-add_ports(const struct xmpp_gnode *li, void *b_)
-{
-    struct builder *b = b_;
-    const struct xmpp_node *tag = xmpp_node_child(
-        xmpp_gnode_xml(li), "logical-interface-vlan-tag");
-    uint64_t vlan;
-
-    /* The real agent ignores one without tag, empty being 0 as everywhere. */
-    if (!is_complete(li) || !tag
-        || xmpp_value_uint(tag->text, VLAN_VID_MASK - 1, &vlan)) {
-        return;
-    }
-
-    const struct xmpp_gnode *pi = xmpp_gnode_neighbour(
-        li, "physical-interface-logical-interface", "physical-interface");
-    if (!pi) {
-        return;
-    }
-    const struct xmpp_gnode *pr = xmpp_gnode_neighbour(
-        pi, "physical-router-physical-interface", "physical-router");
-    if (!pr) {
-        pr = xmpp_gnode_neighbour(li, "physical-router-logical-interface",
-                                  "physical-router");
-    }
-    if (!pr || !is_complete(pr)) {
-        return;
-    }
-
-    b->port = (struct xmpp_port) {
-        .switch_name = CONST_CAST(char *, display_name(pr)),
-        .port = CONST_CAST(char *, display_name(pi)),
-        .vlan = vlan,
-    };
-    xmpp_gnode_for_each_neighbour(
-        li, "logical-interface-virtual-machine-interface",
-        "virtual-machine-interface", add_port, b);
-}
-
-static int
-compare_ports(const void *a_, const void *b_)
-{
-    const struct xmpp_port *a = a_, *b = b_;
+    const struct xmpp_port *a = *(const struct xmpp_port *const *) a_;
+    const struct xmpp_port *b = *(const struct xmpp_port *const *) b_;
     int cmp = strcmp(a->switch_name, b->switch_name);
 
     if (!cmp) {
@@ -417,108 +373,28 @@ compare_ports(const void *a_, const void *b_)
     return cmp ? cmp : strcmp(a->vmi->name, b->vmi->name);
 }
 
-static void
-read_system_config(const struct xmpp_gnode *node, void *b_)
-{
-    struct xmpp_view *view = ((struct builder *) b_)->view;
-    const struct xmpp_node *xml = xmpp_gnode_xml(node);
-    const struct xmpp_node *fast = xmpp_node_child(
-        xml, "fast-convergence-parameters");
-    const struct xmpp_node *gr = xmpp_node_child(
-        xml, "graceful-restart-parameters");
-
-    if (get_bool(fast, "enable")) {
-        view->hold_s = get_uint(fast, "xmpp-hold-time", MAX_HOLD_S);
+#define DIFF(TYPE, ARRAY, COMPARE)                                      \
+    for (size_t i = 0, j = 0;                                           \
+         ops->TYPE##_changed && (i < old->n_##ARRAY                     \
+                                 || j < new->n_##ARRAY); ) {            \
+        int cmp = i == old->n_##ARRAY ? 1                               \
+                  : j == new->n_##ARRAY ? -1                            \
+                  : old->ARRAY[i] == new->ARRAY[j] ? 0                  \
+                  : COMPARE(&old->ARRAY[i], &new->ARRAY[j]);            \
+        const struct xmpp_##TYPE *a = cmp <= 0 ? old->ARRAY[i++] : NULL; \
+        const struct xmpp_##TYPE *b = cmp >= 0 ? new->ARRAY[j++] : NULL; \
+                                                                        \
+        if (a != b) {                                                   \
+            ops->TYPE##_changed(aux, a, b);                             \
+        }                                                               \
     }
-    view->graceful_restart = get_bool(gr, "enable")
-                             && get_bool(gr, "xmpp-helper-enable");
-}
-
-static void
-read_vrouter_config(const struct xmpp_gnode *node, void *b_)
-{
-    struct builder *b = b_;
-
-    b->vni_is_configured = !strcmp(
-        xmpp_node_text(xmpp_gnode_xml(node), "vxlan-network-identifier-mode"),
-        "configured");
-}
-
-struct xmpp_view *
-xmpp_view_build(const struct xmpp_graph *graph)
-{
-    struct xmpp_view *view = xzalloc(sizeof *view);
-    struct builder b = {
-        .view = view,
-        .networks = SHASH_INITIALIZER(&b.networks),
-    };
-
-    xmpp_graph_for_each(graph, "global-system-config", read_system_config, &b);
-    xmpp_graph_for_each(graph, "global-vrouter-config", read_vrouter_config,
-                        &b);
-
-    /* Interfaces refer to networks, ports to interfaces. */
-    xmpp_graph_for_each(graph, "virtual-network", add_network, &b);
-    finish_networks(&b);
-    xmpp_graph_for_each(graph, "virtual-machine-interface", add_vmi, &b);
-    xmpp_graph_for_each(graph, "physical-router", add_switch, &b);
-    if (view->n_switches > 1) {
-        qsort(view->switches, view->n_switches, sizeof *view->switches,
-              compare_switches);
-    }
-    xmpp_graph_for_each(graph, "logical-interface", add_ports, &b);
-    if (view->n_ports > 1) {
-        qsort(view->ports, view->n_ports, sizeof *view->ports, compare_ports);
-    }
-
-    shash_destroy(&b.networks);
-    return view;
-}
 
 void
-xmpp_view_destroy(struct xmpp_view *view)
+xmpp_view_diff(const struct xmpp_view *old, const struct xmpp_view *new,
+               const struct xmpp_view_diff_ops *ops, void *aux)
 {
-    if (!view) {
-        return;
-    }
-    for (size_t i = 0; i < view->n_networks; i++) {
-        free_network(&view->networks[i]);
-    }
-    for (size_t i = 0; i < view->n_vmis; i++) {
-        struct xmpp_vmi *vmi = &view->vmis[i];
-
-        free(vmi->name);
-        free(vmi->display_name);
-        free(vmi->security_groups);
-        view_free_options(vmi->options, vmi->n_options);
-    }
-    for (size_t i = 0; i < view->n_switches; i++) {
-        free(view->switches[i].name);
-    }
-    for (size_t i = 0; i < view->n_ports; i++) {
-        free(view->ports[i].switch_name);
-        free(view->ports[i].port);
-    }
-    free(view->networks);
-    free(view->vmis);
-    free(view->switches);
-    free(view->ports);
-    free(view);
-}
-
-static int
-compare_network_to_instance(const void *instance, const void *network_)
-{
-    const struct xmpp_network *network = network_;
-
-    return strcmp(instance, network->instance);
-}
-
-const struct xmpp_network *
-xmpp_view_network(const struct xmpp_view *view, const char *instance)
-{
-    return view->n_networks
-           ? bsearch(instance, view->networks, view->n_networks,
-                     sizeof *view->networks, compare_network_to_instance)
-           : NULL;
+    DIFF(network, networks, compare_network_names);
+    DIFF(vmi, vmis, compare_vmi_names);
+    DIFF(switch, switches, compare_switch_names);
+    DIFF(port, ports, compare_port_places);
 }

@@ -228,11 +228,11 @@ compare_vmis(const void *a_, const void *b_)
 static void
 sort_vmis(struct repl_networks *rn, const struct xmpp_view *view)
 {
-    rn->vmis = xrealloc(rn->vmis, view->n_vmis * sizeof *rn->vmis);
+    rn->vmis = xmalloc(view->n_vmis * sizeof *rn->vmis);
     rn->n_vmis = 0;
     for (size_t i = 0; i < view->n_vmis; i++) {
-        if (view->vmis[i].network) {
-            rn->vmis[rn->n_vmis++] = &view->vmis[i];
+        if (view->vmis[i]->network) {
+            rn->vmis[rn->n_vmis++] = view->vmis[i];
         }
     }
     qsort(rn->vmis, rn->n_vmis, sizeof *rn->vmis, compare_vmis);
@@ -266,9 +266,14 @@ assign_config(struct repl_networks *rn, struct repl_network *n,
     while (end < rn->n_vmis && rn->vmis[end]->network == config) {
         end++;
     }
+    /* Still those of the view before. */
+    n->config_changed = n->config != config || n->n_vmis != end - first
+        || (n->n_vmis && memcmp(n->vmis, rn->vmis + first,
+                                n->n_vmis * sizeof *n->vmis));
     n->config = config;
     n->vmis = rn->vmis + first;
     n->n_vmis = end - first;
+    n->in_view = true;
 }
 
 /* Takes over the networks of 'view': drops those that are gone, and leaves
@@ -279,10 +284,10 @@ take_networks(struct repl_networks *rn, const struct xmpp_view *view)
     struct repl_network *n;
 
     HMAP_FOR_EACH (n, instance_node, &rn->by_instance) {
-        n->config = NULL;
+        n->in_view = false;
     }
     for (size_t i = 0; i < view->n_networks; i++) {
-        const struct xmpp_network *config = &view->networks[i];
+        const struct xmpp_network *config = view->networks[i];
 
         if (config->vni) {
             n = find_instance(rn, config->instance);
@@ -290,7 +295,7 @@ take_networks(struct repl_networks *rn, const struct xmpp_view *view)
         }
     }
     HMAP_FOR_EACH_SAFE (n, instance_node, &rn->by_instance) {
-        if (!n->config) {
+        if (!n->in_view) {
             network_destroy(rn, n);
         } else if (n->config->vni != n->vni) {
             stop_serving(rn, n);
@@ -318,7 +323,7 @@ static void
 claim_vnis(struct repl_networks *rn, const struct xmpp_view *view)
 {
     for (size_t i = 0; i < view->n_networks; i++) {
-        const struct xmpp_network *config = &view->networks[i];
+        const struct xmpp_network *config = view->networks[i];
         struct repl_network *n = find_instance(rn, config->instance);
 
         if (!n || n->config != config) {
@@ -332,15 +337,20 @@ claim_vnis(struct repl_networks *rn, const struct xmpp_view *view)
         } else {
             block(rn, n, owner);
         }
-        mark_dirty(rn, n);
+        if (n->config_changed || !n->fwd) {
+            mark_dirty(rn, n);
+        }
     }
 }
 
 void
 repl_networks_set_view(struct repl_networks *rn, const struct xmpp_view *view)
 {
+    const struct xmpp_vmi **old_vmis = rn->vmis;
+
     sort_vmis(rn, view);
     take_networks(rn, view);
+    free(old_vmis);
     claim_vnis(rn, view);
 }
 

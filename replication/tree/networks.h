@@ -34,6 +34,8 @@ struct repl_network {
     const struct xmpp_network *config;  /* In the present view. */
     const struct xmpp_vmi **vmis;       /* In the present view, by MAC. */
     size_t n_vmis;
+    bool in_view;
+    bool config_changed;        /* With the present view. */
 
     uint32_t vni;
     bool subscribed;
@@ -55,7 +57,8 @@ struct repl_networks *repl_networks_create(const struct repl_identity *self,
                                            repl_publish_fn *publish);
 void repl_networks_destroy(struct repl_networks *);     /* NULL is fine. */
 
-/* A new configuration, which must stay until the next. */
+/* A new configuration, which must stay until the next has been set: what is
+ * the same in both is the same object. */
 void repl_networks_set_view(struct repl_networks *, const struct xmpp_view *);
 
 /* Routes of 'instance' have changed. */

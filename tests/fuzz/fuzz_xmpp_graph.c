@@ -4,10 +4,12 @@
  * download.  The view must be consistent whatever they said. */
 #include <config.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "util.h"
 
+#include "tests/unit/xmpp-view-dump.h"
 #include "tsn/error.h"
 #include "xmpp/graph.h"
 #include "xmpp/view.h"
@@ -15,37 +17,60 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+#define VR "default-global-system-config:tor-agent-1"
+
+/* The view that 'viewer' makes of the changes must be that of the whole. */
 static void
-check(const struct xmpp_graph *graph)
+check(struct xmpp_viewer *viewer)
 {
-    struct xmpp_view *view = xmpp_view_build(graph);
+    struct xmpp_view *view = xmpp_viewer_build(viewer);
 
     for (size_t i = 0; i < view->n_networks; i++) {
-        ovs_assert(xmpp_view_network(view, view->networks[i].instance)
-                   == &view->networks[i]);
-        ovs_assert(view->networks[i].vni <= TSN_VNI_MAX);
+        ovs_assert(xmpp_view_network(view, view->networks[i]->instance)
+                   == view->networks[i]);
+        ovs_assert(view->networks[i]->vni <= TSN_VNI_MAX);
     }
     for (size_t i = 0; i < view->n_vmis; i++) {
-        const struct xmpp_network *network = view->vmis[i].network;
+        const struct xmpp_network *network = view->vmis[i]->network;
 
-        ovs_assert(!i || strcmp(view->vmis[i - 1].name, view->vmis[i].name)
+        ovs_assert(!i || strcmp(view->vmis[i - 1]->name, view->vmis[i]->name)
                          < 0);
-        ovs_assert(!network || (network >= view->networks
-                                && network < (view->networks
-                                              + view->n_networks)));
+        ovs_assert(!network || xmpp_view_network(view, network->instance)
+                               == network);
     }
     for (size_t i = 0; i < view->n_ports; i++) {
-        ovs_assert(view->ports[i].vlan < 4095);
-        ovs_assert(view->ports[i].vmi >= view->vmis
-                   && view->ports[i].vmi < view->vmis + view->n_vmis);
+        const struct xmpp_vmi *vmi = view->ports[i]->vmi;
+        size_t j = 0;
+
+        while (j < view->n_vmis && view->vmis[j] != vmi) {
+            j++;
+        }
+        ovs_assert(j < view->n_vmis);
+        ovs_assert(view->ports[i]->vlan < 4095);
+    }
+    for (size_t i = 0; i < view->n_ipams; i++) {
+        ovs_assert(xmpp_view_ipam(view, view->ipams[i]->name)
+                   == view->ipams[i]);
     }
     xmpp_view_destroy(view);
+}
+
+/* As text, with all that it refers to. */
+static char *
+dump(struct xmpp_viewer *viewer)
+{
+    struct xmpp_view *view = xmpp_viewer_build(viewer);
+    char *s = dump_view(view);
+
+    xmpp_view_destroy(view);
+    return s;
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct xmpp_graph *graph = xmpp_graph_create();
+    struct xmpp_viewer *viewer = xmpp_viewer_create(graph, VR);
     const char *s = (const char *) data, *end = s + size;
     bool stale = false;
 
@@ -71,16 +96,26 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             ovs_assert((changed != 0)
                        == (xmpp_graph_seqno(graph) != seqno));
             xmpp_xml_destroy(xml);
-            check(graph);
+            check(viewer);
         }
         s += n + 1;
     }
-    check(graph);
+    check(viewer);
+
+    char *text = dump(viewer);
+    xmpp_viewer_destroy(viewer);
+    viewer = xmpp_viewer_create(graph, VR);
+    char *again = dump(viewer);
+    ovs_assert(!strcmp(text, again));
+    free(text);
+    free(again);
 
     /* Nothing is left when nothing is sent again. */
     xmpp_graph_mark_stale(graph);
     xmpp_graph_sweep(graph);
     ovs_assert(!xmpp_graph_n_nodes(graph));
+    check(viewer);
+    xmpp_viewer_destroy(viewer);
     xmpp_graph_destroy(graph);
     return 0;
 }

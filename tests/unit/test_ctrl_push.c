@@ -522,7 +522,7 @@ view_of(const char *name, const char *yaml)
         xmpp_stanza_fini(&st);
     }
     assert_int_equal(xmpp_graph_n_malformed(graph), 0);
-    struct xmpp_view *view = xmpp_view_build(graph);
+    struct xmpp_view *view = xmpp_view_build(graph, name);
     sink_clear(&sink);
     ctrl_push_destroy(push);
     xmpp_graph_destroy(graph);
@@ -570,7 +570,7 @@ push__our_client__sees_what_is_configured(void **state)
         assert_int_equal(view->hold_s, 30);
         assert_false(view->graceful_restart);
         assert_int_equal(view->n_networks, 2);
-        const struct xmpp_network *blue = &view->networks[0];
+        const struct xmpp_network *blue = view->networks[0];
         assert_string_equal(blue->instance,
                             "default-domain:default-project:blue:blue");
         assert_string_equal(blue->name,
@@ -587,24 +587,24 @@ push__our_client__sees_what_is_configured(void **state)
         assert_ip(&blue->subnets[1].prefix, "2001:db8::");
         assert_ip(&blue->subnets[1].gateway, "");
         assert_true(blue->subnets[1].enable_dhcp);
-        assert_true(view->networks[1].flood_unknown_unicast);
+        assert_true(view->networks[1]->flood_unknown_unicast);
 
         assert_int_equal(view->n_switches, 1);
-        assert_string_equal(view->switches[0].name, "tor1");
-        assert_ip(&view->switches[0].vtep, "10.0.1.1");
+        assert_string_equal(view->switches[0]->name, "tor1");
+        assert_ip(&view->switches[0]->vtep, "10.0.1.1");
 
         assert_int_equal(view->n_ports, 3);
-        assert_string_equal(view->ports[0].port, "p1");
-        assert_int_equal(view->ports[0].vlan, 12);
-        assert_string_equal(view->ports[0].vmi->display_name, "bms1");
-        assert_int_equal(eth_addr_to_uint64(view->ports[0].vmi->mac),
+        assert_string_equal(view->ports[0]->port, "p1");
+        assert_int_equal(view->ports[0]->vlan, 12);
+        assert_string_equal(view->ports[0]->vmi->display_name, "bms1");
+        assert_int_equal(eth_addr_to_uint64(view->ports[0]->vmi->mac),
                          0x02bb00000001);
-        assert_ip(&view->ports[0].vmi->ip4, "192.0.2.10");
-        assert_ptr_equal(view->ports[0].vmi->network, blue);
-        assert_ip(&view->ports[1].vmi->ip6, "2001:db8::2");
-        assert_string_equal(view->ports[2].port, "p2");
-        assert_int_equal(view->ports[2].vlan, 0);
-        assert_ptr_equal(view->ports[2].vmi->network, &view->networks[1]);
+        assert_ip(&view->ports[0]->vmi->ip4, "192.0.2.10");
+        assert_ptr_equal(view->ports[0]->vmi->network, blue);
+        assert_ip(&view->ports[1]->vmi->ip6, "2001:db8::2");
+        assert_string_equal(view->ports[2]->port, "p2");
+        assert_int_equal(view->ports[2]->vlan, 0);
+        assert_ptr_equal(view->ports[2]->vmi->network, view->networks[1]);
         xmpp_view_destroy(view);
     }
 }

@@ -47,6 +47,8 @@ struct rig {
     struct xmpp_subnet subnet;
     struct xmpp_network network;
     struct xmpp_vmi vmi;
+    const struct xmpp_network *network_pointer;
+    const struct xmpp_vmi *vmi_pointer;
     struct xmpp_view view;
     struct repl_networks *networks;
     struct repl_dhcp4_server server;
@@ -92,9 +94,11 @@ setup(void **state)
         .ip4 = ip("192.0.2.10"), .network = &rig->network,
     };
     rig->view = (struct xmpp_view) {
-        .networks = &rig->network, .n_networks = 1,
-        .vmis = &rig->vmi, .n_vmis = 1,
+        .networks = &rig->network_pointer, .n_networks = 1,
+        .vmis = &rig->vmi_pointer, .n_vmis = 1,
     };
+    rig->network_pointer = &rig->network;
+    rig->vmi_pointer = &rig->vmi;
     fake_speaker_init(&rig->sp);
     rig->networks = repl_networks_create(&self, &rig->sp, &rig->fwd, publish);
     repl_networks_set_view(rig->networks, &rig->view);

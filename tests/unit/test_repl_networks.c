@@ -74,10 +74,15 @@ net(const char *instance, uint32_t id, uint32_t vni)
 static void
 set_view(struct rig *rig, struct xmpp_network *networks, size_t n)
 {
-    struct xmpp_view view = { .networks = networks, .n_networks = n };
+    const struct xmpp_network **pointers = xcalloc(n, sizeof *pointers);
+    struct xmpp_view view = { .networks = pointers, .n_networks = n };
 
+    for (size_t i = 0; i < n; i++) {
+        pointers[i] = &networks[i];
+    }
     repl_networks_set_view(rig->rn, &view);
     run(rig);
+    free(pointers);
 }
 
 static void
@@ -265,9 +270,13 @@ networks__interfaces__found_by_network_and_mac(void **state)
           .network = &networks[0] },
         { .name = CONST_CAST(char *, "d"), .mac = macs[2], .network = NULL },
     };
+    const struct xmpp_network *network_pointers[] = { &networks[0],
+                                                      &networks[1] };
+    const struct xmpp_vmi *vmi_pointers[] = { &vmis[0], &vmis[1], &vmis[2],
+                                              &vmis[3] };
     struct xmpp_view view = {
-        .networks = networks, .n_networks = 2,
-        .vmis = vmis, .n_vmis = ARRAY_SIZE(vmis),
+        .networks = network_pointers, .n_networks = 2,
+        .vmis = vmi_pointers, .n_vmis = ARRAY_SIZE(vmis),
     };
     struct rig *rig = *state;
 
@@ -291,12 +300,14 @@ networks__thousands__built_over_several_turns(void **state)
 {
     enum { N = 2000 };
     struct xmpp_network *networks = xcalloc(N, sizeof *networks);
-    struct xmpp_view view = { .networks = networks, .n_networks = N };
+    const struct xmpp_network **pointers = xcalloc(N, sizeof *pointers);
+    struct xmpp_view view = { .networks = pointers, .n_networks = N };
     struct rig *rig = *state;
     int turns = 0;
 
     for (int i = 0; i < N; i++) {
         networks[i] = net(xasprintf("net%04d", i), i + 1, i + 1);
+        pointers[i] = &networks[i];
     }
     repl_networks_set_view(rig->rn, &view);
     for (; repl_networks_is_pending(rig->rn); turns++) {
@@ -308,6 +319,7 @@ networks__thousands__built_over_several_turns(void **state)
     for (int i = 0; i < N; i++) {
         free(networks[i].instance);
     }
+    free(pointers);
     free(networks);
 }
 

@@ -69,10 +69,10 @@ dump(const struct xmpp_view *view)
     struct ds s = DS_EMPTY_INITIALIZER;
 
     for (size_t i = 0; i < view->n_networks; i++) {
-        put_network(&s, &view->networks[i]);
+        put_network(&s, view->networks[i]);
     }
     for (size_t i = 0; i < view->n_vmis; i++) {
-        const struct xmpp_vmi *vmi = &view->vmis[i];
+        const struct xmpp_vmi *vmi = view->vmis[i];
 
         ds_put_format(&s, "vmi %s %s "ETH_ADDR_FMT, vmi->name,
                       vmi->display_name, ETH_ADDR_ARGS(vmi->mac));
@@ -87,11 +87,11 @@ dump(const struct xmpp_view *view)
         ds_put_char(&s, '\n');
     }
     for (size_t i = 0; i < view->n_switches; i++) {
-        ds_put_format(&s, "switch %s vtep=%s\n", view->switches[i].name,
-                      ip_text(&view->switches[i].vtep));
+        ds_put_format(&s, "switch %s vtep=%s\n", view->switches[i]->name,
+                      ip_text(&view->switches[i]->vtep));
     }
     for (size_t i = 0; i < view->n_ports; i++) {
-        const struct xmpp_port *port = &view->ports[i];
+        const struct xmpp_port *port = view->ports[i];
 
         ds_put_format(&s, "port %s %s vlan=%u vmi=%s\n", port->switch_name,
                       port->port, port->vlan, port->vmi->name);
@@ -105,15 +105,25 @@ dump(const struct xmpp_view *view)
     return ds_steal_cstr(&s);
 }
 
+#define GSC "default-global-system-config"
+#define VR GSC ":tor-agent-1"
+
 static void
-assert_view(const struct xmpp_graph *g, const char *want)
+assert_view_of(struct xmpp_graph *g, const char *virtual_router,
+               const char *want)
 {
-    struct xmpp_view *view = xmpp_view_build(g);
+    struct xmpp_view *view = xmpp_view_build(g, virtual_router);
     char *text = dump(view);
 
     assert_string_equal(text, want);
     free(text);
     xmpp_view_destroy(view);
+}
+
+static void
+assert_view(struct xmpp_graph *g, const char *want)
+{
+    assert_view_of(g, VR, want);
 }
 
 #define D "default-domain:admin:"
@@ -140,9 +150,9 @@ view__recorded__what_the_tor_has(void **state)
     assert_view(g, VN_LINES("5005") TOR1_VMI_LINES
                 "switch tor1 vtep=127.0.2.1\n" TOR1_PORT_LINES);
 
-    struct xmpp_view *view = xmpp_view_build(g);
+    struct xmpp_view *view = xmpp_view_build(g, VR);
     const struct xmpp_network *vn1 = xmpp_view_network(view, D "vn1:vn1");
-    assert_ptr_equal(vn1, &view->networks[0]);
+    assert_ptr_equal(vn1, view->networks[0]);
     assert_string_equal(vn1->uuid, "628706f3-1422-5720-b020-b46a8470985f");
     assert_string_equal(vn1->ls_name,
                         "Contrail-628706f3-1422-5720-b020-b46a8470985f");
@@ -174,7 +184,7 @@ view__recorded_tsn__all_switches(void **state)
     struct xmpp_graph *g = *state;
 
     apply_file(g, "config-tsn.xml");
-    assert_view(g, VN_LINES("5005") TOR1_VMI_LINES
+    assert_view_of(g, GSC ":tsn1", VN_LINES("5005") TOR1_VMI_LINES
                 "vmi " D "vmi-tor2-100 vmi-tor2-100 02:00:00:00:02:01"
                 " ip4=none ip6=none network=" D "vn1:vn1\n"
                 "switch tor1 vtep=127.0.2.1\n"
@@ -197,7 +207,7 @@ view__empty__empty(void **state)
     assert_view(*state, "");
     xmpp_view_destroy(NULL);
 
-    struct xmpp_view *view = xmpp_view_build(*state);
+    struct xmpp_view *view = xmpp_view_build(*state, VR);
     assert_null(xmpp_view_network(view, "x"));
     xmpp_view_destroy(view);
 }
@@ -315,7 +325,7 @@ view__instance_names__two_last_parts(void **state)
             cases[i].name, cases[i].name);
 
         apply_objects(g, "update", objects);
-        struct xmpp_view *view = xmpp_view_build(g);
+        struct xmpp_view *view = xmpp_view_build(g, VR);
         assert_int_equal(view->n_networks, cases[i].is_default);
         xmpp_view_destroy(view);
         free(objects);
@@ -424,30 +434,6 @@ view__flat_subnet__of_the_ipam(void **state)
                 " subnet 192.0.2.0/24 gw=192.0.2.254 dns=none\n");
 }
 
-static void
-view__many_options__limited(void **state)
-{
-    struct ds s = DS_EMPTY_INITIALIZER;
-
-    ds_put_cstr(&s, NODE("virtual-machine-interface", "other", "")
-                LINK("logical-interface-virtual-machine-interface",
-                     "logical-interface", "li",
-                     "virtual-machine-interface", "vmi")
-                NODE("logical-interface", "li", "")
-                "<node type='virtual-machine-interface'><name>vmi</name>"
-                ID_PERMS(1) "<virtual-machine-interface-dhcp-option-list>");
-    for (int i = 0; i < 1000; i++) {
-        ds_put_cstr(&s, OPTION("1", "", ""));
-    }
-    ds_put_cstr(&s, "</virtual-machine-interface-dhcp-option-list></node>");
-    apply_objects(*state, "update", ds_cstr(&s));
-    struct xmpp_view *view = xmpp_view_build(*state);
-    assert_int_equal(view->n_vmis, 1);
-    assert_int_equal(view->vmis[0].n_options, 256);
-    xmpp_view_destroy(view);
-    ds_destroy(&s);
-}
-
 /* A switch with a port, an interface on VLAN 7 of it, and the VMI behind. */
 #define PR_PI(PR, PI)                                                   \
     LINK("physical-router-physical-interface",                          \
@@ -460,7 +446,11 @@ view__many_options__limited(void **state)
          "logical-interface", LI, "virtual-machine-interface", VMI_NAME)
 #define TAG(VLAN)                                                       \
     "<logical-interface-vlan-tag>" VLAN "</logical-interface-vlan-tag>"
+#define PR_VR(PR, VR_NAME)                                              \
+    LINK("physical-router-virtual-router",                              \
+         "physical-router", PR, "virtual-router", VR_NAME)
 #define RACK                                                            \
+    NODE("virtual-router", VR, "") PR_VR("g:tor", VR)                   \
     NODE("physical-router", "g:tor", ID_PERMS(1))                       \
     NODE("physical-interface", "g:tor:p1", "") PR_PI("g:tor", "g:tor:p1") \
     NODE("logical-interface", "li", ID_PERMS(2) TAG("7"))               \
@@ -471,6 +461,28 @@ view__many_options__limited(void **state)
     "vmi d:vmi vmi 00:00:00:00:00:00 ip4=none ip6=none network=none\n"
 #define RACK_SWITCH "switch tor vtep=none\n"
 #define RACK_PORT "port tor p1 vlan=7 vmi=d:vmi\n"
+
+static void
+view__many_options__limited(void **state)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    apply_objects(*state, "update", RACK);
+    ds_put_cstr(&s, "<node type='virtual-machine-interface'>"
+                "<name>d:vmi</name>"
+                ID_PERMS(1) "<virtual-machine-interface-dhcp-option-list>");
+    for (int i = 0; i < 1000; i++) {
+        ds_put_cstr(&s, OPTION("1", "", ""));
+    }
+    ds_put_cstr(&s, "</virtual-machine-interface-dhcp-option-list></node>");
+    apply_objects(*state, "update", ds_cstr(&s));
+    struct xmpp_view *view = xmpp_view_build(*state, VR);
+    assert_int_equal(view->n_vmis, 1);
+    assert_int_equal(view->vmis[0]->n_options, 256);
+    assert_int_equal(view->n_bad, 1);
+    xmpp_view_destroy(view);
+    ds_destroy(&s);
+}
 
 static void
 view__no_display_names__last_part_of_name(void **state)
@@ -505,7 +517,7 @@ view__rack_with_something_missing__left_out(void **state)
     } cases[] = {
         /* A type that needs id-perms without. */
         { "<update>" NODE("physical-router", "g:tor", "") "</update>",
-          RACK_VMI },
+          "" },
         { "<update>" NODE("logical-interface", "li", TAG("7")) "</update>",
           RACK_VMI RACK_SWITCH },
         { "<update>" NODE("virtual-machine-interface", "d:vmi", "")
@@ -522,14 +534,20 @@ view__rack_with_something_missing__left_out(void **state)
           RACK_VMI RACK_SWITCH "port tor p1 vlan=0 vmi=d:vmi\n" },
         /* Something on the way. */
         { "<delete>" NODE("physical-interface", "g:tor:p1", "") "</delete>",
-          RACK_VMI RACK_SWITCH },
+          RACK_SWITCH },
         { "<delete>" NODE("physical-router", "g:tor", "") "</delete>",
-          RACK_VMI },
+          "" },
         { "<delete>" PR_PI("g:tor", "g:tor:p1") "</delete>",
-          RACK_VMI RACK_SWITCH },
+          RACK_SWITCH },
         { "<delete>" LI_VMI("li", "d:vmi") "</delete>", RACK_SWITCH },
         { "<delete>" NODE("logical-interface", "li", "") "</delete>",
           RACK_SWITCH },
+        /* Not ours, or we are not there. */
+        { "<delete>" PR_VR("g:tor", VR) "</delete>", "" },
+        { "<delete>" PR_VR("g:tor", VR) "</delete><update>"
+          NODE("virtual-router", "g:other", "") PR_VR("g:tor", "g:other")
+          "</update>", "" },
+        { "<delete>" NODE("virtual-router", VR, "") "</delete>", "" },
         /* There is a direct link, too. */
         { "<delete>" PR_PI("g:tor", "g:tor:p1") "</delete><update>"
           LINK("physical-router-logical-interface", "physical-router",
@@ -558,6 +576,7 @@ view__ports__sorted_one_for_each_vmi(void **state)
                   NODE("logical-interface", "a-li", ID_PERMS(5) TAG("9"))
                   PI_LI("g:tor:p1", "a-li") LI_VMI("a-li", "d:a")
                   NODE("physical-router", "g:a-tor", ID_PERMS(6))
+                  PR_VR("g:a-tor", VR)
                   NODE("physical-interface", "g:a-tor:p", "")
                   PR_PI("g:a-tor", "g:a-tor:p")
                   NODE("logical-interface", "z-li", ID_PERMS(7) TAG("100"))

@@ -276,7 +276,8 @@ config_push__recorded__makes_the_view(void **state OVS_UNUSED)
                      &replay);
     assert_true(replay.n_config >= 2);
     assert_true(replay.n_evpn > 0);
-    struct xmpp_view *view = xmpp_view_build(replay.graph);
+    struct xmpp_view *view = xmpp_view_build(
+        replay.graph, "default-global-system-config:tor-agent-1");
     const struct xmpp_network *vn2
         = xmpp_view_network(view, "default-domain:admin:vn2:vn2");
 
@@ -287,7 +288,7 @@ config_push__recorded__makes_the_view(void **state OVS_UNUSED)
     assert_string_equal(vn2->ls_name,
                         "Contrail-fef6f7a2-3920-5509-90d9-0dec7350db37");
     assert_int_equal(view->n_switches, 1);
-    assert_string_equal(view->switches[0].name, "tor1");
+    assert_string_equal(view->switches[0]->name, "tor1");
     xmpp_view_destroy(view);
     xmpp_graph_destroy(replay.graph);
 }
