@@ -2,6 +2,8 @@
 noinst_LIBRARIES += controller/libcontroller.a
 controller_libcontroller_a_SOURCES = \
 	controller/config-check.c \
+	controller/config-extras.c \
+	controller/config-extras.h \
 	controller/config.c \
 	controller/config.h \
 	controller/core.c \

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "openvswitch/shash.h"
+#include "controller/config-extras.h"
 #include "packets.h"
 #include "tsn/error.h"
 #include "tsn/yaml.h"
@@ -20,6 +21,7 @@
 struct yaml_subnet {
     char *prefix, *gateway, *dns;
     bool *dhcp;
+    struct yaml_extras extras;
 };
 
 struct yaml_network {
@@ -27,12 +29,14 @@ struct yaml_network {
     uint32_t vni;
     uint32_t *id;
     bool *flood_unknown_unicast;
+    uint32_t *mtu;
     struct yaml_subnet *subnets;
     unsigned int subnets_count;
 };
 
 struct yaml_station {
     char *name, *network, *mac, *ip;
+    struct yaml_extras extras;
 };
 
 struct yaml_port {
@@ -95,6 +99,9 @@ struct yaml_controller {
 #define OPT_LIST(KEY, STRUCT, MEMBER, SCHEMA)                           \
     CYAML_FIELD_SEQUENCE(KEY, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, \
                          STRUCT, MEMBER, SCHEMA, 0, CYAML_UNLIMITED)
+#define EXTRAS(STRUCT)                                                  \
+    OPT_LIST("options", STRUCT, extras.options, &ctrl_option_schema),   \
+    OPT_LIST("routes", STRUCT, extras.routes, &ctrl_route_schema)
 #define ENTRY(STRUCT, FIELDS)                                           \
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, STRUCT, FIELDS)
 
@@ -107,6 +114,7 @@ static const cyaml_schema_field_t subnet_fields[] = {
     OPT_TEXT("gateway", struct yaml_subnet, gateway),
     OPT_TEXT("dns", struct yaml_subnet, dns),
     OPT_BOOL("dhcp", struct yaml_subnet, dhcp),
+    EXTRAS(struct yaml_subnet),
     CYAML_FIELD_END
 };
 static const cyaml_schema_value_t subnet_schema = {
@@ -119,6 +127,7 @@ static const cyaml_schema_field_t network_fields[] = {
     OPT_UINT("id", struct yaml_network, id),
     OPT_BOOL("flood-unknown-unicast", struct yaml_network,
              flood_unknown_unicast),
+    OPT_UINT("mtu", struct yaml_network, mtu),
     OPT_LIST("subnets", struct yaml_network, subnets, &subnet_schema),
     CYAML_FIELD_END
 };
@@ -130,6 +139,7 @@ static const cyaml_schema_field_t server_fields[] = {
     OPT_TEXT("name", struct yaml_station, name),
     TEXT("mac", struct yaml_station, mac),
     OPT_TEXT("ip", struct yaml_station, ip),
+    EXTRAS(struct yaml_station),
     CYAML_FIELD_END
 };
 static const cyaml_schema_value_t server_schema = {
@@ -260,6 +270,17 @@ read_ip(struct reader *r, const char *key, const char *s, struct in6_addr *ip)
 }
 
 static int
+read_extras(struct reader *r, const struct yaml_extras *from,
+            struct ctrl_extras *to)
+{
+    struct ctrl_extras_err e;
+
+    return ctrl_extras_read(from, to, &e)
+           ? refuse(r, e.key, e.text, e.expected)
+           : 0;
+}
+
+static int
 read_network(struct reader *r, const char *key, const char *s,
              const struct ctrl_network **network)
 {
@@ -286,11 +307,32 @@ read_subnets(struct reader *r, size_t n, const struct yaml_network *y,
         if (!error) {
             error = read_ip(r, "dns", from->dns, &to->dns);
         }
+        if (!error) {
+            error = read_extras(r, &from->extras, &to->extras);
+        }
         if (error) {
             return error;
         }
         to->dhcp = !from->dhcp || *from->dhcp;
     }
+    return 0;
+}
+
+static int
+read_mtu(struct reader *r, size_t n, const struct yaml_network *from,
+         struct ctrl_network *to)
+{
+    char text[16];
+
+    if (!from->mtu) {
+        return 0;
+    }
+    if (*from->mtu < CTRL_MTU_MIN || *from->mtu > CTRL_MTU_MAX) {
+        at(r, "networks[%zu]", n);
+        snprintf(text, sizeof text, "%"PRIu32, *from->mtu);
+        return refuse(r, "mtu", text, "an MTU (68 to 65535)");
+    }
+    to->mtu = *from->mtu;
     return 0;
 }
 
@@ -310,7 +352,10 @@ read_networks(struct reader *r, const struct yaml_controller *y,
         to->id = from->id ? *from->id : from->vni;
         to->flood_unknown_unicast = !from->flood_unknown_unicast
                                     || *from->flood_unknown_unicast;
-        int error = read_subnets(r, i, from, to);
+        int error = read_mtu(r, i, from, to);
+        if (!error) {
+            error = read_subnets(r, i, from, to);
+        }
         if (error) {
             return error;
         }
@@ -327,7 +372,8 @@ read_station(struct reader *r, const struct yaml_station *from,
     if (!eth_addr_from_string(from->mac, &to->mac)) {
         return refuse(r, "mac", from->mac, "a MAC address");
     }
-    return read_ip(r, "ip", from->ip, &to->ip);
+    int error = read_ip(r, "ip", from->ip, &to->ip);
+    return error ? error : read_extras(r, &from->extras, &to->extras);
 }
 
 static int
@@ -587,6 +633,7 @@ free_stations(struct ctrl_station *stations, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         free(stations[i].name);
+        ctrl_extras_fini(&stations[i].extras);
     }
     free(stations);
 }
@@ -610,8 +657,13 @@ ctrl_config_destroy(struct ctrl_config *config)
         return;
     }
     for (size_t i = 0; i < config->n_networks; i++) {
-        free(config->networks[i].name);
-        free(config->networks[i].subnets);
+        struct ctrl_network *network = &config->networks[i];
+
+        for (size_t j = 0; j < network->n_subnets; j++) {
+            ctrl_extras_fini(&network->subnets[j].extras);
+        }
+        free(network->name);
+        free(network->subnets);
     }
     for (size_t i = 0; i < config->n_switches; i++) {
         free_switch(&config->switches[i]);

@@ -26,12 +26,43 @@ struct tsn_err;
 
 #define CTRL_VLAN_MAX 4094
 
+/* Bounds of a network's MTU: IPv4's least, and that of the property. */
+#define CTRL_MTU_MIN 68
+#define CTRL_MTU_MAX 65535
+
+/* DHCP options and routes of a server, as many as a message can carry. */
+#define CTRL_OPTIONS_MAX 254
+#define CTRL_ROUTES_MAX 64
+/* Longest value of an option as text: 255 bytes, which an address list writes
+ * with up to four characters each. */
+#define CTRL_OPTION_VALUE_MAX 1024
+
+struct ctrl_option {
+    char *name;                 /* "66" or "tftp-server-name". */
+    char *value;
+};
+
+struct ctrl_route {
+    struct in6_addr prefix;
+    uint8_t plen;               /* In the family of 'prefix'. */
+    struct in6_addr via;
+};
+
+/* What DHCP tells a server beyond its address. */
+struct ctrl_extras {
+    struct ctrl_option *options;
+    size_t n_options;
+    struct ctrl_route *routes;
+    size_t n_routes;
+};
+
 struct ctrl_subnet {
     struct in6_addr prefix;
     uint8_t plen;               /* In the family of 'prefix'. */
     struct in6_addr gateway;    /* Or none. */
     struct in6_addr dns;        /* Service address; none: the gateway. */
     bool dhcp;
+    struct ctrl_extras extras;
 };
 
 struct ctrl_network {
@@ -39,6 +70,7 @@ struct ctrl_network {
     uint32_t id;                /* virtual-network-network-id. */
     uint32_t vni;               /* As configured; see ctrl_network_vni(). */
     bool flood_unknown_unicast;
+    uint16_t mtu;               /* 0: not set. */
     struct ctrl_subnet *subnets;
     size_t n_subnets;
 };
@@ -49,6 +81,7 @@ struct ctrl_station {
     const struct ctrl_network *network;
     struct eth_addr mac;
     struct in6_addr ip;         /* Or none. */
+    struct ctrl_extras extras;  /* Of a server. */
 };
 
 /* A VLAN on a switch's port. */

@@ -229,6 +229,58 @@ put_prefix(struct ds *ds, const char *indent, const char *name,
     ds_put_format(ds, "%s</%s>\n", indent, name);
 }
 
+static void
+put_options(struct ds *ds, const char *indent, const char *name,
+            const struct ctrl_extras *extras)
+{
+    if (!extras->n_options) {
+        ds_put_format(ds, "%s<%s></%s>\n", indent, name, name);
+        return;
+    }
+
+    char *deeper = xasprintf("%s\t\t", indent);
+    ds_put_format(ds, "%s<%s>\n", indent, name);
+    for (size_t i = 0; i < extras->n_options; i++) {
+        const struct ctrl_option *option = &extras->options[i];
+
+        ds_put_format(ds, "%s\t<dhcp-option>\n", indent);
+        put_text(ds, deeper, "dhcp-option-name", option->name);
+        put_text(ds, deeper, "dhcp-option-value", option->value);
+        put_text(ds, deeper, "dhcp-option-value-bytes", "");
+        ds_put_format(ds, "%s\t</dhcp-option>\n", indent);
+    }
+    ds_put_format(ds, "%s</%s>\n", indent, name);
+    free(deeper);
+}
+
+static void
+put_routes(struct ds *ds, const char *indent, const char *name,
+           const struct ctrl_extras *extras)
+{
+    if (!extras->n_routes) {
+        ds_put_format(ds, "%s<%s></%s>\n", indent, name, name);
+        return;
+    }
+
+    char *deeper = xasprintf("%s\t\t", indent);
+    ds_put_format(ds, "%s<%s>\n", indent, name);
+    for (size_t i = 0; i < extras->n_routes; i++) {
+        const struct ctrl_route *route = &extras->routes[i];
+        char text[TSN_IP_STRLEN];
+
+        ds_put_format(ds, "%s\t<route>\n", indent);
+        ds_put_format(ds, "%s<prefix>%s/%d</prefix>\n", deeper,
+                      tsn_ip_format(&route->prefix, text), route->plen);
+        put_ip(ds, deeper, "next-hop", &route->via);
+        put_text(ds, deeper, "next-hop-type", "");
+        ds_put_format(ds, "%s<community-attributes></community-attributes>\n",
+                      deeper);
+        ds_put_format(ds, "%s\t</route>\n", indent);
+    }
+    ds_put_format(ds, "%s</%s>\n", indent, name);
+    free(deeper);
+}
+
 struct builder {
     const struct ctrl_config *config;
     struct ctrl_model *model;
@@ -350,8 +402,8 @@ put_ipam_subnet(struct ds *ds, const struct ctrl_subnet *subnet,
     ds_put_format(ds, "%s<enable-dhcp>%s</enable-dhcp>\n", indent,
                   subnet->dhcp ? "true" : "false");
     ds_put_format(ds, "%s<addr_from_start>true</addr_from_start>\n", indent);
-    ds_put_format(ds, "%s<dhcp-option-list></dhcp-option-list>\n", indent);
-    ds_put_format(ds, "%s<host-routes></host-routes>\n", indent);
+    put_options(ds, indent, "dhcp-option-list", &subnet->extras);
+    put_routes(ds, indent, "host-routes", &subnet->extras);
     ds_put_format(ds, "%s<subnet-name></subnet-name>\n", indent);
     ds_put_format(ds, "%s<alloc-unit>1</alloc-unit>\n", indent);
     ds_put_cstr(ds, TABS "\t</ipam-subnets>\n");
@@ -375,12 +427,12 @@ build_network(struct builder *b, const struct ctrl_network *network)
                   TABS "\t<rpf>enable</rpf>\n"
                   TABS "\t<mirror-destination>false</mirror-destination>\n"
                   TABS "\t<max-flows>0</max-flows>\n"
-                  TABS "\t<mtu>0</mtu>\n"
+                  TABS "\t<mtu>%"PRIu16"</mtu>\n"
                   TABS "</virtual-network-properties>\n"
                   TABS "<virtual-network-network-id>%"PRIu32
                   "</virtual-network-network-id>\n"
                   TABS "<flood-unknown-unicast>%s</flood-unknown-unicast>\n",
-                  network->vni, network->id,
+                  network->vni, network->mtu, network->id,
                   network->flood_unknown_unicast ? "true" : "false");
     set_properties(vn, &ds);
     add_link(b->model, "project-virtual-network", vn, b->project);
@@ -470,6 +522,14 @@ build_interface(struct builder *b, const struct ctrl_switch *sw,
                       TABS "\t<mac-address>"ETH_ADDR_FMT"</mac-address>\n"
                       TABS "</virtual-machine-interface-mac-addresses>\n",
                       ETH_ADDR_ARGS(server->mac));
+    }
+    if (server && server->extras.n_options) {
+        put_options(&ds, TABS, "virtual-machine-interface-dhcp-option-list",
+                    &server->extras);
+    }
+    if (server && server->extras.n_routes) {
+        put_routes(&ds, TABS, "virtual-machine-interface-host-routes",
+                   &server->extras);
     }
     ds_put_cstr(&ds, TABS "<virtual-machine-interface-disable-policy>false"
                 "</virtual-machine-interface-disable-policy>\n");

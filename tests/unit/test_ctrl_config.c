@@ -23,11 +23,17 @@ static const char full[] =
     "  vni: 100\n"
     "  id: 7\n"
     "  flood-unknown-unicast: false\n"
+    "  mtu: 9000\n"
     "  subnets:\n"
     "  - prefix: 192.0.2.0/24\n"
     "    gateway: 192.0.2.1\n"
     "    dns: 192.0.2.2\n"
     "    dhcp: false\n"
+    "    options:\n"
+    "    - {name: domain-name, value: example.test}\n"
+    "    - {name: '43', value: ''}\n"
+    "    routes:\n"
+    "    - {prefix: 198.51.100.0/24, via: 192.0.2.254}\n"
     "  - prefix: 2001:db8::/64\n"
     "- name: red\n"
     "  vni: 200\n"
@@ -45,6 +51,8 @@ static const char full[] =
     "    - name: bms1\n"
     "      mac: 02:bb:00:00:00:01\n"
     "      ip: 192.0.2.10\n"
+    "      options: [{name: bootfile-name, value: pxe.0}]\n"
+    "      routes: [{prefix: '2001:db8:1::/48', via: '2001:db8::9'}]\n"
     "    - mac: 02:BB:00:00:00:02\n"
     "  - name: xe-0/0/1:0\n"
     "    network: red\n"
@@ -103,6 +111,19 @@ config__every_key__all_values(void **state)
     assert_ip(&blue->subnets[0].gateway, "192.0.2.1");
     assert_ip(&blue->subnets[0].dns, "192.0.2.2");
     assert_false(blue->subnets[0].dhcp);
+    assert_int_equal(blue->mtu, 9000);
+    const struct ctrl_extras *extras = &blue->subnets[0].extras;
+    assert_int_equal(extras->n_options, 2);
+    assert_string_equal(extras->options[0].name, "domain-name");
+    assert_string_equal(extras->options[0].value, "example.test");
+    assert_string_equal(extras->options[1].name, "43");
+    assert_string_equal(extras->options[1].value, "");
+    assert_int_equal(extras->n_routes, 1);
+    assert_ip(&extras->routes[0].prefix, "198.51.100.0");
+    assert_int_equal(extras->routes[0].plen, 24);
+    assert_ip(&extras->routes[0].via, "192.0.2.254");
+    assert_int_equal(blue->subnets[1].extras.n_options, 0);
+    assert_int_equal(red->mtu, 0);
     assert_int_equal(blue->subnets[1].plen, 64);
     assert_ip(&blue->subnets[1].gateway, "");
     assert_true(blue->subnets[1].dhcp);
@@ -124,6 +145,9 @@ config__every_key__all_values(void **state)
     assert_ptr_equal(bms1->network, blue);
     assert_int_equal(eth_addr_to_uint64(bms1->mac), 0x02bb00000001);
     assert_ip(&bms1->ip, "192.0.2.10");
+    assert_string_equal(bms1->extras.options[0].value, "pxe.0");
+    assert_ip(&bms1->extras.routes[0].via, "2001:db8::9");
+    assert_int_equal(bms1[1].extras.n_routes, 0);
     assert_null(bms1[1].name);
     assert_ip(&bms1[1].ip, "");
     assert_int_equal(tor1->ports[1].vlan, 0);
@@ -166,6 +190,9 @@ config__nearly_nothing__defaults(void **state)
     ctrl_config_destroy(NULL);
 }
 
+#define X32 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define X256 X32 X32 X32 X32 X32 X32 X32 X32
+
 static void
 config__refused__line_and_reason(void **state)
 {
@@ -196,6 +223,21 @@ config__refused__line_and_reason(void **state)
         { "id: 7", "id: 0", "0 is not a network id" },
         { "id: 7", "id: 16777216", "is not a network id" },
 
+        { "mtu: 9000", "mtu: 67", "\"67\" is not an MTU" },
+        { "mtu: 9000", "mtu: 65536", "\"65536\" is not an MTU" },
+        { "name: domain-name", "name: ''",
+          "subnets[0].options[0].name: \"\" is not the name" },
+        { "name: domain-name", "name: " X32 X32 X32 X32 "x",
+          "is not the name" },
+        { "value: pxe.0", "value: " X256 X256 X256 X256 "x",
+          "options[0].value" },
+        { "value: pxe.0", "values: pxe.0", "values" },
+        { "198.51.100.0/24", "198.51.100.1/24", "with no bits set" },
+        { "198.51.100.0/24", "198.51.100.0", "a prefix length" },
+        { "via: 192.0.2.254", "via: 2001:db8::1", "of the prefix's family" },
+        { "via: 192.0.2.254", "via: 224.0.0.1", "the address of a router" },
+        { "via: '2001:db8::9'", "via: x",
+          "servers[0].routes[0].via: \"x\" is not" },
         { "192.0.2.0/24", "192.0.2.0", "not an address and a prefix" },
         { "192.0.2.0/24", "192.0.2.0/33", "not an address and" },
         { "192.0.2.0/24", "192.0.2.4/24", "it would be 192.0.2.0/24" },
@@ -327,6 +369,38 @@ config__same_interface_name__refused(void **state)
     assert_non_null(strstr(err.text, "the name of this interface"));
 }
 
+static void
+config__as_many_options_and_routes_as_fit__no_more(void **state)
+{
+    static const struct {
+        const char *list, *entry;
+        int max;
+        const char *reason;
+    } cases[] = {
+        { "options", "{name: '1', value: x}", 254, "options[254].name" },
+        { "routes", "{prefix: 10.0.0.0/8, via: 192.0.2.9}", 64,
+          "routes[64].prefix" },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct ds yaml = DS_EMPTY_INITIALIZER;
+        struct ctrl_config *config;
+        struct tsn_err err;
+
+        ds_put_format(&yaml, "networks:\n- name: a\n  vni: 1\n  subnets:\n"
+                      "  - prefix: 192.0.2.0/24\n    %s:\n", cases[i].list);
+        for (int j = 0; j < cases[i].max; j++) {
+            ds_put_format(&yaml, "    - %s\n", cases[i].entry);
+        }
+        ctrl_config_destroy(ctrl_fixture_config(ds_cstr(&yaml)));
+        ds_put_format(&yaml, "    - %s\n", cases[i].entry);
+        assert_int_equal(ctrl_fixture_load(ds_cstr(&yaml), &config, &err),
+                         -EINVAL);
+        assert_non_null(strstr(err.text, cases[i].reason));
+        ds_destroy(&yaml);
+    }
+}
+
 int
 main(void)
 {
@@ -336,6 +410,7 @@ main(void)
         cmocka_unit_test(config__refused__line_and_reason),
         cmocka_unit_test(config__same_mac_in_two_networks__accepted),
         cmocka_unit_test(config__same_interface_name__refused),
+        cmocka_unit_test(config__as_many_options_and_routes_as_fit__no_more),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -545,8 +545,12 @@ push__our_client__sees_what_is_configured(void **state)
         "hold-time: 30\n"
         "networks:\n"
         "- {name: blue, vni: 100, id: 7, flood-unknown-unicast: false,\n"
+        "   mtu: 9000,\n"
         "   subnets: [{prefix: 192.0.2.0/24, gateway: 192.0.2.1,\n"
-        "              dns: 192.0.2.2, dhcp: false},\n"
+        "              dns: 192.0.2.2, dhcp: false,\n"
+        "              options: [{name: '66', value: 'a&b <c>'},\n"
+        "                        {name: domain-name, value: x.test}],\n"
+        "              routes: [{prefix: 10.0.0.0/8, via: 192.0.2.9}]},\n"
         "             {prefix: '2001:db8::/64'}]}\n"
         "- {name: red, vni: 200}\n"
         "switches:\n"
@@ -557,7 +561,9 @@ push__our_client__sees_what_is_configured(void **state)
         "    vlan: 12\n"
         "    network: blue\n"
         "    servers:\n"
-        "    - {name: bms1, mac: '02:bb:00:00:00:01', ip: 192.0.2.10}\n"
+        "    - {name: bms1, mac: '02:bb:00:00:00:01', ip: 192.0.2.10,\n"
+        "       options: [{name: '67', value: pxe.0}],\n"
+        "       routes: [{prefix: 198.51.100.0/24, via: 192.0.2.8}]}\n"
         "    - {mac: '02:bb:00:00:00:02', ip: '2001:db8::2'}\n"
         "  - {name: p2, network: red}\n"
         "tsns:\n"
@@ -584,6 +590,15 @@ push__our_client__sees_what_is_configured(void **state)
         assert_ip(&blue->subnets[0].gateway, "192.0.2.1");
         assert_ip(&blue->subnets[0].dns_server, "192.0.2.2");
         assert_false(blue->subnets[0].enable_dhcp);
+        assert_int_equal(blue->mtu, 9000);
+        assert_int_equal(blue->subnets[0].n_options, 2);
+        assert_string_equal(blue->subnets[0].options[0].name, "66");
+        assert_string_equal(blue->subnets[0].options[0].value, "a&b <c>");
+        assert_int_equal(blue->subnets[0].n_host_routes, 1);
+        assert_ip(&blue->subnets[0].host_routes[0].prefix.ip, "10.0.0.0");
+        assert_int_equal(blue->subnets[0].host_routes[0].prefix.plen, 8);
+        assert_ip(&blue->subnets[0].host_routes[0].next_hop, "192.0.2.9");
+        assert_int_equal(view->n_bad, 0);
         assert_ip(&blue->subnets[1].prefix, "2001:db8::");
         assert_ip(&blue->subnets[1].gateway, "");
         assert_true(blue->subnets[1].enable_dhcp);
@@ -601,6 +616,11 @@ push__our_client__sees_what_is_configured(void **state)
                          0x02bb00000001);
         assert_ip(&view->ports[0]->vmi->ip4, "192.0.2.10");
         assert_ptr_equal(view->ports[0]->vmi->network, blue);
+        assert_int_equal(view->ports[0]->vmi->n_options, 1);
+        assert_string_equal(view->ports[0]->vmi->options[0].value, "pxe.0");
+        assert_int_equal(view->ports[0]->vmi->n_host_routes, 1);
+        assert_ip(&view->ports[0]->vmi->host_routes[0].next_hop, "192.0.2.8");
+        assert_int_equal(view->ports[1]->vmi->n_options, 0);
         assert_ip(&view->ports[1]->vmi->ip6, "2001:db8::2");
         assert_string_equal(view->ports[2]->port, "p2");
         assert_int_equal(view->ports[2]->vlan, 0);
