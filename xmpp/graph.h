@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* What a graph may take, counted roughly.  4 000 networks with 20 000
- * interfaces take some 80 MiB.  A control node that sends more than this is
+ * interfaces take some 90 MiB.  A control node that sends more than this is
  * broken, and what is beyond is skipped and counted as malformed. */
 #define XMPP_GRAPH_MAX_BYTES (UINT64_C(1) << 30)
 

@@ -47,6 +47,12 @@ add_subnet(struct subnet_context *c, const struct xmpp_node *element)
     if (!view_prefix(r, xmpp_node_child(element, "subnet"), &prefix)) {
         return;
     }
+    if (r->n_subnet_items >= r->max_subnet_items) {
+        view_bad(r, "subnet (one too many of all networks)",
+                 xmpp_node_text(xmpp_node_child(element, "subnet"),
+                                "ip-prefix"));
+        return;
+    }
 
     struct xmpp_subnet subnet = {
         .prefix = prefix.ip,
@@ -74,6 +80,9 @@ add_subnet(struct subnet_context *c, const struct xmpp_node *element)
                                     "tenant-dns-server-address"),
                  "ip-address", &subnet.tenant_dns, &subnet.n_tenant_dns);
 
+    r->n_subnet_items += 1 + subnet.n_options + subnet.n_host_routes
+                         + subnet.n_dns_nameservers
+                         + subnet.n_dhcp_relay_servers + subnet.n_tenant_dns;
     VIEW_GROW(network->subnets, network->n_subnets);
     network->subnets[network->n_subnets++] = subnet;
 }

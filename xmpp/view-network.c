@@ -164,7 +164,13 @@ make_network(const struct xmpp_viewer *v, const struct xmpp_gnode *vn)
     const struct xmpp_node *xml = xmpp_gnode_xml(vn);
     const struct xmpp_node *properties
         = xmpp_node_child(xml, "virtual-network-properties");
-    struct view_reader r = { .node = vn };
+    size_t others = v->n_subnet_items
+                    - (vn->object ? vn->object->n_subnet_items : 0);
+    struct view_reader r = {
+        .node = vn,
+        .max_subnet_items = VIEW_MAX_SUBNET_ITEMS - MIN(VIEW_MAX_SUBNET_ITEMS,
+                                                        others),
+    };
     char uuid[XMPP_UUID_STRLEN];
 
     if (!xmpp_gnode_uuid(vn, uuid)) {
@@ -203,6 +209,7 @@ make_network(const struct xmpp_viewer *v, const struct xmpp_gnode *vn)
     network->mtu = view_uint(&r, properties, "mtu", UINT16_MAX);
     view_add_subnets(&r, network, vn);
     n->object.n_bad = r.n_bad;
+    n->object.n_subnet_items = r.n_subnet_items;
     return &n->object;
 }
 

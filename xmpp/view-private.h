@@ -20,6 +20,16 @@ struct xmpp_node;
 /* DHCP options of an interface or subnet, of which 254 exist. */
 #define VIEW_MAX_OPTIONS 256
 
+/* Routes and addresses of a list.  What DHCP tells a server has room for less
+ * than 64 of either. */
+#define VIEW_MAX_LIST 256
+
+/* Subnets of all networks, with the options, routes and addresses of each.
+ * Many networks may share what one IPAM has, so this is the one place where a
+ * small configuration could make a large view: at some 100 bytes each.  4 000
+ * networks have 10 000 of these. */
+#define VIEW_MAX_SUBNET_ITEMS (1u << 20)
+
 /* Makes room for element 'N' of an array that grows by doubling: with 'N' a
  * power of two (or 0) it is full. */
 #define VIEW_GROW(ARRAY, N)                                             \
@@ -87,6 +97,7 @@ struct view_object {
     void (*destroy)(struct view_object *);
     const void *data;           /* What a view shows; NULL for a group. */
     size_t n_bad;               /* Values that were skipped. */
+    size_t n_subnet_items;      /* See VIEW_MAX_SUBNET_ITEMS. */
 
     /* Of the viewer alone. */
     struct ovs_list list_node;  /* In 'added' or 'retired', or in a bag. */
@@ -124,6 +135,7 @@ struct xmpp_viewer {
     struct view_array networks;
     struct view_bag *bag;       /* Of the last view; NULL before the first. */
     size_t n_bad;               /* In the objects of nodes. */
+    size_t n_subnet_items;      /* Likewise. */
 
     /* What came and went since. */
     struct ovs_list added[VIEW_N_KINDS];
@@ -139,6 +151,8 @@ struct xmpp_viewer {
 struct view_reader {
     const struct xmpp_gnode *node;
     size_t n_bad;
+    size_t n_subnet_items;      /* Of this network ... */
+    size_t max_subnet_items;    /* ... and what it may have. */
 };
 
 /* Notes that a value of the node is skipped. */

@@ -170,6 +170,10 @@ view_add_ips(struct view_reader *r, const struct xmpp_node *list,
     XMPP_NODE_FOR_EACH (element, list, name) {
         struct in6_addr ip = parse_ip(r, name, element->text);
 
+        if (*n >= VIEW_MAX_LIST) {
+            view_bad(r, name, "(one too many)");
+            break;
+        }
         if (tsn_ip_is_set(&ip)) {
             VIEW_GROW(*ips, *n);
             (*ips)[(*n)++] = ip;
@@ -231,6 +235,11 @@ view_add_routes(struct view_reader *r, struct xmpp_host_route **routes,
 
     XMPP_NODE_FOR_EACH (element, list, "route") {
         const char *text = xmpp_node_text(element, "prefix");
+
+        if (*n >= VIEW_MAX_LIST) {
+            view_bad(r, "route (one too many)", text);
+            break;
+        }
         struct xmpp_host_route route = {
             .next_hop = view_ip(r, element, "next-hop"),
         };

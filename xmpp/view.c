@@ -25,6 +25,7 @@ retire(struct xmpp_viewer *v, struct view_object *object)
         object->retired = true;
         object->node = NULL;
         v->n_bad -= object->n_bad;
+        v->n_subnet_items -= object->n_subnet_items;
     }
 }
 
@@ -39,6 +40,7 @@ view_set_object(struct xmpp_viewer *v, struct xmpp_gnode *node,
         object->node = node;
         ovs_list_push_back(&v->added[object->kind], &object->list_node);
         v->n_bad += object->n_bad;
+        v->n_subnet_items += object->n_subnet_items;
     }
 }
 

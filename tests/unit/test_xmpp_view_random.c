@@ -357,7 +357,7 @@ drop(struct kept *kept)
 static void
 view__random_changes__as_if_at_once(void **state OVS_UNUSED)
 {
-    for (int round = 0; round < 40; round++) {
+    for (int round = 0; round < 20; round++) {
         struct xmpp_graph *g = xmpp_graph_create();
         struct xmpp_viewer *viewer = xmpp_viewer_create(g, VR);
         struct kept kept[N_KEPT] = { { .view = NULL } };

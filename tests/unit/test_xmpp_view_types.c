@@ -480,6 +480,97 @@ subnet__host_routes__nearest_that_has_any(void **state OVS_UNUSED)
                  "network", WANT("10.3.0.0/16"));
 }
 
+/* Each of 'n_networks' networks is in an IPAM that has 'n_subnets' subnets of
+ * 'n_options' options. */
+static struct xmpp_view *
+flat_view(int n_networks, int n_subnets, int n_options)
+{
+    struct xmpp_graph *g = xmpp_graph_create();
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    ds_put_cstr(&s, "<node type='network-ipam'><name>ipam</name>"
+                "<network-ipam-mgmt><dhcp-option-list>");
+    for (int i = 0; i < n_options; i++) {
+        ds_put_cstr(&s, OPTION("1", "", ""));
+    }
+    ds_put_cstr(&s, "</dhcp-option-list></network-ipam-mgmt>"
+                "<ipam-subnet-method>flat-subnet</ipam-subnet-method>"
+                "<ipam-subnets>");
+    for (int i = 0; i < n_subnets; i++) {
+        ds_put_cstr(&s, "<subnets>" PREFIX("10.0.0.0", "8") "</subnets>");
+    }
+    ds_put_cstr(&s, "</ipam-subnets></node>");
+    for (int i = 0; i < n_networks; i++) {
+#define LINKS                                                           \
+        NODE("virtual-network", "n%d", ID_PERMS(1))                     \
+        NODE("routing-instance", "n%d:n%d", "")                         \
+        LINK("virtual-network-routing-instance", "virtual-network",     \
+             "n%d", "routing-instance", "n%d:n%d")                      \
+        NODE("virtual-network-network-ipam", "attr(n%d)", "")           \
+        LINK("virtual-network-network-ipam", "virtual-network", "n%d",  \
+             "virtual-network-network-ipam", "attr(n%d)")               \
+        LINK("virtual-network-network-ipam", "network-ipam", "ipam",    \
+             "virtual-network-network-ipam", "attr(n%d)")
+        ds_put_format(&s, LINKS, i, i, i, i, i, i, i, i, i, i);
+    }
+    apply_objects(g, "update", ds_cstr(&s));
+    ds_destroy(&s);
+    struct xmpp_view *view = xmpp_view_build(g, VR);
+    xmpp_graph_destroy(g);
+    return view;
+}
+
+static void
+subnets__of_shared_ipam__limited_in_all(void **state OVS_UNUSED)
+{
+    struct xmpp_view *view = flat_view(2, 3, 5);
+    assert_int_equal(view->n_networks, 2);
+    assert_int_equal(view->networks[1]->n_subnets, 3);
+    assert_int_equal(view->networks[1]->subnets[2].n_options, 5);
+    assert_int_equal(view->n_bad, 0);
+    xmpp_view_destroy(view);
+
+    /* 1.5 million subnets and options, were there no limit. */
+    enum { NETWORKS = 100, SUBNETS = 60, OPTIONS = 256 };
+    size_t n = 0;
+    view = flat_view(NETWORKS, SUBNETS, OPTIONS);
+    assert_int_equal(view->n_networks, NETWORKS);
+    for (size_t i = 0; i < view->n_networks; i++) {
+        n += view->networks[i]->n_subnets;
+    }
+    assert_int_equal(n, (1u << 20) / (1 + OPTIONS) + 1);
+    assert_int_equal(view->n_bad, NETWORKS * SUBNETS - n);
+    xmpp_view_destroy(view);
+}
+
+static void
+routes_and_addresses__many__limited(void **state OVS_UNUSED)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+    struct xmpp_graph *g = xmpp_graph_create();
+
+    ds_put_cstr(&s, "<node type='network-ipam'><name>ipam</name>"
+                "<network-ipam-mgmt><host-routes>");
+    for (int i = 0; i < 1000; i++) {
+        ds_put_cstr(&s, ROUTE("10.0.0.0/8", ""));
+    }
+    ds_put_cstr(&s, "</host-routes><ipam-dns-server>"
+                "<tenant-dns-server-address>");
+    for (int i = 0; i < 1000; i++) {
+        ds_put_cstr(&s, "<ip-address>192.0.2.1</ip-address>");
+    }
+    ds_put_cstr(&s, "</tenant-dns-server-address></ipam-dns-server>"
+                "</network-ipam-mgmt></node>");
+    apply_objects(g, "update", ds_cstr(&s));
+    struct xmpp_view *view = xmpp_view_build(g, VR);
+    assert_int_equal(view->ipams[0]->n_host_routes, 256);
+    assert_int_equal(view->ipams[0]->n_tenant_dns, 256);
+    assert_int_equal(view->n_bad, 2);
+    xmpp_view_destroy(view);
+    xmpp_graph_destroy(g);
+    ds_destroy(&s);
+}
+
 static void
 ipam__all_properties__read(void **state OVS_UNUSED)
 {
@@ -585,6 +676,8 @@ main(void)
         cmocka_unit_test(network__inside_logical_router__configured_vni),
         cmocka_unit_test(subnet__all_properties__read),
         cmocka_unit_test(subnet__host_routes__nearest_that_has_any),
+        cmocka_unit_test(subnets__of_shared_ipam__limited_in_all),
+        cmocka_unit_test(routes_and_addresses__many__limited),
         cmocka_unit_test(ipam__all_properties__read),
         cmocka_unit_test(ipam__virtual_dns_by_link__named),
         cmocka_unit_test(virtual_dns__with_records__read),
