@@ -35,8 +35,10 @@ struct xmpp_speaker_config {
 };
 
 struct xmpp_speaker_ops {
-    /* A new view of the configuration; the speaker keeps it until the next.
-     * 'complete' once the first download has ended (4.4). */
+    /* A new view of the configuration; the speaker keeps it until the owner
+     * has been told of the next, so that the owner can compare them: what has
+     * not changed is the same object in both (xmpp_view_diff()).  'complete'
+     * once the first download has ended (4.4). */
     void (*config_changed)(void *aux, const struct xmpp_view *,
                            bool complete);
     /* Routes of 'instance' changed; comes once for many changes. */

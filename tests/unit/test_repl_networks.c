@@ -154,6 +154,49 @@ networks__nothing_changed__nothing_published(void **state)
     assert_int_equal(rig->n_published, n);
 }
 
+static void
+networks__one_of_many_changed__only_that_is_built(void **state)
+{
+    struct xmpp_network networks[] = { net("blue", 1, 100),
+                                       net("red", 2, 200) };
+    struct xmpp_network red = net("red", 2, 200);
+    struct xmpp_vmi vmis[] = {
+        { .name = CONST_CAST(char *, "a"), .network = &networks[0] },
+        { .name = CONST_CAST(char *, "b"), .network = &networks[1] },
+    };
+    struct xmpp_vmi other = { .name = CONST_CAST(char *, "a"),
+                              .network = &networks[0] };
+    const struct xmpp_network *network_pointers[] = { &networks[0],
+                                                      &networks[1] };
+    const struct xmpp_vmi *vmi_pointers[] = { &vmis[0], &vmis[1] };
+    struct xmpp_view view = {
+        .networks = network_pointers, .n_networks = 2,
+        .vmis = vmi_pointers, .n_vmis = 2,
+    };
+    struct rig *rig = *state;
+
+    repl_networks_set_view(rig->rn, &view);
+    run(rig);
+    repl_networks_set_view(rig->rn, &view);
+    assert_false(repl_networks_is_pending(rig->rn));
+
+    const struct repl_network *n100 = repl_networks_find(rig->rn, 100);
+    const struct repl_network *n200 = repl_networks_find(rig->rn, 200);
+    vmi_pointers[0] = &other;
+    repl_networks_set_view(rig->rn, &view);
+    assert_false(ovs_list_is_empty(&n100->dirty_node));
+    assert_true(ovs_list_is_empty(&n200->dirty_node));
+    run(rig);
+
+    network_pointers[1] = &red;
+    vmi_pointers[1] = NULL;
+    view.n_vmis = 1;
+    repl_networks_set_view(rig->rn, &view);
+    assert_true(ovs_list_is_empty(&n100->dirty_node));
+    assert_false(ovs_list_is_empty(&n200->dirty_node));
+    run(rig);
+}
+
 /* Row 95 of spec G. */
 static void
 networks__vni_or_id_changes__key_of_then_withdrawn(void **state)
@@ -331,6 +374,7 @@ main(void)
         TEST(networks__none_yet__empty_table),
         TEST(networks__come_and_go__subscribed_and_published),
         TEST(networks__nothing_changed__nothing_published),
+        TEST(networks__one_of_many_changed__only_that_is_built),
         TEST(networks__vni_or_id_changes__key_of_then_withdrawn),
         TEST(networks__same_vni__first_claim_wins),
         TEST(networks__vnis_swapped__both_served),
