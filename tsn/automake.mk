@@ -23,11 +23,20 @@ tsn_libtsn_a_SOURCES = \
 	tsn/notify.h \
 	tsn/privileges.c \
 	tsn/privileges.h \
+	tsn/tls-show.c \
+	tsn/tls-show.h \
+	tsn/tls-store.c \
+	tsn/tls-store.h \
+	tsn/tls.c \
+	tsn/tls.h \
 	tsn/yaml-check.c \
 	tsn/yaml-check.h \
 	tsn/yaml-parse.c \
 	tsn/yaml.c \
 	tsn/yaml.h
+
+# Certificates, made when a test runs.
+PKI_SOURCES = tests/unit/pki.c tests/unit/pki.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_tsn_config
@@ -53,6 +62,15 @@ tests_unit_test_tsn_loop_LDADD = $(BASE_LIBS) $(TEST_LIBS)
 check_PROGRAMS += tests/unit/test_tsn_model
 tests_unit_test_tsn_model_SOURCES = tests/unit/test_tsn_model.c
 tests_unit_test_tsn_model_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_tsn_tls
+tests_unit_test_tsn_tls_SOURCES = $(PKI_SOURCES) tests/unit/test_tsn_tls.c
+tests_unit_test_tsn_tls_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_tsn_tls_store
+tests_unit_test_tsn_tls_store_SOURCES = \
+	$(PKI_SOURCES) tests/unit/test_tsn_tls_store.c
+tests_unit_test_tsn_tls_store_LDADD = $(BASE_LIBS) $(TEST_LIBS)
 endif
 
 check_PROGRAMS += tests/fuzz/fuzz_tsn_config
