@@ -14,6 +14,7 @@
 #include "tsn/ctl.h"
 #include "tsn/json.h"
 #include "tsn/loop.h"
+#include "tsn/tls-show.h"
 #include "xmpp/route.h"
 #include "xmpp/server.h"
 #include "xmpp/stanza.h"
@@ -44,6 +45,7 @@ show_session(const struct ctrl_peer *peer, void *json_)
                                   + counters->unpaired);
     tsn_json_uint(json, "rx_ignored",
                   conn->ignored_stanzas + counters->ignored);
+    tsn_tls_show(xmpp_session_tls(session), json);
     tsn_json_object_end(json);
 }
 

@@ -71,7 +71,8 @@ struct tsn_tls_session {
     int verify_error;           /* X509_V_*: why we refused the peer, */
     int verify_depth;           /* which certificate of its chain, */
     char verify_subject[TSN_TLS_SUBJECT_STRLEN];    /* whose it is, */
-    int64_t verify_time;        /* and the end or start of its validity. */
+    int64_t verify_time;        /* the end or start of its validity, */
+    char verify_peer[TSN_TLS_SUBJECT_STRLEN];       /* and who the peer is. */
 };
 
 void
@@ -479,6 +480,10 @@ verify_cb(int ok, X509_STORE_CTX *store)
                 s->verify_error == X509_V_ERR_CERT_NOT_YET_VALID
                 ? X509_get0_notBefore(x) : X509_get0_notAfter(x));
         }
+        x = X509_STORE_CTX_get0_cert(store);
+        if (x) {
+            format_subject(x, s->verify_peer);
+        }
     }
     return ok;
 }
@@ -553,16 +558,16 @@ describe_verify_error(const struct tsn_tls_session *s, struct tsn_err *err)
                     s->verify_subject, date);
         break;
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-        tsn_err_set(err, NULL, "%s (%s) is signed by itself, not by our CA",
-                    whose, s->verify_subject);
+        tsn_err_set(err, NULL, "the peer's certificate (%s) is signed by "
+                    "itself, not by our CA", s->verify_peer);
         break;
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     case X509_V_ERR_CERT_SIGNATURE_FAILURE:
-        tsn_err_set(err, NULL, "%s (%s) is not signed by our CA", whose,
-                    s->verify_subject);
+        tsn_err_set(err, NULL, "the peer's certificate (%s) is not signed by "
+                    "our CA", s->verify_peer);
         break;
     case X509_V_ERR_INVALID_PURPOSE:
         tsn_err_set(err, NULL, "%s (%s) is not for this use", whose,

@@ -50,6 +50,7 @@ XMPP_TEST_LIBS = xmpp/libxmpp.a $(BASE_LIBS)
 if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/test_xmpp_conn \
+	tests/unit/test_xmpp_conn_tls \
 	tests/unit/test_xmpp_graph \
 	tests/unit/test_xmpp_inet \
 	tests/unit/test_xmpp_route \
@@ -64,6 +65,13 @@ check_PROGRAMS += \
 
 tests_unit_test_xmpp_conn_SOURCES = tests/unit/test_xmpp_conn.c
 tests_unit_test_xmpp_conn_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
+tests_unit_test_xmpp_conn_tls_SOURCES = \
+	$(PKI_SOURCES) \
+	tests/unit/test_xmpp_conn_tls.c \
+	tests/wire/recording.c \
+	tests/wire/recording.h
+tests_unit_test_xmpp_conn_tls_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_graph_SOURCES = \
 	tests/unit/test_xmpp_graph.c \
@@ -128,6 +136,7 @@ endif
 
 check_PROGRAMS += \
 	tests/fuzz/fuzz_xmpp_conn \
+	tests/fuzz/fuzz_xmpp_conn_tls \
 	tests/fuzz/fuzz_xmpp_evpn \
 	tests/fuzz/fuzz_xmpp_graph \
 	tests/fuzz/fuzz_xmpp_inet \
@@ -138,6 +147,11 @@ check_PROGRAMS += \
 tests_fuzz_fuzz_xmpp_conn_SOURCES = tests/fuzz/fuzz_xmpp_conn.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_xmpp_conn_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_xmpp_conn_LDADD = $(XMPP_TEST_LIBS)
+
+tests_fuzz_fuzz_xmpp_conn_tls_SOURCES = \
+	$(PKI_SOURCES) tests/fuzz/fuzz_xmpp_conn_tls.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_xmpp_conn_tls_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_xmpp_conn_tls_LDADD = $(XMPP_TEST_LIBS)
 
 tests_fuzz_fuzz_xmpp_evpn_SOURCES = tests/fuzz/fuzz_xmpp_evpn.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_xmpp_evpn_LDFLAGS = $(FUZZ_LINK)

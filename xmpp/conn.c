@@ -2,12 +2,14 @@
 #include <config.h>
 #include "xmpp/conn.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
 #include "tsn/error.h"
+#include "tsn/tls.h"
 #include "util.h"
 #include "xmpp/stanza.h"
 #include "xmpp/stream.h"
@@ -22,7 +24,18 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 /* Longest host name in a stream header that fits all known peers. */
 #define MAX_NAME 256
 
-enum conn_state { CONN_WAIT_TCP, CONN_WAIT_HEADER, CONN_OPEN, CONN_CLOSED };
+/* In the order in which they come; those of TLS only if we want it, and after
+ * the handshake the header once more. */
+enum conn_state {
+    CONN_WAIT_TCP,
+    CONN_WAIT_HEADER,
+    CONN_WAIT_FEATURES,         /* Client. */
+    CONN_WAIT_PROCEED,          /* Client. */
+    CONN_WAIT_STARTTLS,         /* Server. */
+    CONN_HANDSHAKE,
+    CONN_OPEN,
+    CONN_CLOSED,
+};
 
 struct xmpp_conn {
     enum xmpp_role role;
@@ -33,7 +46,12 @@ struct xmpp_conn {
     const struct xmpp_conn_ops *ops;
     void *aux;
 
-    struct xmpp_stream stream;
+    struct xmpp_stream stream;  /* Inside TLS once that has begun. */
+    struct tsn_tls *tls_context;        /* NULL: TLS is not wanted. */
+    struct tsn_tls_session *tls;        /* NULL: not begun. */
+    bool tls_heard;             /* The first record has begun to come. */
+    size_t n_opening;           /* Bytes received before the open. */
+    char *why;                  /* More than 'reason' says, or NULL. */
     uint64_t open_deadline;
     uint64_t last_heard;
     uint64_t grace_ms;          /* The hold time is over: wait until then. */
@@ -58,6 +76,8 @@ xmpp_close_reason_name(enum xmpp_close_reason reason)
         [XMPP_CLOSE_BAD_HEADER] = "bad stream header",
         [XMPP_CLOSE_TOO_BIG] = "stanza too big",
         [XMPP_CLOSE_TLS_REQUIRED] = "peer requires TLS",
+        [XMPP_CLOSE_NO_TLS] = "peer does not use TLS",
+        [XMPP_CLOSE_TLS_FAILED] = "TLS failed",
         [XMPP_CLOSE_DUPLICATE] = "name already in use",
         [XMPP_CLOSE_ILLEGAL_ORDER] = "illegal order of requests",
         [XMPP_CLOSE_SLOW] = "peer does not read",
@@ -88,16 +108,72 @@ xmpp_conn_destroy(struct xmpp_conn *conn)
 {
     if (conn) {
         xmpp_stream_fini(&conn->stream);
+        tsn_tls_session_destroy(conn->tls);
+        tsn_tls_unref(conn->tls_context);
+        free(conn->why);
         free(conn->name);
         free(conn);
+    }
+}
+
+void
+xmpp_conn_set_tls(struct xmpp_conn *conn, struct tsn_tls *tls)
+{
+    tsn_tls_unref(conn->tls_context);
+    conn->tls_context = tsn_tls_ref(tls);
+}
+
+static void
+send_raw(struct xmpp_conn *conn, const void *data, size_t size)
+{
+    conn->counters.tx_bytes += size;
+    conn->ops->send(conn->aux, data, size);
+}
+
+/* Sends what the TLS session has for the peer. */
+static void
+flush_tls(struct xmpp_conn *conn)
+{
+    const void *data;
+    size_t size = tsn_tls_output(conn->tls, &data);
+
+    if (size) {
+        send_raw(conn, data, size);
+        tsn_tls_output_taken(conn->tls, size);
+    }
+}
+
+static void
+fail_tls(struct xmpp_conn *conn, const char *why)
+{
+    if (conn->state != CONN_CLOSED) {
+        free(conn->why);
+        conn->why = xasprintf("%s: %s",
+                              xmpp_close_reason_name(XMPP_CLOSE_TLS_FAILED),
+                              why);
+        xmpp_conn_close(conn, XMPP_CLOSE_TLS_FAILED);
     }
 }
 
 static void
 send_bytes(struct xmpp_conn *conn, const char *data, size_t size)
 {
-    conn->counters.tx_bytes += size;
-    conn->ops->send(conn->aux, data, size);
+    struct tsn_err err;
+
+    if (!conn->tls) {
+        send_raw(conn, data, size);
+        return;
+    }
+    while (size) {
+        size_t n = MIN(size, TSN_TLS_MAX_WRITE);
+        if (tsn_tls_write(conn->tls, data, n, &err)) {
+            fail_tls(conn, err.text);
+            return;
+        }
+        flush_tls(conn);
+        data += n;
+        size -= n;
+    }
 }
 
 static void
@@ -112,14 +188,11 @@ send_keepalive(struct xmpp_conn *conn, uint64_t now_ms)
     ds_destroy(&out);
 }
 
-void
-xmpp_conn_start(struct xmpp_conn *conn, uint64_t now_ms)
+/* The peer's header is next, ours is sent if we are the client. */
+static void
+start_stream(struct xmpp_conn *conn)
 {
-    if (conn->state != CONN_WAIT_TCP) {
-        return;
-    }
     conn->state = CONN_WAIT_HEADER;
-    conn->last_heard = now_ms;
     if (conn->role == XMPP_CLIENT) {
         struct ds out = DS_EMPTY_INITIALIZER;
         xmpp_put_client_header(&out, conn->name);
@@ -129,13 +202,49 @@ xmpp_conn_start(struct xmpp_conn *conn, uint64_t now_ms)
 }
 
 void
+xmpp_conn_start(struct xmpp_conn *conn, uint64_t now_ms)
+{
+    if (conn->state == CONN_WAIT_TCP) {
+        conn->last_heard = now_ms;
+        start_stream(conn);
+    }
+}
+
+void
 xmpp_conn_close(struct xmpp_conn *conn, enum xmpp_close_reason reason)
 {
-    if (conn->state != CONN_CLOSED) {
-        conn->state = CONN_CLOSED;
-        conn->reason = reason;
-        conn->ops->closed(conn->aux, reason);
+    if (conn->state == CONN_CLOSED) {
+        return;
     }
+    if (conn->state == CONN_HANDSHAKE && reason == XMPP_CLOSE_BY_PEER) {
+        fail_tls(conn, "the peer closed the connection in the handshake");
+        return;
+    }
+    conn->state = CONN_CLOSED;
+    conn->reason = reason;
+    if (conn->tls && reason != XMPP_CLOSE_BY_PEER) {
+        tsn_tls_shutdown(conn->tls);
+        flush_tls(conn);
+    }
+    conn->ops->closed(conn->aux, reason);
+}
+
+/* The headers went over in the clear, and TLS is wanted: the server asks for
+ * it (1.7). */
+static void
+negotiate_tls(struct xmpp_conn *conn)
+{
+    conn->stream.expects_tls = true;
+    if (conn->role == XMPP_CLIENT) {
+        conn->state = CONN_WAIT_FEATURES;
+        return;
+    }
+    struct ds out = DS_EMPTY_INITIALIZER;
+    xmpp_put_server_header(&out, conn->name, conn->peer_name);
+    xmpp_put_features(&out);
+    conn->state = CONN_WAIT_STARTTLS;
+    send_bytes(conn, out.string, out.length);
+    ds_destroy(&out);
 }
 
 static void
@@ -152,6 +261,10 @@ handle_open(struct xmpp_conn *conn, const struct xmpp_stream_event *event,
         return;
     }
     ovs_strlcpy(conn->peer_name, name, sizeof conn->peer_name);
+    if (conn->tls_context && !conn->tls) {
+        negotiate_tls(conn);
+        return;
+    }
     if (!conn->ops->opened(conn->aux, conn->peer_name)) {
         xmpp_conn_close(conn, XMPP_CLOSE_DUPLICATE);
         return;
@@ -206,6 +319,60 @@ handle_stanza(struct xmpp_conn *conn, const struct xmpp_stream_event *event)
     xmpp_stanza_fini(&st);
 }
 
+static void feed_tls(struct xmpp_conn *, const char *data, size_t size,
+                     uint64_t now_ms);
+
+/* All that comes from now on is TLS, also what has come already: nothing that
+ * was slipped in behind the tag in the clear counts. */
+static void
+begin_tls(struct xmpp_conn *conn, uint64_t now_ms)
+{
+    struct xmpp_stream plain = conn->stream;
+    const char *rest;
+    size_t size = xmpp_stream_rest(&plain, &rest);
+
+    xmpp_stream_init(&conn->stream);
+    conn->tls = tsn_tls_session_create(conn->tls_context,
+                                       conn->role == XMPP_CLIENT
+                                       ? TSN_TLS_CLIENT : TSN_TLS_SERVER);
+    conn->state = CONN_HANDSHAKE;
+    feed_tls(conn, rest, size, now_ms);
+    xmpp_stream_fini(&plain);
+}
+
+static void
+handle_features(struct xmpp_conn *conn, const struct xmpp_stream_event *event)
+{
+    if (conn->role == XMPP_SERVER || conn->tls) {
+        return;
+    }
+    if (!conn->tls_context) {
+        xmpp_conn_close(conn, XMPP_CLOSE_TLS_REQUIRED);
+    } else if (conn->state == CONN_WAIT_FEATURES) {
+        if (!xmpp_features_have_tls(event->data, event->size)) {
+            xmpp_conn_close(conn, XMPP_CLOSE_NO_TLS);
+            return;
+        }
+        struct ds out = DS_EMPTY_INITIALIZER;
+        xmpp_put_starttls(&out);
+        conn->state = CONN_WAIT_PROCEED;
+        send_bytes(conn, out.string, out.length);
+        ds_destroy(&out);
+    }
+}
+
+static void
+handle_starttls(struct xmpp_conn *conn, uint64_t now_ms)
+{
+    if (conn->state == CONN_WAIT_STARTTLS) {
+        struct ds out = DS_EMPTY_INITIALIZER;
+        xmpp_put_proceed(&out);
+        send_bytes(conn, out.string, out.length);
+        ds_destroy(&out);
+        begin_tls(conn, now_ms);
+    }
+}
+
 static void
 handle_event(struct xmpp_conn *conn, const struct xmpp_stream_event *event,
              uint64_t now_ms)
@@ -214,32 +381,37 @@ handle_event(struct xmpp_conn *conn, const struct xmpp_stream_event *event,
     case XMPP_STREAM_NONE:
         break;
     case XMPP_STREAM_BLANK:
-        conn->counters.rx_keepalives++;
+        conn->counters.rx_keepalives += conn->state == CONN_OPEN;
         break;
     case XMPP_STREAM_OPEN:
         handle_open(conn, event, now_ms);
         break;
     case XMPP_STREAM_FEATURES:
-        if (conn->role == XMPP_CLIENT) {
-            xmpp_conn_close(conn, XMPP_CLOSE_TLS_REQUIRED);
+        handle_features(conn, event);
+        break;
+    case XMPP_STREAM_STARTTLS:
+        handle_starttls(conn, now_ms);
+        break;
+    case XMPP_STREAM_PROCEED:
+        if (conn->state == CONN_WAIT_PROCEED) {
+            begin_tls(conn, now_ms);
         }
         break;
     case XMPP_STREAM_STANZA:
-        handle_stanza(conn, event);
+        if (conn->state == CONN_OPEN) {
+            handle_stanza(conn, event);
+        } else {
+            /* In the clear, where TLS was to begin. */
+            xmpp_conn_close(conn, XMPP_CLOSE_NO_TLS);
+        }
         break;
     }
 }
 
-void
-xmpp_conn_feed(struct xmpp_conn *conn, const void *data, size_t size,
-               uint64_t now_ms)
+static void
+feed_stream(struct xmpp_conn *conn, const char *data, size_t size,
+            uint64_t now_ms)
 {
-    if (conn->state != CONN_WAIT_HEADER && conn->state != CONN_OPEN) {
-        return;
-    }
-    conn->last_heard = now_ms;      /* Any byte counts, not only a stanza. */
-    conn->grace_ms = 0;
-    conn->counters.rx_bytes += size;
     if (xmpp_stream_push(&conn->stream, data, size)) {
         xmpp_conn_close(conn, XMPP_CLOSE_TOO_BIG);
         return;
@@ -257,12 +429,88 @@ xmpp_conn_feed(struct xmpp_conn *conn, const void *data, size_t size,
     }
 }
 
+/* Returns whether the handshake is done. */
+static bool
+shake_hands(struct xmpp_conn *conn)
+{
+    struct tsn_err err;
+    int error = tsn_tls_handshake(conn->tls, &err);
+
+    flush_tls(conn);
+    if (error) {
+        if (error != -EAGAIN) {
+            fail_tls(conn, err.text);
+        }
+        return false;
+    }
+    start_stream(conn);
+    return true;
+}
+
+static void
+feed_tls(struct xmpp_conn *conn, const char *data, size_t size,
+         uint64_t now_ms)
+{
+    char plain[TSN_TLS_RECORD_SIZE];
+    struct tsn_err err;
+
+    /* Behind the tag that began TLS comes a newline, maybe by itself. */
+    while (!conn->tls_heard && size && memchr(" \t\r\n", *data, 4)) {
+        data++;
+        size--;
+    }
+    conn->tls_heard |= size > 0;
+    tsn_tls_push(conn->tls, data, size);
+    if (conn->state == CONN_HANDSHAKE && !shake_hands(conn)) {
+        return;
+    }
+    while (conn->state != CONN_CLOSED) {
+        ssize_t n = tsn_tls_read(conn->tls, plain, sizeof plain, &err);
+
+        flush_tls(conn);
+        if (n > 0) {
+            feed_stream(conn, plain, n, now_ms);
+        } else if (n == -EAGAIN) {
+            return;
+        } else if (!n) {
+            xmpp_conn_close(conn, XMPP_CLOSE_BY_PEER);
+        } else {
+            fail_tls(conn, err.text);
+        }
+    }
+}
+
+void
+xmpp_conn_feed(struct xmpp_conn *conn, const void *data, size_t size,
+               uint64_t now_ms)
+{
+    if (conn->state == CONN_WAIT_TCP || conn->state == CONN_CLOSED) {
+        return;
+    }
+    conn->last_heard = now_ms;      /* Any byte counts, not only a stanza. */
+    conn->grace_ms = 0;
+    conn->counters.rx_bytes += size;
+    conn->n_opening += conn->state < CONN_OPEN ? size : 0;
+    if (conn->tls) {
+        feed_tls(conn, data, size, now_ms);
+    } else {
+        feed_stream(conn, data, size, now_ms);
+    }
+    if (conn->state < CONN_OPEN && conn->n_opening > XMPP_MAX_OPENING) {
+        xmpp_conn_close(conn, XMPP_CLOSE_TOO_BIG);
+    }
+}
+
 uint64_t
 xmpp_conn_deadline(const struct xmpp_conn *conn)
 {
     switch (conn->state) {
     case CONN_WAIT_TCP:
     case CONN_WAIT_HEADER:
+    case CONN_WAIT_FEATURES:
+    case CONN_WAIT_PROCEED:
+    case CONN_WAIT_STARTTLS:
+    case CONN_HANDSHAKE:
         return conn->open_deadline;
     case CONN_OPEN: {
         uint64_t hold = MAX(conn->last_heard + conn->hold_ms,
@@ -292,13 +540,38 @@ hold_expired(struct xmpp_conn *conn, uint64_t now_ms)
     return now_ms >= conn->grace_ms;
 }
 
+/* The open has taken too long. */
+static void
+close_unopened(struct xmpp_conn *conn)
+{
+    switch (conn->state) {
+    case CONN_WAIT_TCP:
+        xmpp_conn_close(conn, XMPP_CLOSE_CONNECT);
+        break;
+    case CONN_WAIT_FEATURES:
+    case CONN_WAIT_STARTTLS:
+        xmpp_conn_close(conn, XMPP_CLOSE_NO_TLS);
+        break;
+    case CONN_WAIT_PROCEED:
+        fail_tls(conn, "the peer does not let it begin");
+        break;
+    case CONN_HANDSHAKE:
+        fail_tls(conn, "the handshake takes too long");
+        break;
+    case CONN_WAIT_HEADER:
+    case CONN_OPEN:
+    case CONN_CLOSED:
+        xmpp_conn_close(conn, XMPP_CLOSE_OPEN_TIMEOUT);
+        break;
+    }
+}
+
 void
 xmpp_conn_tick(struct xmpp_conn *conn, uint64_t now_ms)
 {
-    if (conn->state == CONN_WAIT_TCP || conn->state == CONN_WAIT_HEADER) {
+    if (conn->state < CONN_OPEN) {
         if (now_ms >= conn->open_deadline) {
-            xmpp_conn_close(conn, conn->state == CONN_WAIT_TCP
-                            ? XMPP_CLOSE_CONNECT : XMPP_CLOSE_OPEN_TIMEOUT);
+            close_unopened(conn);
         }
     } else if (conn->state == CONN_OPEN) {
         if (hold_expired(conn, now_ms)) {
@@ -346,6 +619,19 @@ enum xmpp_close_reason
 xmpp_conn_close_reason(const struct xmpp_conn *conn)
 {
     return conn->reason;
+}
+
+const char *
+xmpp_conn_explain(const struct xmpp_conn *conn, enum xmpp_close_reason reason)
+{
+    return conn->why && reason == conn->reason
+           ? conn->why : xmpp_close_reason_name(reason);
+}
+
+const struct tsn_tls_session *
+xmpp_conn_tls(const struct xmpp_conn *conn)
+{
+    return conn->tls;
 }
 
 const struct xmpp_conn_counters *

@@ -8,10 +8,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct tsn_tls;
+struct tsn_tls_session;
 struct xmpp_stanza;
 
 #define XMPP_HOLD_MS 90000
-#define XMPP_OPEN_MS 15000      /* TCP up to stream header. */
+#define XMPP_OPEN_MS 15000      /* TCP up to stream header, inside TLS if it
+                                 * is wanted. */
+
+/* Bytes up to there: headers, and a handshake with chains of certificates. */
+#define XMPP_MAX_OPENING (256u << 10)
 
 enum xmpp_role { XMPP_CLIENT, XMPP_SERVER };
 
@@ -28,6 +34,8 @@ enum xmpp_close_reason {
     XMPP_CLOSE_BAD_HEADER,
     XMPP_CLOSE_TOO_BIG,         /* A stanza over the limit. */
     XMPP_CLOSE_TLS_REQUIRED,    /* The peer wants TLS, we have none. */
+    XMPP_CLOSE_NO_TLS,          /* We want TLS, the peer does not. */
+    XMPP_CLOSE_TLS_FAILED,      /* Handshake or record. */
     XMPP_CLOSE_DUPLICATE,       /* Server: the name is in use. */
     XMPP_CLOSE_ILLEGAL_ORDER,   /* Server: e.g. subscribed twice (2.1). */
     XMPP_CLOSE_SLOW,            /* The peer does not read. */
@@ -67,6 +75,11 @@ struct xmpp_conn *xmpp_conn_create(enum xmpp_role role, const char *name,
 /* Not from inside an op. */
 void xmpp_conn_destroy(struct xmpp_conn *);             /* NULL is fine. */
 
+/* Wants TLS (1.7): no stanza leaves or is taken before the handshake, and a
+ * peer that does not take part is closed.  Takes a reference.  Before the
+ * first byte. */
+void xmpp_conn_set_tls(struct xmpp_conn *, struct tsn_tls *);
+
 /* TCP is up: a client sends its header. */
 void xmpp_conn_start(struct xmpp_conn *, uint64_t now_ms);
 
@@ -91,6 +104,12 @@ void xmpp_conn_set_hold(struct xmpp_conn *, uint32_t hold_ms,
 bool xmpp_conn_is_open(const struct xmpp_conn *);
 const char *xmpp_conn_peer_name(const struct xmpp_conn *);
 enum xmpp_close_reason xmpp_conn_close_reason(const struct xmpp_conn *);
+/* What 'reason', that of the owner's, was about; if we know more than its
+ * name, with that. */
+const char *xmpp_conn_explain(const struct xmpp_conn *,
+                              enum xmpp_close_reason reason);
+/* NULL for a session in the clear. */
+const struct tsn_tls_session *xmpp_conn_tls(const struct xmpp_conn *);
 const struct xmpp_conn_counters *xmpp_conn_counters(const struct xmpp_conn *);
 
 #endif /* xmpp/conn.h */

@@ -11,6 +11,8 @@
 #include "tsn/error.h"
 #include "tsn/loop.h"
 #include "tsn/model.h"
+#include "tsn/tls-store.h"
+#include "tsn/tls.h"
 #include "util.h"
 #include "xmpp/transport.h"
 
@@ -29,6 +31,7 @@ struct xmpp_server {
     uv_tcp_t listener;
     char *host;
     uint32_t hold_ms;
+    struct tsn_tls_store *tls;  /* Or NULL. */
     const struct xmpp_server_ops *ops;
     void *aux;
     struct ovs_list sessions;   /* Oldest first. */
@@ -104,7 +107,7 @@ session_closed(void *session_, enum xmpp_close_reason reason)
         char ip[TSN_IP_STRLEN];
         VLOG_INFO_RL(&rl, "connection ended before it was open peer=%s: %s",
                      tsn_ip_format(&s->peer_ip, ip),
-                     xmpp_close_reason_name(reason));
+                     xmpp_session_explain(s, reason));
         s->server->n_unopened -= !s->pushed_out;
     }
     session_free(s);
@@ -167,6 +170,12 @@ connection_cb(uv_stream_t *listener, int status)
         session_free(s);
         return;
     }
+    if (server->tls) {
+        struct tsn_tls *tls = tsn_tls_store_get(server->tls, tsn_now_ms());
+
+        xmpp_transport_set_tls(s->transport, tls);
+        tsn_tls_unref(tls);
+    }
     server->n_unopened++;
     get_peer_ip(s->transport, &s->peer_ip);
     if (server->n_unopened > MAX_UNOPENED) {
@@ -209,6 +218,12 @@ xmpp_server_create(uv_loop_t *loop, const char *host,
         return NULL;
     }
     return server;
+}
+
+void
+xmpp_server_set_tls(struct xmpp_server *server, struct tsn_tls_store *tls)
+{
+    server->tls = tls;
 }
 
 void
@@ -268,6 +283,19 @@ const struct xmpp_conn_counters *
 xmpp_session_counters(const struct xmpp_session *s)
 {
     return xmpp_conn_counters(xmpp_transport_conn(s->transport));
+}
+
+const struct tsn_tls_session *
+xmpp_session_tls(const struct xmpp_session *s)
+{
+    return xmpp_conn_tls(xmpp_transport_conn(s->transport));
+}
+
+const char *
+xmpp_session_explain(const struct xmpp_session *s,
+                     enum xmpp_close_reason reason)
+{
+    return xmpp_conn_explain(xmpp_transport_conn(s->transport), reason);
 }
 
 void

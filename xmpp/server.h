@@ -14,6 +14,8 @@
 
 struct in6_addr;
 struct tsn_err;
+struct tsn_tls_session;
+struct tsn_tls_store;
 struct xmpp_server;
 struct xmpp_session;
 struct xmpp_stanza;
@@ -33,6 +35,9 @@ struct xmpp_server *xmpp_server_create(uv_loop_t *loop, const char *host,
                                        uint32_t hold_ms,
                                        const struct xmpp_server_ops *ops,
                                        void *aux, struct tsn_err *err);
+/* New sessions need TLS, with the store's certificate; NULL: they are in the
+ * clear.  Borrowed until the next call or the end. */
+void xmpp_server_set_tls(struct xmpp_server *, struct tsn_tls_store *);
 /* Closes all sessions, without events. */
 void xmpp_server_destroy(struct xmpp_server *);         /* NULL is fine. */
 
@@ -47,6 +52,11 @@ const struct in6_addr *xmpp_session_peer_ip(const struct xmpp_session *);
 uint64_t xmpp_session_since_ms(const struct xmpp_session *);
 const struct xmpp_conn_counters *xmpp_session_counters(
     const struct xmpp_session *);
+/* NULL for a session in the clear. */
+const struct tsn_tls_session *xmpp_session_tls(const struct xmpp_session *);
+/* What the close reason was about. */
+const char *xmpp_session_explain(const struct xmpp_session *,
+                                 enum xmpp_close_reason);
 /* One pointer for the owner. */
 void xmpp_session_set_aux(struct xmpp_session *, void *);
 void *xmpp_session_aux(const struct xmpp_session *);

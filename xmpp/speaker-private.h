@@ -36,6 +36,7 @@ struct peer {
     uint64_t down_since_ms;
     unsigned int attempts;      /* Failed in a row. */
     enum xmpp_close_reason last_reason, told_reason;
+    char *why;                  /* More of 'last_reason', or its name. */
 
     bool synced;                /* End-of-RIB or its time-out. */
     struct ovs_list dirty;      /* struct want_instance with work for us. */
@@ -95,6 +96,7 @@ struct xmpp_speaker {
     struct sockaddr_storage *controllers;
     size_t n_controllers;
     uint32_t hold_ms, stale_hold_ms;
+    struct tsn_tls_store *tls;  /* Or NULL. */
     const struct xmpp_speaker_ops *ops;
     void *aux;
 

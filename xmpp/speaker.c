@@ -3,6 +3,7 @@
 #include "xmpp/speaker-private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
@@ -10,6 +11,9 @@
 #include "tsn/json.h"
 #include "tsn/loop.h"
 #include "tsn/model.h"
+#include "tsn/tls-show.h"
+#include "tsn/tls-store.h"
+#include "tsn/tls.h"
 #include "util.h"
 #include "xmpp/graph.h"
 #include "xmpp/stanza.h"
@@ -315,20 +319,19 @@ backoff_due(uv_timer_t *timer)
 /* A control node that is away is news once, and again when it is away for
  * another reason. */
 static void
-log_closed(struct peer *peer, bool was_up)
+log_closed(struct peer *peer, bool was_up, bool same_cause)
 {
     char address[INET6_ADDRSTRLEN + 8];
     const char *name = peer->speaker->name;
-    const char *reason = xmpp_close_reason_name(peer->last_reason);
 
     peer_address(peer, address);
     if (was_up) {
         VLOG_WARN_RL(&rl, "control node lost session=%s controller=%s: %s",
-                     name, address, reason);
+                     name, address, peer->why);
         peer->told_reason = XMPP_CLOSE_NONE;
-    } else if (peer->told_reason != peer->last_reason) {
+    } else if (peer->told_reason != peer->last_reason || !same_cause) {
         VLOG_WARN_RL(&rl, "control node not reached, trying on session=%s "
-                     "controller=%s: %s", name, address, reason);
+                     "controller=%s: %s", name, address, peer->why);
         peer->told_reason = peer->last_reason;
     }
 }
@@ -340,7 +343,12 @@ peer_closed(void *peer_, enum xmpp_close_reason reason)
     struct xmpp_speaker *sp = peer->speaker;
     uint64_t now = tsn_now_ms();
     bool was_up = peer->up;
+    const struct xmpp_conn *conn = xmpp_transport_conn(peer->transport);
+    char *why = xstrdup(xmpp_conn_explain(conn, reason));
+    bool same_cause = peer->why && !strcmp(peer->why, why);
 
+    free(peer->why);
+    peer->why = why;
     peer->transport = NULL;
     peer->up = false;
     peer->last_reason = reason;
@@ -349,7 +357,7 @@ peer_closed(void *peer_, enum xmpp_close_reason reason)
     } else {
         peer->attempts++;
     }
-    log_closed(peer, was_up);
+    log_closed(peer, was_up, same_cause);
     if (was_up) {
         peer->down_since_ms = now;
         want_peer_down(peer);
@@ -383,6 +391,12 @@ connect_peer(struct peer *peer)
     peer->transport = xmpp_transport_connect(
         sp->loop, &sp->controllers[peer->controller], sp->name,
         current_hold_ms(sp), CONNECT_TIMEOUT_MS, &transport_ops, peer);
+    if (sp->tls) {
+        struct tsn_tls *tls = tsn_tls_store_get(sp->tls, tsn_now_ms());
+
+        xmpp_transport_set_tls(peer->transport, tls);
+        tsn_tls_unref(tls);
+    }
 }
 
 static bool
@@ -465,6 +479,7 @@ xmpp_speaker_create(uv_loop_t *loop, const struct xmpp_speaker_config *cfg,
     sp->n_controllers = cfg->n_controllers;
     sp->hold_ms = cfg->hold_s * 1000;
     sp->stale_hold_ms = cfg->stale_hold_s * 1000;
+    sp->tls = cfg->tls;
     sp->ops = ops;
     sp->aux = aux;
     sp->graph = xmpp_graph_create();
@@ -499,6 +514,7 @@ xmpp_speaker_destroy(struct xmpp_speaker *sp)
     }
     for (unsigned int i = 0; i < sp->n_peers; i++) {
         xmpp_transport_abandon(sp->peers[i].transport);
+        free(sp->peers[i].why);
         close_timer(sp->peers[i].timer);
     }
     close_timer(sp->deferred);
@@ -548,9 +564,13 @@ session_status(const struct peer *peer, struct tsn_json *json)
                       xmpp_conn_counters(conn)->bad_stanzas);
     } else {
         tsn_json_string(json, "reason",
-                        xmpp_close_reason_name(peer->last_reason));
+                        peer->why ? peer->why
+                        : xmpp_close_reason_name(peer->last_reason));
         tsn_json_uint(json, "attempts", peer->attempts);
     }
+    tsn_tls_show(peer->up
+                 ? xmpp_conn_tls(xmpp_transport_conn(peer->transport))
+                 : NULL, json);
     tsn_json_bool(json, "config", peer == peer->speaker->config_peer);
     tsn_json_uint(json, "published", peer->n_published);
     tsn_json_uint(json, "withdrawn", peer->n_withdrawn);

@@ -21,6 +21,7 @@
 #include "xmpp/conn.h"
 
 struct tsn_json;
+struct tsn_tls_store;
 struct xmpp_evpn;
 struct xmpp_speaker;
 struct xmpp_view;
@@ -32,6 +33,7 @@ struct xmpp_speaker_config {
     uint32_t hold_s;
     uint32_t stale_hold_s;      /* Routes of a control node that is gone while
                                  * another one serves. */
+    struct tsn_tls_store *tls;  /* NULL: in the clear.  Borrowed. */
 };
 
 struct xmpp_speaker_ops {

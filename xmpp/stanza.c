@@ -14,6 +14,7 @@
 
 #define NS_PUBSUB "http://jabber.org/protocol/pubsub"
 #define NS_STREAM "http://etherx.jabber.org/streams"
+#define NS_TLS "urn:ietf:params:xml:ns:xmpp-tls"
 #define END_OF_RIB "0/0/EndOfRib"
 
 static const char *
@@ -258,6 +259,36 @@ void
 xmpp_put_keepalive(struct ds *out)
 {
     ds_put_cstr(out, "\xc8\x80");
+}
+
+/* As the real ones write it. */
+#define DECLARATION "<?xml version=\"1.0\"?>\n"
+
+void
+xmpp_put_features(struct ds *out)
+{
+    ds_put_cstr(out, DECLARATION "<stream:features>\n"
+                "<starttls xmlns=\"" NS_TLS "\">\n<required />\n"
+                "</starttls>\n</stream:features>\n");
+}
+
+void
+xmpp_put_starttls(struct ds *out)
+{
+    ds_put_cstr(out, DECLARATION "<starttls xmlns=\"" NS_TLS "\" />\n");
+}
+
+void
+xmpp_put_proceed(struct ds *out)
+{
+    ds_put_cstr(out, DECLARATION "<proceed xmlns=\"" NS_TLS "\" />\n");
+}
+
+bool
+xmpp_features_have_tls(const char *text, size_t size)
+{
+    return memmem(text, size, "<starttls", strlen("<starttls"))
+           && memmem(text, size, NS_TLS, strlen(NS_TLS));
 }
 
 static void

@@ -83,6 +83,11 @@ void xmpp_put_client_header(struct ds *out, const char *name);
 void xmpp_put_server_header(struct ds *out, const char *host,
                             const char *client);
 void xmpp_put_keepalive(struct ds *out);
+/* Of the TLS negotiation (1.7). */
+void xmpp_put_features(struct ds *out);
+void xmpp_put_starttls(struct ds *out);
+void xmpp_put_proceed(struct ds *out);
+bool xmpp_features_have_tls(const char *text, size_t size);
 void xmpp_put_subscribe(struct ds *out, const char *name, bool subscribe,
                         const char *instance, uint32_t instance_id,
                         unsigned int id);

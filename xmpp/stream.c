@@ -158,14 +158,18 @@ static const struct {
     [XMPP_TAG_MESSAGE] = { "<message", "</message", XMPP_STREAM_STANZA },
     [XMPP_TAG_FEATURES] = { "<stream:features", "</stream:features",
                             XMPP_STREAM_FEATURES },
+    [XMPP_TAG_STARTTLS] = { "<starttls", "</starttls", XMPP_STREAM_STARTTLS },
+    [XMPP_TAG_PROCEED] = { "<proceed", "</proceed", XMPP_STREAM_PROCEED },
 };
 
 /* Which stanza's start tag stands at 'p': the tag, XMPP_TAG_NONE, or -1 when
  * more bytes must come to tell. */
 static int
-match_start(const char *p, size_t n)
+match_start(const struct xmpp_stream *s, const char *p, size_t n)
 {
-    for (int tag = XMPP_TAG_IQ; tag <= XMPP_TAG_FEATURES; tag++) {
+    int last = s->expects_tls ? XMPP_TAG_PROCEED : XMPP_TAG_FEATURES;
+
+    for (int tag = XMPP_TAG_IQ; tag <= last; tag++) {
         size_t len = strlen(tags[tag].start);
         int match = begins(p, n, tags[tag].start);
         if (match < 0 || (match && n == len)) {
@@ -189,7 +193,7 @@ find_start(struct xmpp_stream *s, const char *p, size_t n)
             return false;
         }
         s->scan = lt - p;
-        int tag = match_start(lt, n - s->scan);
+        int tag = match_start(s, lt, n - s->scan);
         if (tag < 0) {
             return false;
         }
@@ -281,4 +285,11 @@ xmpp_stream_next(struct xmpp_stream *s, struct xmpp_stream_event *event)
         take(s, tags[s->tag].event, s->tag_at, end, event);
     }
     return 0;
+}
+
+size_t
+xmpp_stream_rest(const struct xmpp_stream *s, const char **data)
+{
+    *data = s->buf ? s->buf + s->start : NULL;
+    return s->size - s->start;
 }

@@ -22,6 +22,8 @@ enum xmpp_stream_event_type {
     XMPP_STREAM_BLANK,          /* A run of keepalive bytes. */
     XMPP_STREAM_OPEN,           /* <stream:stream ...>, text up to its ">". */
     XMPP_STREAM_FEATURES,       /* <stream:features>...: TLS is asked for. */
+    XMPP_STREAM_STARTTLS,       /* <starttls ... />, and the answer, */
+    XMPP_STREAM_PROCEED,        /* <proceed ... />; if expected (1.7). */
     XMPP_STREAM_STANZA,         /* <iq>...</iq> or <message>...</message>,
                                  * without what stood in front of it. */
 };
@@ -35,6 +37,7 @@ struct xmpp_stream_event {
 
 enum xmpp_stream_tag {
     XMPP_TAG_NONE, XMPP_TAG_IQ, XMPP_TAG_MESSAGE, XMPP_TAG_FEATURES,
+    XMPP_TAG_STARTTLS, XMPP_TAG_PROCEED,
 };
 
 struct xmpp_stream {
@@ -47,6 +50,7 @@ struct xmpp_stream {
     enum xmpp_stream_tag tag;   /* if any has begun. */
     size_t junk;                /* Bytes dropped since the last event. */
     bool opened;
+    bool expects_tls;           /* Looks for the tags that begin TLS. */
 };
 
 void xmpp_stream_init(struct xmpp_stream *);
@@ -59,5 +63,9 @@ int xmpp_stream_push(struct xmpp_stream *, const void *data, size_t size);
 /* Takes the next event.  Returns 0; or -EBADMSG for bytes before the stream
  * header that no stream header can start with. */
 int xmpp_stream_next(struct xmpp_stream *, struct xmpp_stream_event *event);
+
+/* The bytes behind the last event, borrowed: records of TLS, which are not for
+ * us.  Returns their number. */
+size_t xmpp_stream_rest(const struct xmpp_stream *, const char **data);
 
 #endif /* xmpp/stream.h */

@@ -323,6 +323,12 @@ xmpp_transport_accept(uv_stream_t *listener, const char *name,
 }
 
 void
+xmpp_transport_set_tls(struct xmpp_transport *t, struct tsn_tls *tls)
+{
+    xmpp_conn_set_tls(t->conn, tls);
+}
+
+void
 xmpp_transport_send(struct xmpp_transport *t, const char *data, size_t size)
 {
     if (!t->closing) {

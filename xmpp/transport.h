@@ -12,6 +12,7 @@
 
 #include "xmpp/conn.h"
 
+struct tsn_tls;
 struct xmpp_transport;
 
 /* Like struct xmpp_conn_ops, but 'closed' comes from the loop, never from
@@ -32,6 +33,9 @@ struct xmpp_transport *xmpp_transport_connect(
 struct xmpp_transport *xmpp_transport_accept(
     uv_stream_t *listener, const char *name, uint32_t hold_ms,
     const struct xmpp_transport_ops *ops, void *aux);
+
+/* Wants TLS; as xmpp_conn_set_tls(), right after one of the above. */
+void xmpp_transport_set_tls(struct xmpp_transport *, struct tsn_tls *);
 
 /* Queues whole stanzas. */
 void xmpp_transport_send(struct xmpp_transport *, const char *data,

@@ -15,7 +15,7 @@
 #define HEADER "<stream:stream from=\"a\" xmlns:stream=\"s\" >"
 
 /* Writes the events of a stream as text: H header, B blanks, F features,
- * S(stanza), J(bytes of junk before it), E error. */
+ * T starttls, P proceed, S(stanza), J(bytes of junk before it), E error. */
 static void
 drain(struct xmpp_stream *s, struct ds *out, size_t *junk)
 {
@@ -47,6 +47,12 @@ drain(struct xmpp_stream *s, struct ds *out, size_t *junk)
         case XMPP_STREAM_FEATURES:
             ds_put_char(out, 'F');
             break;
+        case XMPP_STREAM_STARTTLS:
+            ds_put_char(out, 'T');
+            break;
+        case XMPP_STREAM_PROCEED:
+            ds_put_char(out, 'P');
+            break;
         case XMPP_STREAM_STANZA:
             ds_put_format(out, "S(%.*s)", (int) e.size, e.data);
             break;
@@ -56,13 +62,15 @@ drain(struct xmpp_stream *s, struct ds *out, size_t *junk)
 
 /* Pushes 'input' in pieces of 'step' bytes. */
 static void
-check_step(const char *input, const char *expected, size_t step)
+check_step(const char *input, const char *expected, size_t step,
+           bool expects_tls)
 {
     struct ds out = DS_EMPTY_INITIALIZER;
     size_t len = strlen(input), junk = 0;
     struct xmpp_stream s;
 
     xmpp_stream_init(&s);
+    s.expects_tls = expects_tls;
     for (size_t i = 0; i < len; i += step) {
         /* An exact copy: the sanitizer sees a read behind it. */
         char *piece = xmemdup(input + i, MIN(step, len - i));
@@ -84,7 +92,15 @@ check(const char *input, const char *expected)
     static const size_t steps[] = { 1, 2, 3, 7, 64, 100000 };
 
     for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-        check_step(input, expected, steps[i]);
+        check_step(input, expected, steps[i], false);
+    }
+}
+
+static void
+check_tls(const char *input, const char *expected)
+{
+    for (size_t step = 1; step < 100; step++) {
+        check_step(input, expected, step, true);
     }
 }
 
@@ -174,6 +190,18 @@ stream__features__are_told(void **state OVS_UNUSED)
 }
 
 static void
+stream__tags_that_begin_tls__are_told_if_expected(void **state OVS_UNUSED)
+{
+    static const char client[] = HEADER "<?xml?><starttls a=\">\" />\n"
+                                 "<proceed/><starttls></starttls>";
+
+    check_tls(client, "HJ(7)TBPT");
+    check(HEADER "<starttls/><iq>1</iq>", "HJ(11)S(<iq>1</iq>)");
+    check_tls(HEADER "<stream:features><starttls/></stream:features>", "HF");
+    check_tls(HEADER "<starttlsx/><iq>1</iq>", "HJ(12)S(<iq>1</iq>)");
+}
+
+static void
 stream__endless_stanza__is_refused(void **state OVS_UNUSED)
 {
     struct xmpp_stream_event e;
@@ -250,6 +278,7 @@ main(void)
             stream__self_closed_stanza__does_not_swallow_the_next),
         cmocka_unit_test(stream__broken_stanza__costs_itself_only),
         cmocka_unit_test(stream__features__are_told),
+        cmocka_unit_test(stream__tags_that_begin_tls__are_told_if_expected),
         cmocka_unit_test(stream__endless_stanza__is_refused),
         cmocka_unit_test(stream__endless_junk__needs_no_memory),
         cmocka_unit_test(stream__endless_end_tag__is_looked_at_once),
