@@ -67,12 +67,18 @@ struct yaml_tsn {
     unsigned int switches_count;
 };
 
+struct yaml_tls {
+    char *certificate, *private_key, *ca;
+    bool require_client_certificate;
+};
+
 enum yaml_vxlan_id_mode { MODE_CONFIGURED, MODE_AUTOMATIC };
 
 struct yaml_controller {
     char *name, *listen, *project;
     uint32_t *hold_time;
     enum yaml_vxlan_id_mode vxlan_id_mode;
+    struct yaml_tls *tls;
     struct yaml_network *networks;
     unsigned int networks_count;
     struct yaml_switch *switches;
@@ -200,6 +206,15 @@ static const cyaml_schema_value_t tsn_schema = {
     ENTRY(struct yaml_tsn, tsn_fields)
 };
 
+static const cyaml_schema_field_t tls_fields[] = {
+    TEXT("certificate", struct yaml_tls, certificate),
+    TEXT("private-key", struct yaml_tls, private_key),
+    TEXT("ca", struct yaml_tls, ca),
+    CYAML_FIELD_BOOL("require-client-certificate", CYAML_FLAG_OPTIONAL,
+                     struct yaml_tls, require_client_certificate),
+    CYAML_FIELD_END
+};
+
 static const cyaml_strval_t vxlan_id_modes[] = {
     { "configured", MODE_CONFIGURED },
     { "automatic", MODE_AUTOMATIC },
@@ -214,6 +229,8 @@ static const cyaml_schema_field_t controller_fields[] = {
                      struct yaml_controller, vxlan_id_mode, vxlan_id_modes,
                      ARRAY_SIZE(vxlan_id_modes)),
     OPT_TEXT("project", struct yaml_controller, project),
+    CYAML_FIELD_MAPPING_PTR("tls", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                            struct yaml_controller, tls, tls_fields),
     OPT_LIST("networks", struct yaml_controller, networks, &network_schema),
     OPT_LIST("switches", struct yaml_controller, switches, &switch_schema),
     OPT_LIST("hosts", struct yaml_controller, hosts, &host_schema),
@@ -553,6 +570,19 @@ read_tsns(struct reader *r, const struct yaml_controller *y,
     return 0;
 }
 
+static void
+read_tls(struct reader *r, const struct yaml_tls *y,
+         struct ctrl_config *config)
+{
+    config->has_tls = true;
+    config->tls = (struct tsn_tls_files) {
+        .certificate = tsn_yaml_path(r->file, y->certificate),
+        .private_key = tsn_yaml_path(r->file, y->private_key),
+        .ca = tsn_yaml_path(r->file, y->ca),
+        .require_peer_certificate = y->require_client_certificate,
+    };
+}
+
 static int
 read_globals(struct reader *r, const struct yaml_controller *y,
              struct ctrl_config *config)
@@ -571,6 +601,9 @@ read_globals(struct reader *r, const struct yaml_controller *y,
     config->project = xstrdup(y->project ? y->project : "default-project");
     config->vni_is_network_id = y->vxlan_id_mode == MODE_AUTOMATIC;
     config->hold_s = y->hold_time ? *y->hold_time : CTRL_HOLD_MAX_S;
+    if (y->tls) {
+        read_tls(r, y->tls, config);
+    }
 
     const char *listen = y->listen ? y->listen : "0.0.0.0";
     return tsn_sockaddr_parse(listen, XMPP_PORT, &config->listen)
@@ -683,6 +716,7 @@ ctrl_config_destroy(struct ctrl_config *config)
     free(config->switches);
     free(config->hosts);
     free(config->tsns);
+    tsn_tls_files_fini(&config->tls);
     free(config->project);
     free(config->name);
     free(config);

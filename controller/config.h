@@ -12,6 +12,7 @@
 
 #include "openvswitch/types.h"
 #include "tsn/model.h"
+#include "tsn/tls.h"
 
 struct tsn_err;
 
@@ -124,6 +125,8 @@ struct ctrl_config {
     uint32_t hold_s;
     bool vni_is_network_id;     /* vxlan-id-mode: automatic. */
     char *project;
+    bool has_tls;               /* Agents must use TLS. */
+    struct tsn_tls_files tls;   /* Paths as the process sees them. */
 
     struct ctrl_network *networks;
     size_t n_networks;

@@ -16,6 +16,7 @@
 #include "tsn/daemon.h"
 #include "tsn/error.h"
 #include "tsn/loop.h"
+#include "tsn/tls-store.h"
 #include "tsn/yaml.h"
 #include "xmpp/server.h"
 #include "xmpp/stanza.h"
@@ -30,6 +31,7 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(60, 600);
 
 struct controller {
     struct ctrl_config *config;
+    struct tsn_tls_store *tls;  /* NULL: sessions are in the clear. */
     struct ctrl_core *core;
     struct xmpp_server *server;
     struct tsn_loop *loop;
@@ -126,12 +128,37 @@ wait_core(void *controller_)
     }
 }
 
+/* The file and the certificates that it names.  Returns 0 or -errno with
+ * '*err'. */
+static int
+load_all(const char *path, struct ctrl_config **configp,
+         struct tsn_tls_store **tlsp, struct tsn_err *err)
+{
+    struct tsn_tls_store *tls = NULL;
+    struct ctrl_config *config;
+
+    int error = ctrl_config_load(path, &config, err);
+    if (error) {
+        return error;
+    }
+    if (config->has_tls) {
+        error = tsn_tls_store_create(&config->tls, &tls, err);
+        if (error) {
+            ctrl_config_destroy(config);
+            return error;
+        }
+    }
+    *configp = config;
+    *tlsp = tls;
+    return 0;
+}
+
 static int
 load(const char *path, void *controller_, struct tsn_err *err)
 {
     struct controller *controller = controller_;
 
-    return ctrl_config_load(path, &controller->config, err);
+    return load_all(path, &controller->config, &controller->tls, err);
 }
 
 static int
@@ -148,6 +175,7 @@ start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *controller_,
     if (!controller->server) {
         return -EADDRNOTAVAIL;
     }
+    xmpp_server_set_tls(controller->server, controller->tls);
     controller->core = ctrl_core_create(config);
     ctrl_core_delay_end_of_rib(controller->core,
                                tsn_now_ms() + CTRL_END_OF_RIB_START_MS);
@@ -178,6 +206,8 @@ check_unchanged(const struct ctrl_config *old, const struct ctrl_config *new,
     const char *key = strcmp(old->name, new->name) ? "name"
         : memcmp(&old->listen, &new->listen, sizeof old->listen) ? "listen"
         : old->hold_s != new->hold_s ? "hold-time"
+        /* Sessions in the clear would stay. */
+        : old->has_tls != new->has_tls ? "tls"
         : NULL;
 
     return key ? tsn_yaml_refuse(err, path, key,
@@ -190,17 +220,23 @@ static int
 reload(const char *path, void *controller_, struct tsn_err *err)
 {
     struct controller *controller = controller_;
+    struct tsn_tls_store *tls;
     struct ctrl_config *config;
 
-    int error = ctrl_config_load(path, &config, err);
+    int error = load_all(path, &config, &tls, err);
     if (error) {
         return error;
     }
     error = check_unchanged(controller->config, config, path, err);
     if (error) {
+        tsn_tls_store_destroy(tls);
         ctrl_config_destroy(config);
         return error;
     }
+    /* For new sessions; the others go on with what they have. */
+    xmpp_server_set_tls(controller->server, tls);
+    tsn_tls_store_destroy(controller->tls);
+    controller->tls = tls;
     ctrl_core_configure(controller->core, config);
     ctrl_config_destroy(controller->config);
     controller->config = config;
@@ -223,6 +259,7 @@ main(int argc, char *argv[])
     struct controller controller = { .config = NULL };
 
     int status = tsn_daemon_main(argc, argv, &spec, &controller);
+    tsn_tls_store_destroy(controller.tls);
     ctrl_config_destroy(controller.config);
     return status;
 }

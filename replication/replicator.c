@@ -18,6 +18,7 @@
 #include "tsn/daemon.h"
 #include "tsn/error.h"
 #include "tsn/loop.h"
+#include "tsn/tls-store.h"
 #include "util.h"
 #include "xmpp/speaker.h"
 
@@ -25,6 +26,7 @@ VLOG_DEFINE_THIS_MODULE(replicator);
 
 struct replicator {
     struct tsn_config *config;
+    struct tsn_tls_store *tls;  /* NULL: control nodes are in the clear. */
     struct tsn_loop *loop;
     struct tsn_loop_hook hook;
     bool was_up;                /* Some control node was there. */
@@ -125,8 +127,21 @@ load(const char *path, void *r_, struct tsn_err *err)
         tsn_config_destroy(config);
         return -EINVAL;
     }
+    error = tsn_config_load_tls(config, &r->tls, err);
+    if (error) {
+        tsn_config_destroy(config);
+        return error;
+    }
     r->config = config;
     return 0;
+}
+
+static int
+reload_certificates(void *r_, struct tsn_err *err)
+{
+    struct replicator *r = r_;
+
+    return r->tls ? tsn_tls_store_reload(r->tls, err) : 0;
 }
 
 static void
@@ -139,6 +154,7 @@ stop(void *r_)
     /* Forwards to the end; the frames in flight find their tables. */
     fwd_destroy(r->fwd);
     repl_networks_destroy(r->networks);
+    tsn_tls_store_destroy(r->tls);
     tsn_config_destroy(r->config);
 }
 
@@ -163,11 +179,13 @@ start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *r_,
         .n_controllers = config->n_controllers,
         .hold_s = config->hold_s,
         .stale_hold_s = config->stale_hold_s,
+        .tls = r->tls,
     };
 
     int error = fwd_create(tsn_loop_uv(loop), &fwd_config, punted, r,
                            &r->fwd, err);
     if (error) {
+        tsn_tls_store_destroy(r->tls);
         tsn_config_destroy(r->config);
         return error;
     }
@@ -201,6 +219,7 @@ main(int argc, char *argv[])
         .load = load,
         .start = start,
         .stop = stop,
+        .reload_certificates = reload_certificates,
         .keep_caps = caps,
     };
     static struct replicator replicator;

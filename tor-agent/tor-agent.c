@@ -15,12 +15,14 @@
 #include "tsn/error.h"
 #include "tsn/json.h"
 #include "tsn/loop.h"
+#include "tsn/tls-store.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(tor_agent);
 
 struct agent {
     struct tsn_config *config;
+    struct tsn_tls_store *tls;  /* NULL: control nodes are in the clear. */
     struct tsn_loop *main;
     struct tsn_loop *worker;
     struct tor **tors;          /* In the worker's thread only. */
@@ -47,7 +49,16 @@ agent_load(const char *path, void *agent_, struct tsn_err *err)
         tsn_err_set(err, path, "there are no tors in section \"tor-agent\"");
         error = -EINVAL;
     }
-    return error;
+    return error ? error : tsn_config_load_tls(agent->config, &agent->tls,
+                                               err);
+}
+
+static int
+agent_reload_certificates(void *agent_, struct tsn_err *err)
+{
+    const struct agent *agent = agent_;
+
+    return agent->tls ? tsn_tls_store_reload(agent->tls, err) : 0;
 }
 
 static void
@@ -165,7 +176,8 @@ start_tors(void *agent_)
     agent->tors = xcalloc(config->n_tors, sizeof *agent->tors);
     for (size_t i = 0; i < config->n_tors; i++) {
         agent->tors[agent->n_tors++] = tor_create(agent->worker, config,
-                                                  &config->tors[i]);
+                                                  &config->tors[i],
+                                                  agent->tls);
     }
     VLOG_INFO("started tors=%"PRIuSIZE, agent->n_tors);
 }
@@ -225,10 +237,12 @@ main(int argc, char *argv[])
         .load = agent_load,
         .start = agent_start,
         .stop = agent_stop,
+        .reload_certificates = agent_reload_certificates,
     };
     struct agent agent = { 0 };
 
     int status = tsn_daemon_main(argc, argv, &spec, &agent);
+    tsn_tls_store_destroy(agent.tls);
     tsn_config_destroy(agent.config);
     return status;
 }

@@ -196,7 +196,7 @@ tor_wait(void *tor_)
 
 struct tor *
 tor_create(struct tsn_loop *loop, const struct tsn_config *config,
-           const struct tsn_config_tor *conf)
+           const struct tsn_config_tor *conf, struct tsn_tls_store *tls)
 {
     struct tor *tor = xzalloc(sizeof *tor);
     struct ovc_session_config ovsdb = {
@@ -211,6 +211,7 @@ tor_create(struct tsn_loop *loop, const struct tsn_config *config,
         .n_controllers = config->n_controllers,
         .hold_s = config->hold_s,
         .stale_hold_s = config->stale_hold_s,
+        .tls = tls,
     };
 
     tor->loop = loop;

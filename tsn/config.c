@@ -11,6 +11,7 @@
 #include "packets.h"
 #include "socket-util.h"
 #include "tsn/error.h"
+#include "tsn/tls-store.h"
 #include "tsn/yaml.h"
 #include "util.h"
 
@@ -26,6 +27,7 @@
 
 #define MAX_TORS 4096
 #define TEXT_MAX_LEN 255
+#define PATH_MAX_LEN 4095
 
 /* The file as libcyaml reads it; an optional value that is absent is NULL. */
 struct file_tor {
@@ -48,6 +50,12 @@ struct file_replicator {
     char *service_mac;
 };
 
+struct file_tls {
+    char *certificate;
+    char *private_key;
+    char *ca;
+};
+
 struct file {
     char **controllers;
     size_t n_controllers;
@@ -55,6 +63,8 @@ struct file {
     uint32_t *stale_hold_s;
     struct file_tor_agent *tor_agent;
     struct file_replicator *replicator;
+    struct file_tls *tls;
+    bool *controllers_tls;
 };
 
 #define OPTIONAL CYAML_FLAG_OPTIONAL
@@ -92,6 +102,17 @@ static const cyaml_schema_field_t replicator_fields[] = {
     CYAML_FIELD_END
 };
 
+#define TLS_PATH(KEY, MEMBER) \
+    CYAML_FIELD_STRING_PTR(KEY, CYAML_FLAG_POINTER, struct file_tls, MEMBER, \
+                           1, PATH_MAX_LEN)
+
+static const cyaml_schema_field_t tls_fields[] = {
+    TLS_PATH("certificate", certificate),
+    TLS_PATH("private-key", private_key),
+    TLS_PATH("ca", ca),
+    CYAML_FIELD_END
+};
+
 static const cyaml_schema_value_t controller_value = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, TEXT_MAX_LEN),
 };
@@ -102,6 +123,10 @@ static const cyaml_schema_field_t file_fields[] = {
                                &controller_value, 1, TSN_MAX_CONTROLLERS),
     OPTIONAL_UINT("hold-time", struct file, hold_s),
     OPTIONAL_UINT("stale-hold", struct file, stale_hold_s),
+    CYAML_FIELD_MAPPING_PTR("tls", CYAML_FLAG_POINTER | OPTIONAL,
+                            struct file, tls, tls_fields),
+    CYAML_FIELD_BOOL_PTR("controllers-tls", CYAML_FLAG_POINTER | OPTIONAL,
+                         struct file, controllers_tls),
     CYAML_FIELD_MAPPING_PTR("tor-agent", CYAML_FLAG_POINTER | OPTIONAL,
                             struct file, tor_agent, tor_agent_fields),
     CYAML_FIELD_MAPPING_PTR("replicator", CYAML_FLAG_POINTER | OPTIONAL,
@@ -419,6 +444,27 @@ read_replicator(struct reader *r)
     return 0;
 }
 
+/* Who names certificates wants them used. */
+static int
+read_tls(struct reader *r)
+{
+    const struct file_tls *src = r->file->tls;
+    struct tsn_config *c = r->config;
+
+    if (src) {
+        c->has_tls = true;
+        c->tls.certificate = tsn_yaml_path(r->path, src->certificate);
+        c->tls.private_key = tsn_yaml_path(r->path, src->private_key);
+        c->tls.ca = tsn_yaml_path(r->path, src->ca);
+    }
+    c->controllers_tls = r->file->controllers_tls ? *r->file->controllers_tls
+                                                  : c->has_tls;
+    return c->controllers_tls && !c->has_tls
+           ? refuse(r, "controllers-tls", "needs a section \"tls\", which "
+                    "names the certificates")
+           : 0;
+}
+
 static int
 read_config(struct reader *r)
 {
@@ -432,6 +478,7 @@ read_config(struct reader *r)
                                HOLD_MAX_S, &c->hold_s))
         || (error = read_range(r, "stale-hold", r->file->stale_hold_s, 0,
                                STALE_HOLD_MAX_S, &c->stale_hold_s))
+        || (error = read_tls(r))
         || (error = read_tors(r))
         || (error = read_replicator(r))) {
         return error;
@@ -484,5 +531,17 @@ tsn_config_destroy(struct tsn_config *config)
     }
     free(config->tors);
     free(config->replicator.name);
+    tsn_tls_files_fini(&config->tls);
     free(config);
+}
+
+int
+tsn_config_load_tls(const struct tsn_config *config,
+                    struct tsn_tls_store **storep, struct tsn_err *err)
+{
+    if (!config->controllers_tls) {
+        *storep = NULL;
+        return 0;
+    }
+    return tsn_tls_store_create(&config->tls, storep, err);
 }

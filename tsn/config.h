@@ -11,8 +11,10 @@
 #include <sys/socket.h>
 
 #include "tsn/model.h"
+#include "tsn/tls.h"
 
 struct tsn_err;
+struct tsn_tls_store;
 
 /* Two control nodes are used at a time (spec/xmpp-protocol.md 1.1); more may
  * be listed. */
@@ -35,6 +37,10 @@ struct tsn_config_replicator {
 };
 
 struct tsn_config {
+    bool has_tls;
+    struct tsn_tls_files tls;   /* Paths as the process sees them. */
+    bool controllers_tls;       /* The sessions with control nodes use it. */
+
     struct sockaddr_storage controllers[TSN_MAX_CONTROLLERS];
     size_t n_controllers;
     uint32_t hold_s;        /* XMPP hold time until the cloud says another. */
@@ -52,5 +58,10 @@ struct tsn_config {
 int tsn_config_load(const char *path, struct tsn_config **configp,
                     struct tsn_err *err);
 void tsn_config_destroy(struct tsn_config *);           /* NULL is fine. */
+
+/* Loads the certificates for the sessions with control nodes.  Returns 0 with
+ * '*storep', NULL if they are in the clear; or -errno with '*err'. */
+int tsn_config_load_tls(const struct tsn_config *,
+                        struct tsn_tls_store **storep, struct tsn_err *err);
 
 #endif /* tsn/config.h */

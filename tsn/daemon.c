@@ -68,7 +68,9 @@ print_help(const struct tsn_daemon_spec *spec)
            "SIGHUP opens the log again%s, SIGTERM ends the program.\n",
            spec->program, spec->summary, spec->program,
            spec->default_config, TSN_RUNDIR,
-           spec->reload ? " and reads the configuration again" : "");
+           spec->reload ? " and reads the configuration again"
+           : spec->reload_certificates ? " and reads the certificates again"
+           : "");
 }
 
 /* Returns -1 to go on, or an exit status. */
@@ -156,6 +158,11 @@ reload(struct tsn_daemon *daemon)
     struct tsn_err err;
 
     tsn_log_reopen();
+    if (daemon->spec->reload_certificates
+        && daemon->spec->reload_certificates(daemon->aux, &err)) {
+        VLOG_ERR("the new certificate files are refused, what was loaded "
+                 "stays in use: %s", tsn_err_format(&err));
+    }
     if (!daemon->spec->reload) {
         return;
     }

@@ -35,6 +35,11 @@ struct tsn_daemon_spec {
      * changes nothing. */
     int (*reload)(const char *path, void *aux, struct tsn_err *err);
 
+    /* SIGHUP, for one that cannot reload: reads anew the certificates that its
+     * configuration names; NULL if it names none ever.  Bad ones change
+     * nothing. */
+    int (*reload_certificates)(void *aux, struct tsn_err *err);
+
     /* Capabilities kept, CAP_*, ended by -1; NULL keeps none.  The others are
      * dropped before start(): they belong to threads, and none of those may
      * exist by then. */

@@ -146,5 +146,9 @@ tsn_tls_store_reload(struct tsn_tls_store *store, struct tsn_err *err)
     get_stamps(&store->files, stamps);
     int error = load(store, stamps, err);
     ovs_mutex_unlock(&store->mutex);
+    if (!error) {
+        VLOG_INFO("certificate files loaded file=%s",
+                  store->files.certificate);
+    }
     return error;
 }

@@ -162,6 +162,16 @@ tsn_yaml_free(const cyaml_schema_value_t *schema, void *data)
     cyaml_free(&config, schema, data, 0);
 }
 
+char *
+tsn_yaml_path(const char *file, const char *path)
+{
+    const char *slash = strrchr(file, '/');
+
+    return *path == '/' || !slash
+           ? xstrdup(path)
+           : xasprintf("%.*s/%s", (int) (slash - file), file, path);
+}
+
 int
 tsn_yaml_refuse(struct tsn_err *err, const char *file, const char *value,
                 const char *fmt, ...)

@@ -17,6 +17,10 @@ int tsn_yaml_load(const char *path, const cyaml_schema_value_t *schema,
                   void **datap, struct tsn_err *err);
 void tsn_yaml_free(const cyaml_schema_value_t *schema, void *data);
 
+/* The path of a file that the file 'file' names as 'path', relative to its
+ * directory.  To be freed. */
+char *tsn_yaml_path(const char *file, const char *path);
+
 /* Fills 'err' for a value that is well-formed but wrong: 'value' names it,
  * "tors[2].ovsdb", and the file is read again to find its line.  Returns
  * -EINVAL. */

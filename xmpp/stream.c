@@ -252,13 +252,13 @@ find_end(struct xmpp_stream *s, const char *p, size_t n)
 int
 xmpp_stream_next(struct xmpp_stream *s, struct xmpp_stream_event *event)
 {
+    memset(event, 0, sizeof *event);
+    if (s->size == s->start) {
+        return 0;
+    }
     const char *p = s->buf + s->start;
     size_t n = s->size - s->start;
 
-    memset(event, 0, sizeof *event);
-    if (!n) {
-        return 0;
-    }
     if (!s->opened) {
         return next_header(s, event);
     }

@@ -18,6 +18,11 @@ static const char full[] =
     "hold-time: 30\n"
     "vxlan-id-mode: automatic\n"
     "project: admin\n"
+    "tls:\n"
+    "  certificate: /etc/a.pem\n"
+    "  private-key: /etc/a.key\n"
+    "  ca: /etc/ca.pem\n"
+    "  require-client-certificate: true\n"
     "networks:\n"
     "- name: blue\n"
     "  vni: 100\n"
@@ -97,6 +102,11 @@ config__every_key__all_values(void **state)
     assert_int_equal(c->hold_s, 30);
     assert_true(c->vni_is_network_id);
     assert_string_equal(c->project, "admin");
+    assert_true(c->has_tls);
+    assert_string_equal(c->tls.certificate, "/etc/a.pem");
+    assert_string_equal(c->tls.private_key, "/etc/a.key");
+    assert_string_equal(c->tls.ca, "/etc/ca.pem");
+    assert_true(c->tls.require_peer_certificate);
 
     assert_int_equal(c->n_networks, 3);
     const struct ctrl_network *blue = &c->networks[0], *red = &c->networks[1];

@@ -269,7 +269,8 @@ schema__violated__position_and_reason(void **state)
     } cases[] = {
         { R, "1:1", "key \"controllers\" is missing" },
         { C R "contrllers: x\n", "3:1", "unknown key \"contrllers\"; known "
-          "here: controllers, hold-time, stale-hold, tor-agent, replicator" },
+          "here: controllers, hold-time, stale-hold, tls, controllers-tls, "
+          "tor-agent, replicator" },
         { C R "hold-time: 1\nhold-time: 2\n", "4:1",
           "key \"hold-time\" is given twice, first in line 3" },
         { "controllers: 10.0.0.5\n", "1:14",
@@ -513,10 +514,88 @@ file__too_many_values__refused(void **state)
     ds_destroy(&text);
 }
 
+static void
+tls__paths__are_relative_to_the_file(void **state)
+{
+    struct tsn_config *c = load_ok(
+        C R "tls: {certificate: a.pem, private-key: sub/b.key, ca: /c.pem}\n");
+    char *expected = xasprintf("%s/a.pem", dir);
+
+    assert_true(c->has_tls);
+    assert_true(c->controllers_tls);
+    assert_string_equal(c->tls.certificate, expected);
+    free(expected);
+    expected = xasprintf("%s/sub/b.key", dir);
+    assert_string_equal(c->tls.private_key, expected);
+    free(expected);
+    assert_string_equal(c->tls.ca, "/c.pem");
+    assert_false(c->tls.require_peer_certificate);
+    tsn_config_destroy(c);
+}
+
+static void
+tls__switch__is_on_by_the_section_unless_told(void **state)
+{
+    struct tsn_config *c = load_ok(C R);
+
+    assert_false(c->has_tls || c->controllers_tls);
+    tsn_config_destroy(c);
+    c = load_ok(C R "tls: {certificate: a, private-key: b, ca: c}\n"
+                "controllers-tls: no\n");
+    assert_true(c->has_tls);
+    assert_false(c->controllers_tls);
+    tsn_config_destroy(c);
+    c = load_ok(C R "controllers-tls: false\n");
+    assert_false(c->has_tls || c->controllers_tls);
+    tsn_config_destroy(c);
+}
+
+static void
+tls__incomplete__is_refused(void **state)
+{
+    static const struct { const char *text, *where, *what; } cases[] = {
+        { C R "controllers-tls: true\n", "3:18",
+          "controllers-tls: needs a section \"tls\"" },
+        { C R "controllers-tls: maybe\n", "3:18",
+          "controllers-tls: expects true or false" },
+        { C R "tls: {certificate: a, private-key: b}\n", "3:6",
+          "tls: key \"ca\" is missing" },
+        { C R "tls: {certificate: a, private-key: b, ca: \"\"}\n", "3:43",
+          "tls.ca: must not be empty" },
+        { C R "tls: on\n", "3:6", "tls: expects a mapping" },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        assert_refused(cases[i].text, cases[i].where, cases[i].what);
+    }
+}
+
+static void
+load_tls__files__are_loaded_if_used(void **state)
+{
+    struct tsn_tls_store *tls = (struct tsn_tls_store *) 1;
+    struct tsn_config *c = load_ok(
+        C R "tls: {certificate: a.pem, private-key: b, ca: c}\n"
+        "controllers-tls: false\n");
+    struct tsn_err err;
+
+    assert_int_equal(tsn_config_load_tls(c, &tls, &err), 0);
+    assert_null(tls);
+    tsn_config_destroy(c);
+    c = load_ok(C R "tls: {certificate: a.pem, private-key: b, ca: c}\n");
+    assert_int_equal(tsn_config_load_tls(c, &tls, &err), -ENOENT);
+    assert_string_equal(err.where, c->tls.certificate);
+    tsn_config_destroy(c);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tls__paths__are_relative_to_the_file),
+        cmocka_unit_test(tls__switch__is_on_by_the_section_unless_told),
+        cmocka_unit_test(tls__incomplete__is_refused),
+        cmocka_unit_test(load_tls__files__are_loaded_if_used),
         cmocka_unit_test(config__every_key__all_values),
         cmocka_unit_test(config__replicator_only__defaults),
         cmocka_unit_test(config__tor_agent_only__no_replicator),
