@@ -37,7 +37,6 @@ tsn_tls_show(const struct tsn_tls_session *session, struct tsn_json *json)
     show_time(json, "expires", info.not_after);
     tsn_json_string(json, "peer", info.has_peer ? info.subject : NULL);
     if (info.has_peer) {
-        tsn_json_string(json, "peer_fingerprint", info.fingerprint);
         show_time(json, "peer_expires", info.peer_not_after);
     }
     tsn_json_object_end(json);

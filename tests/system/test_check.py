@@ -8,6 +8,7 @@ import pytest
 
 from lab import Lab
 from lab.lab import SANITIZER_ENV, SERVICES
+from lab.pki import Pki
 
 SAMPLES = Path(__file__).resolve().parents[2] / "etc"
 SERVICE_PROGRAMS = ["tsn-tor-agent", "tsn-replicator"]
@@ -153,3 +154,21 @@ def test_start__bad_file__is_refused(build_dir, tmp_path, program):
         env=SANITIZER_ENV)
     assert done.returncode == 1
     assert f"{path}:" in done.stderr
+
+
+@pytest.mark.parametrize("program", SERVICES)
+def test_check__certificates__are_loaded_too(build_dir, tmp_path, program):
+    pki = Pki(tmp_path / "pki")
+    pki.make_ca("ca")
+    pki.issue("ours", "ca")
+    path = tmp_path / "with-tls.yaml"
+    path.write_text(
+        (GOOD_CONTROLLER if program == "tsn-controller" else GOOD_TSN) +
+        "tls: {certificate: pki/ours.pem, private-key: pki/ours.key, "
+        "ca: pki/ours-ca.pem}\n")
+    assert check(build_dir, program, path).returncode == 0
+    pki.files("ours").key.write_bytes((pki.dir / "ca.key").read_bytes())
+    done = check(build_dir, program, path)
+    assert done.returncode == 1
+    assert f"{pki.files('ours').key}: the private key does not belong to " \
+        f"the certificate in {pki.files('ours').certificate}" in done.stderr

@@ -9,6 +9,16 @@ def _dump(data):
                           width=79)
 
 
+def _tls(lab, name, **more):
+    """The section of who uses certificate 'name', if the lab has any."""
+    if not lab.pki:
+        return {}
+    files = lab.pki.files(name)
+    return {"tls": {"certificate": f"pki/{files.certificate.name}",
+                    "private-key": str(files.key),
+                    "ca": f"pki/{files.ca.name}", **more}}
+
+
 def controller_yaml(lab):
     """What tsn-controller is to know: the whole topology."""
     switches = []
@@ -35,6 +45,7 @@ def controller_yaml(lab):
         "hosts": [{"name": lab.compute.name, "vtep": lab.compute.address,
                    "machines": machines}],
         "tsns": [{"name": "tsn1", "address": lab.tsn_address}],
+        **_tls(lab, "controller", **{"require-client-certificate": True}),
     })
 
 
@@ -51,4 +62,5 @@ def tsn_yaml(lab):
                                      *lab.foreign_switches]],
         },
         "replicator": {"name": "tsn1", "address": lab.tsn_address},
+        **_tls(lab, "tsn"),
     })
