@@ -87,11 +87,12 @@ add_extension(X509 *x, X509 *issuer, int nid, const char *value)
     X509_EXTENSION_free(ext);
 }
 
+/* Takes 'key'. */
 static void
 make(const struct pki *pki, const char *name, const char *issuer,
-     struct pki_validity validity, bool is_ca)
+     struct pki_validity validity, bool is_ca, EVP_PKEY *key)
 {
-    EVP_PKEY *key = EVP_EC_gen("P-256"), *issuer_key = key;
+    EVP_PKEY *issuer_key = key;
     X509 *x = X509_new(), *issuer_x = x;
     uint32_t serial;
     FILE *f;
@@ -137,14 +138,20 @@ make(const struct pki *pki, const char *name, const char *issuer,
 void
 pki_make_ca(const struct pki *pki, const char *name, const char *issuer)
 {
-    make(pki, name, issuer, PKI_VALID, true);
+    make(pki, name, issuer, PKI_VALID, true, EVP_EC_gen("P-256"));
 }
 
 void
 pki_make(const struct pki *pki, const char *name, const char *issuer,
          struct pki_validity validity)
 {
-    make(pki, name, issuer, validity, false);
+    make(pki, name, issuer, validity, false, EVP_EC_gen("P-256"));
+}
+
+void
+pki_make_rsa(const struct pki *pki, const char *name, const char *issuer)
+{
+    make(pki, name, issuer, PKI_VALID, false, EVP_RSA_gen(2048));
 }
 
 struct tsn_tls_files

@@ -30,6 +30,9 @@ void pki_make_ca(const struct pki *, const char *name, const char *issuer);
 void pki_make(const struct pki *, const char *name, const char *issuer,
               struct pki_validity);
 
+/* With an RSA key, as old peers need, not one on an elliptic curve. */
+void pki_make_rsa(const struct pki *, const char *name, const char *issuer);
+
 /* "DIR/NAMESUFFIX", valid until the 32nd call from now. */
 const char *pki_path(const struct pki *, const char *name,
                      const char *suffix);

@@ -403,19 +403,23 @@ struct raw {
 static void
 raw_init(struct raw *raw)
 {
-    raw->ctx = SSL_CTX_new(TLS_client_method());
+    raw->ctx = SSL_CTX_new(TLS_method());
     SSL_CTX_set_cipher_list(raw->ctx, "DEFAULT@SECLEVEL=0");
     raw->ssl = NULL;
 }
 
 static void
-raw_start(struct raw *raw)
+raw_start(struct raw *raw, enum tsn_tls_role role)
 {
     raw->ssl = SSL_new(raw->ctx);
     raw->in = BIO_new(BIO_s_mem());
     raw->out = BIO_new(BIO_s_mem());
     SSL_set_bio(raw->ssl, raw->in, raw->out);
-    SSL_set_connect_state(raw->ssl);
+    if (role == TSN_TLS_CLIENT) {
+        SSL_set_connect_state(raw->ssl);
+    } else {
+        SSL_set_accept_state(raw->ssl);
+    }
     SSL_do_handshake(raw->ssl);
 }
 
@@ -426,10 +430,9 @@ raw_fini(struct raw *raw)
     SSL_CTX_free(raw->ctx);
 }
 
-/* Runs a handshake of our server with the raw client; returns what ours
- * says. */
+/* Runs a handshake of ours with the raw peer; returns what ours says. */
 static int
-shake_hands_with(struct raw *raw, struct tsn_tls_session *server,
+shake_hands_with(struct raw *raw, struct tsn_tls_session *ours,
                  struct tsn_err *err)
 {
     int done = -EAGAIN;
@@ -439,12 +442,12 @@ shake_hands_with(struct raw *raw, struct tsn_tls_session *server,
         const void *out;
         long n = BIO_get_mem_data(raw->out, &in);
 
-        tsn_tls_push(server, in, n);
-        done = tsn_tls_handshake(server, err);
+        tsn_tls_push(ours, in, n);
+        done = tsn_tls_handshake(ours, err);
         (void) BIO_reset(raw->out);
-        size_t size = tsn_tls_output(server, &out);
+        size_t size = tsn_tls_output(ours, &out);
         BIO_write(raw->in, out, size);
-        tsn_tls_output_taken(server, size);
+        tsn_tls_output_taken(ours, size);
         SSL_do_handshake(raw->ssl);
     }
     return done;
@@ -473,7 +476,7 @@ server__client_without_certificate__by_the_option(void **state OVS_UNUSED)
         struct raw raw;
 
         raw_init(&raw);
-        raw_start(&raw);
+        raw_start(&raw, TSN_TLS_CLIENT);
         int done = shake_hands_with(&raw, server, &err);
         if (require) {
             assert_int_equal(done, -EPROTO);
@@ -498,7 +501,7 @@ server__tls_1_1__is_refused(void **state OVS_UNUSED)
     raw_init(&raw);
     SSL_CTX_set_min_proto_version(raw.ctx, TLS1_VERSION);
     SSL_CTX_set_max_proto_version(raw.ctx, TLS1_1_VERSION);
-    raw_start(&raw);
+    raw_start(&raw, TSN_TLS_CLIENT);
     assert_int_equal(shake_hands_with(&raw, server, &err), -EPROTO);
     assert_string_equal(err.text, "the peer has no TLS 1.2 or later");
     tsn_tls_session_destroy(server);
@@ -514,13 +517,56 @@ server__tls_1_2__is_served_with_forward_secrecy(void **state OVS_UNUSED)
 
     raw_init(&raw);
     SSL_CTX_set_max_proto_version(raw.ctx, TLS1_2_VERSION);
-    raw_start(&raw);
+    raw_start(&raw, TSN_TLS_CLIENT);
     assert_int_equal(shake_hands_with(&raw, server, NULL), 0);
     assert_true(tsn_tls_session_info(server, &info));
     assert_string_equal(info.version, "TLSv1.2");
     assert_ptr_equal(strstr(info.cipher, "ECDHE-"), info.cipher);
     tsn_tls_session_destroy(server);
     raw_fini(&raw);
+}
+
+/* A server that has no elliptic curves, and one that has nothing good. */
+static void
+client__old_server__is_served_if_it_is_good_enough(void **state OVS_UNUSED)
+{
+    static const struct { const char *cipher; int done; } cases[] = {
+        { "AES256-GCM-SHA384", 0 },
+        { "AES256-SHA", -EPROTO },
+    };
+
+    pki_make_rsa(&pki, "old", "ca");
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct tsn_tls *tls = pki_load(&pki, "good", "ca");
+        struct tsn_tls_session *client
+            = tsn_tls_session_create(tls, TSN_TLS_CLIENT);
+        struct tsn_tls_info info;
+        struct tsn_err err;
+        struct raw raw;
+
+        raw_init(&raw);
+        SSL_CTX_set_max_proto_version(raw.ctx, TLS1_2_VERSION);
+        SSL_CTX_set_cipher_list(raw.ctx, cases[i].cipher);
+        assert_int_equal(SSL_CTX_use_certificate_file(
+            raw.ctx, pki_path(&pki, "old", ".pem"), SSL_FILETYPE_PEM), 1);
+        assert_int_equal(SSL_CTX_use_PrivateKey_file(
+            raw.ctx, pki_path(&pki, "old", ".key"), SSL_FILETYPE_PEM), 1);
+        raw_start(&raw, TSN_TLS_SERVER);
+        assert_int_equal(tsn_tls_handshake(client, &err), -EAGAIN);
+        const void *out;
+        size_t size = tsn_tls_output(client, &out);
+        BIO_write(raw.in, out, size);
+        tsn_tls_output_taken(client, size);
+        SSL_do_handshake(raw.ssl);
+        assert_int_equal(shake_hands_with(&raw, client, &err), cases[i].done);
+        if (!cases[i].done) {
+            assert_true(tsn_tls_session_info(client, &info));
+            assert_string_equal(info.cipher, cases[i].cipher);
+        }
+        tsn_tls_session_destroy(client);
+        tsn_tls_unref(tls);
+        raw_fini(&raw);
+    }
 }
 
 static void
@@ -534,7 +580,7 @@ server__renegotiation__is_refused(void **state OVS_UNUSED)
 
     raw_init(&raw);
     SSL_CTX_set_max_proto_version(raw.ctx, TLS1_2_VERSION);
-    raw_start(&raw);
+    raw_start(&raw, TSN_TLS_CLIENT);
     assert_int_equal(shake_hands_with(&raw, server, NULL), 0);
     SSL_renegotiate(raw.ssl);
     SSL_do_handshake(raw.ssl);
@@ -731,6 +777,7 @@ main(void)
         cmocka_unit_test(server__client_without_certificate__by_the_option),
         cmocka_unit_test(server__tls_1_1__is_refused),
         cmocka_unit_test(server__tls_1_2__is_served_with_forward_secrecy),
+        cmocka_unit_test(client__old_server__is_served_if_it_is_good_enough),
         cmocka_unit_test(server__renegotiation__is_refused),
         cmocka_unit_test(handshake__garbage__is_refused),
         cmocka_unit_test(handshake__cut_or_damaged_anywhere__waits_or_fails),
