@@ -96,7 +96,8 @@ session_closed(void *controller_, struct xmpp_session *session,
     struct controller *controller = controller_;
 
     VLOG_INFO_RL(&rl, "session is down session=%s: %s",
-                 xmpp_session_name(session), xmpp_session_explain(session, reason));
+                 xmpp_session_name(session),
+                 xmpp_session_explain(session, reason));
     ctrl_peer_destroy(xmpp_session_aux(session));
     controller->next_ms = 0;
 }

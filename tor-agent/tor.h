@@ -17,8 +17,8 @@ struct tsn_json;
 struct tsn_loop;
 struct tsn_tls_store;
 
-/* Starts to serve; copies what it needs of the configuration.  'tls' is for the
- * sessions with control nodes, NULL for none, and borrowed.  In the loop's
+/* Starts to serve; copies what it needs of the configuration.  'tls' is for
+ * the sessions with control nodes, NULL for none, and borrowed.  In the loop's
  * thread, like all of these. */
 struct tor *tor_create(struct tsn_loop *loop, const struct tsn_config *,
                        const struct tsn_config_tor *,

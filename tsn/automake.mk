@@ -23,6 +23,8 @@ tsn_libtsn_a_SOURCES = \
 	tsn/notify.h \
 	tsn/privileges.c \
 	tsn/privileges.h \
+	tsn/tls-load.c \
+	tsn/tls-private.h \
 	tsn/tls-show.c \
 	tsn/tls-show.h \
 	tsn/tls-store.c \

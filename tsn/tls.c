@@ -1,36 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
-#include "tsn/tls.h"
+#include "tsn/tls-private.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "openvswitch/vlog.h"
-#include "ovs-atomic.h"
-#include "socket-util.h"
 #include "tsn/error.h"
 #include "util.h"
-
-VLOG_DEFINE_THIS_MODULE(tsn_tls);
-
-/* A file larger than this is not what it should be: the bundle of all public
- * CAs has 200 KiB. */
-#define MAX_FILE (4u << 20)
-
-/* Certificates between a peer's and the CA: real chains have three at most. */
-#define MAX_CHAIN 8
 
 /* Output that waits: a write of the largest size with its record headers, or
  * a flight of the handshake with a chain of certificates. */
@@ -39,9 +19,6 @@ VLOG_DEFINE_THIS_MODULE(tsn_tls);
 /* An empty output buffer larger than this goes back to the system. */
 #define KEEP_OUTPUT 4096u
 
-/* Of all kinds of private keys. */
-#define KEY_HEADER "PRIVATE KEY-----"
-
 /* TLS 1.2; those of TLS 1.3 are all good.  A client also takes RSA key
  * exchange, last: servers on OpenSSL 1.0, as control nodes up to R5 are, have
  * no elliptic curves unless told. */
@@ -49,13 +26,6 @@ VLOG_DEFINE_THIS_MODULE(tsn_tls);
                        "!aNULL:!PSK:!SRP"
 #define CLIENT_CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:" \
                        "RSA+AESGCM:!aNULL:!PSK:!SRP"
-
-struct tsn_tls {
-    struct ovs_refcount refs;
-    SSL_CTX *ctx;
-    bool require_peer_certificate;
-    int64_t not_after;
-};
 
 struct tsn_tls_session {
     struct tsn_tls *tls;
@@ -74,316 +44,6 @@ struct tsn_tls_session {
     int64_t verify_time;        /* the end or start of its validity, */
     char verify_peer[TSN_TLS_SUBJECT_STRLEN];       /* and who the peer is. */
 };
-
-void
-tsn_tls_files_clone(struct tsn_tls_files *dst,
-                    const struct tsn_tls_files *src)
-{
-    *dst = (struct tsn_tls_files) {
-        .certificate = nullable_xstrdup(src->certificate),
-        .private_key = nullable_xstrdup(src->private_key),
-        .ca = nullable_xstrdup(src->ca),
-        .require_peer_certificate = src->require_peer_certificate,
-    };
-}
-
-void
-tsn_tls_files_fini(struct tsn_tls_files *files)
-{
-    free(files->certificate);
-    free(files->private_key);
-    free(files->ca);
-    memset(files, 0, sizeof *files);
-}
-
-/* Contexts. */
-
-/* Why the last call of OpenSSL failed, in its own words. */
-static const char *
-library_error(void)
-{
-    const char *text = ERR_reason_error_string(ERR_peek_error());
-
-    return text ? text : "unknown error";
-}
-
-static int
-refuse(struct tsn_err *err, const char *path, const char *text)
-{
-    tsn_err_set(err, path, "%s", text);
-    return -EINVAL;
-}
-
-/* A copy of the file in memory; the caller frees it with BIO_free(). */
-static int
-read_file(const char *path, BIO **biop, struct tsn_err *err)
-{
-    struct stat st;
-    int error = 0;
-
-    /* Not to hang on a FIFO. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0 || fstat(fd, &st) < 0) {
-        error = -errno;
-        tsn_err_set(err, path, "cannot be opened: %s",
-                    ovs_strerror(-error));
-    } else if (!S_ISREG(st.st_mode)) {
-        error = refuse(err, path, "is not a file");
-    } else if (st.st_size > MAX_FILE) {
-        error = refuse(err, path, "is too large for certificates");
-    } else {
-        char *data = xmalloc(st.st_size + 1);
-        size_t n;
-
-        /* EOF: it has become shorter meanwhile. */
-        int retval = read_fully(fd, data, st.st_size, &n);
-        if (retval && retval != EOF) {
-            error = -retval;
-            tsn_err_set(err, path, "cannot be read: %s",
-                        ovs_strerror(retval));
-        } else {
-            *biop = BIO_new(BIO_s_mem());
-            BIO_write(*biop, data, n);
-        }
-        OPENSSL_cleanse(data, st.st_size);
-        free(data);
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    return error;
-}
-
-/* Instead of asking at a terminal. */
-static int
-no_pass_phrase(char *buf OVS_UNUSED, int size OVS_UNUSED,
-               int writing OVS_UNUSED, void *asked)
-{
-    *(bool *) asked = true;
-    return -1;
-}
-
-/* The next certificate of 'bio', or NULL: with '*damaged' if something is
- * there that is none. */
-static X509 *
-next_certificate(BIO *bio, bool *damaged)
-{
-    bool asked = false;
-
-    ERR_clear_error();
-    X509 *x = PEM_read_bio_X509(bio, NULL, no_pass_phrase, &asked);
-    *damaged = !x && ERR_GET_REASON(ERR_peek_last_error())
-                     != PEM_R_NO_START_LINE;
-    return x;
-}
-
-static int64_t
-time_of(const ASN1_TIME *t)
-{
-    struct tm tm;
-
-    return t && ASN1_TIME_to_tm(t, &tm) ? (int64_t) timegm(&tm) : 0;
-}
-
-static void
-format_time(int64_t t, char buf[32])
-{
-    time_t time = t;
-    struct tm tm;
-
-    if (!gmtime_r(&time, &tm) || !strftime(buf, 32, "%Y-%m-%d %H:%M UTC",
-                                           &tm)) {
-        ovs_strlcpy(buf, "an unknown date", 32);
-    }
-}
-
-static int
-use_certificates(struct tsn_tls *tls, BIO *bio, const char *path,
-                 struct tsn_err *err)
-{
-    bool damaged;
-    X509 *x = next_certificate(bio, &damaged);
-
-    if (!x) {
-        return refuse(err, path, damaged
-                      ? "the certificate in it is damaged"
-                      : "there is no PEM certificate in it");
-    }
-    tls->not_after = time_of(X509_get0_notAfter(x));
-    bool ok = SSL_CTX_use_certificate(tls->ctx, x) == 1;
-    X509_free(x);
-    if (!ok) {
-        tsn_err_set(err, path, "the certificate cannot be used: %s",
-                    library_error());
-        return -EINVAL;
-    }
-
-    while ((x = next_certificate(bio, &damaged))) {
-        if (SSL_CTX_add0_chain_cert(tls->ctx, x) != 1) {
-            X509_free(x);
-            tsn_err_set(err, path, "a further certificate cannot be used: "
-                        "%s", library_error());
-            return -EINVAL;
-        }
-    }
-    return damaged ? refuse(err, path, "a further certificate in it is "
-                            "damaged") : 0;
-}
-
-static int
-use_private_key(struct tsn_tls *tls, BIO *bio, const char *path,
-                const char *certificate, struct tsn_err *err)
-{
-    bool asked = false;
-    int error = 0;
-
-    ERR_clear_error();
-    char *text;
-    size_t size = BIO_get_mem_data(bio, &text);
-    bool is_there = size && memmem(text, size, KEY_HEADER, strlen(KEY_HEADER));
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_pass_phrase,
-                                            &asked);
-    if (!key) {
-        return refuse(err, path, asked
-                      ? "the private key has a pass phrase, which is not "
-                        "supported"
-                      : is_there ? "the private key in it is damaged"
-                      : "there is no PEM private key in it");
-    }
-    if (X509_check_private_key(SSL_CTX_get0_certificate(tls->ctx), key)
-        != 1) {
-        tsn_err_set(err, path, "the private key does not belong to the "
-                    "certificate in %s", certificate);
-        error = -EINVAL;
-    } else if (SSL_CTX_use_PrivateKey(tls->ctx, key) != 1) {
-        tsn_err_set(err, path, "the private key cannot be used: %s",
-                    library_error());
-        error = -EINVAL;
-    }
-    EVP_PKEY_free(key);
-    return error;
-}
-
-static int
-use_ca(struct tsn_tls *tls, BIO *bio, const char *path, struct tsn_err *err)
-{
-    X509_STORE *store = SSL_CTX_get_cert_store(tls->ctx);
-    bool damaged;
-    size_t n = 0;
-    X509 *x;
-
-    while ((x = next_certificate(bio, &damaged))) {
-        bool ok = X509_STORE_add_cert(store, x) == 1
-                  && SSL_CTX_add_client_CA(tls->ctx, x) == 1;
-        X509_free(x);
-        if (!ok) {
-            tsn_err_set(err, path, "a certificate cannot be used: %s",
-                        library_error());
-            return -EINVAL;
-        }
-        n++;
-    }
-    return damaged ? refuse(err, path, "a certificate in it is damaged")
-        : !n ? refuse(err, path, "there is no PEM certificate in it")
-        : 0;
-}
-
-static int
-use_files(struct tsn_tls *tls, const struct tsn_tls_files *files,
-          struct tsn_err *err)
-{
-    BIO *bio;
-
-    int error = read_file(files->certificate, &bio, err);
-    if (error) {
-        return error;
-    }
-    error = use_certificates(tls, bio, files->certificate, err);
-    BIO_free(bio);
-    if (error || (error = read_file(files->private_key, &bio, err))) {
-        return error;
-    }
-    error = use_private_key(tls, bio, files->private_key, files->certificate,
-                            err);
-    BIO_free(bio);
-    if (error || (error = read_file(files->ca, &bio, err))) {
-        return error;
-    }
-    error = use_ca(tls, bio, files->ca, err);
-    BIO_free(bio);
-    return error;
-}
-
-static SSL_CTX *
-new_ssl_ctx(void)
-{
-    SSL_CTX *ctx = SSL_CTX_new(TLS_method());
-
-    if (!ctx) {
-        out_of_memory();
-    }
-    SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION
-                             | SSL_OP_CIPHER_SERVER_PREFERENCE
-                             | SSL_OP_NO_TICKET);
-    /* A resumed session would outlive the files that let its peer in. */
-    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_num_tickets(ctx, 0);
-    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_verify_depth(ctx, MAX_CHAIN);
-    SSL_CTX_set_dh_auto(ctx, 1);
-    return ctx;
-}
-
-int
-tsn_tls_load(const struct tsn_tls_files *files, struct tsn_tls **tlsp,
-             struct tsn_err *err)
-{
-    struct tsn_tls *tls = xzalloc(sizeof *tls);
-
-    ovs_refcount_init(&tls->refs);
-    tls->ctx = new_ssl_ctx();
-    tls->require_peer_certificate = files->require_peer_certificate;
-    int error = use_files(tls, files, err);
-    ERR_clear_error();
-    if (error) {
-        tsn_tls_unref(tls);
-        return error;
-    }
-    if (tls->not_after < time(NULL)) {
-        char date[32];
-
-        format_time(tls->not_after, date);
-        VLOG_WARN("the certificate has expired on %s, peers will refuse it "
-                  "file=%s", date, files->certificate);
-    }
-    *tlsp = tls;
-    return 0;
-}
-
-struct tsn_tls *
-tsn_tls_ref(struct tsn_tls *tls)
-{
-    if (tls) {
-        ovs_refcount_ref(&tls->refs);
-    }
-    return tls;
-}
-
-void
-tsn_tls_unref(struct tsn_tls *tls)
-{
-    if (tls && ovs_refcount_unref(&tls->refs) == 1) {
-        SSL_CTX_free(tls->ctx);
-        free(tls);
-    }
-}
-
-int64_t
-tsn_tls_not_after(const struct tsn_tls *tls)
-{
-    return tls->not_after;
-}
 
 /* The two ends of a session's bytes. */
 
@@ -476,7 +136,7 @@ verify_cb(int ok, X509_STORE_CTX *store)
         s->verify_depth = X509_STORE_CTX_get_error_depth(store);
         if (x) {
             format_subject(x, s->verify_subject);
-            s->verify_time = time_of(
+            s->verify_time = tls_time_of(
                 s->verify_error == X509_V_ERR_CERT_NOT_YET_VALID
                 ? X509_get0_notBefore(x) : X509_get0_notAfter(x));
         }
@@ -545,9 +205,9 @@ describe_verify_error(const struct tsn_tls_session *s, struct tsn_err *err)
     const char *whose = s->verify_depth ? "the CA's certificate in the "
                                           "peer's chain"
                                         : "the peer's certificate";
-    char date[32];
+    char date[TLS_TIME_STRLEN];
 
-    format_time(s->verify_time, date);
+    tls_format_time(s->verify_time, date);
     switch (s->verify_error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
         tsn_err_set(err, NULL, "%s (%s) has expired on %s", whose,
@@ -800,7 +460,7 @@ tsn_tls_session_info(const struct tsn_tls_session *s,
         info->has_peer = true;
         format_subject(x, info->subject);
         format_fingerprint(x, info->fingerprint);
-        info->peer_not_after = time_of(X509_get0_notAfter(x));
+        info->peer_not_after = tls_time_of(X509_get0_notAfter(x));
     }
     return true;
 }
