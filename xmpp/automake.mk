@@ -12,6 +12,8 @@ xmpp_libxmpp_a_SOURCES = \
 	xmpp/inet.h \
 	xmpp/route-id.c \
 	xmpp/route-more.c \
+	xmpp/repair.c \
+	xmpp/repair.h \
 	xmpp/route-private.h \
 	xmpp/route-put.c \
 	xmpp/route.c \
@@ -53,6 +55,8 @@ check_PROGRAMS += \
 	tests/unit/test_xmpp_conn_tls \
 	tests/unit/test_xmpp_graph \
 	tests/unit/test_xmpp_inet \
+	tests/unit/test_xmpp_peers \
+	tests/unit/test_xmpp_repair \
 	tests/unit/test_xmpp_route \
 	tests/unit/test_xmpp_route_memory \
 	tests/unit/test_xmpp_speaker \
@@ -87,6 +91,12 @@ tests_unit_test_xmpp_inet_SOURCES = \
 	tests/unit/test_xmpp_inet.c \
 	$(ROUTE_VECTORS)
 tests_unit_test_xmpp_inet_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
+tests_unit_test_xmpp_peers_SOURCES = tests/unit/test_xmpp_peers.c
+tests_unit_test_xmpp_peers_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
+tests_unit_test_xmpp_repair_SOURCES = tests/unit/test_xmpp_repair.c
+tests_unit_test_xmpp_repair_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_route_SOURCES = \
 	tests/unit/test_xmpp_route.c \

@@ -309,6 +309,7 @@ handle_stanza(struct xmpp_conn *conn, const struct xmpp_stream_event *event)
                      event->size, tsn_err_format(&err));
         return;
     }
+    conn->counters.repaired_stanzas += st.repaired;
     if (st.type == XMPP_IGNORED) {
         conn->counters.ignored_stanzas++;
         VLOG_DBG_RL(&rl, "ignored a stanza session=%s: %s", session_name(conn),

@@ -49,6 +49,7 @@ struct xmpp_conn_counters {
     uint64_t tx_stanzas;        /* Calls of xmpp_conn_send(). */
     uint64_t rx_keepalives, tx_keepalives;
     uint64_t bad_stanzas;       /* Not well-formed: skipped. */
+    uint64_t repaired_stanzas;  /* Not well-formed, and understood. */
     uint64_t ignored_stanzas;   /* Understood by nobody: skipped. */
 };
 

@@ -10,6 +10,7 @@
 #include "openvswitch/dynamic-string.h"
 #include "tsn/error.h"
 #include "util.h"
+#include "xmpp/repair.h"
 #include "xmpp/xml.h"
 
 #define NS_PUBSUB "http://jabber.org/protocol/pubsub"
@@ -24,7 +25,9 @@ attr_or_empty(const struct xmpp_node *node, const char *name)
     return value ? value : "";
 }
 
-/* The resource is what stands behind the last slash of a JID. */
+/* The resource is what stands behind the last slash of a JID.  Peers look for
+ * its name anywhere in the JID (1.10); we do so only when the proper place has
+ * none, as a host may be called "config1". */
 static enum xmpp_resource
 parse_resource(const char *to)
 {
@@ -35,7 +38,9 @@ parse_resource(const char *to)
     } else if (slash && !strcmp(slash, "/config")) {
         return XMPP_RESOURCE_CONFIG;
     }
-    return XMPP_RESOURCE_NONE;
+    return strstr(to, "bgp-peer") ? XMPP_RESOURCE_BGP
+           : strstr(to, "config") ? XMPP_RESOURCE_CONFIG
+           : XMPP_RESOURCE_NONE;
 }
 
 /* "AFI/SAFI[/rest]".  Returns the family, 0 if it is none, and the rest. */
@@ -165,14 +170,29 @@ parse_message(const struct xmpp_node *message, struct xmpp_stanza *st)
     }
 }
 
+/* Parses a stanza that is not well-formed once more, with the one thing put
+ * right that real control nodes get wrong. */
+static bool
+parse_repaired(const char *data, size_t size, struct xmpp_xml **xmlp)
+{
+    struct ds text = DS_EMPTY_INITIALIZER;
+    struct tsn_err err;
+    bool ok = xmpp_repair_items_node(data, size, &text)
+              && !xmpp_xml_parse(text.string, text.length, xmlp, &err);
+
+    ds_destroy(&text);
+    return ok;
+}
+
 int
 xmpp_stanza_parse(const char *data, size_t size, struct xmpp_stanza *st,
                   struct tsn_err *err)
 {
     struct xmpp_xml *xml;
     int retval = xmpp_xml_parse(data, size, &xml, err);
+    bool repaired = retval == -EBADMSG && parse_repaired(data, size, &xml);
 
-    if (retval) {
+    if (retval && !repaired) {
         return retval;
     }
     const struct xmpp_node *root = xmpp_xml_root(xml);
@@ -181,6 +201,7 @@ xmpp_stanza_parse(const char *data, size_t size, struct xmpp_stanza *st,
         .to = attr_or_empty(root, "to"),
         .why = "", .node = "", .item_node = "",
         .instance_id = -1,
+        .repaired = repaired,
         .xml = xml,
     };
     st->resource = parse_resource(st->to);
@@ -193,6 +214,11 @@ xmpp_stanza_parse(const char *data, size_t size, struct xmpp_stanza *st,
     }
     if (st->type != XMPP_IGNORED && st->resource == XMPP_RESOURCE_NONE) {
         set_ignored(st, "unknown resource in \"to\"");
+    } else if (st->type == XMPP_CONFIG
+               && st->resource != XMPP_RESOURCE_CONFIG) {
+        set_ignored(st, "configuration on another channel");
+    } else if (st->type == XMPP_EVENT && st->resource != XMPP_RESOURCE_BGP) {
+        set_ignored(st, "routes on another channel");
     }
     return 0;
 }

@@ -59,6 +59,7 @@ struct xmpp_stanza {
     bool associate;
     bool end_of_rib;                /* Event "0/0/EndOfRib"; an empty publish
                                      * and collection. */
+    bool repaired;                  /* See xmpp_repair_items_node(). */
 
     const struct xmpp_node *body;   /* Publish: its first <item> or NULL;
                                      * event: <items>; config: <config>. */
@@ -67,8 +68,9 @@ struct xmpp_stanza {
 };
 
 /* Parses one stanza.  Returns 0 and fills '*st', to be given to
- * xmpp_stanza_fini(); or -EBADMSG and fills '*err' when it is not well-formed.
- * A stanza of unknown kind is XMPP_IGNORED, not an error. */
+ * xmpp_stanza_fini(); or fills '*err' and returns -EBADMSG when it is not
+ * well-formed, -E2BIG when it is over a limit of xmpp_xml_parse().  A stanza of
+ * unknown kind is XMPP_IGNORED, not an error. */
 int xmpp_stanza_parse(const char *data, size_t size, struct xmpp_stanza *st,
                       struct tsn_err *err);
 void xmpp_stanza_fini(struct xmpp_stanza *st);
