@@ -41,6 +41,7 @@ struct xmpp_conn {
     enum xmpp_role role;
     enum conn_state state;
     char *name;
+    char *subcluster;           /* NULL for none. */
     char peer_name[MAX_NAME];
     uint32_t hold_ms;
     const struct xmpp_conn_ops *ops;
@@ -55,6 +56,8 @@ struct xmpp_conn {
     uint64_t open_deadline;
     uint64_t last_heard;
     uint64_t grace_ms;          /* The hold time is over: wait until then. */
+    uint64_t stanza_ms;         /* When a stanza began, 0 if none has. */
+    uint64_t stanza_grace_ms;   /* Its time is over: wait until then. */
     uint64_t last_keepalive;
     enum xmpp_close_reason reason;
     struct xmpp_conn_counters counters;
@@ -66,6 +69,10 @@ xmpp_close_reason_name(enum xmpp_close_reason reason)
     static const char *const names[XMPP_N_CLOSE_REASONS] = {
         [XMPP_CLOSE_NONE] = "none",
         [XMPP_CLOSE_BY_PEER] = "closed by peer",
+        [XMPP_CLOSE_UNANSWERED]
+            = "closed before it answered: is the name in use?",
+        [XMPP_CLOSE_NOT_READY]
+            = "closed right after it answered: is it not ready?",
         [XMPP_CLOSE_LOCAL] = "closed by us",
         [XMPP_CLOSE_CONNECT] = "connect failed",
         [XMPP_CLOSE_REFUSED] = "connection refused",
@@ -75,6 +82,9 @@ xmpp_close_reason_name(enum xmpp_close_reason reason)
         [XMPP_CLOSE_HOLD_EXPIRED] = "hold time expired",
         [XMPP_CLOSE_BAD_HEADER] = "bad stream header",
         [XMPP_CLOSE_TOO_BIG] = "stanza too big",
+        [XMPP_CLOSE_TOO_COMPLEX]
+            = "stanza nested too deep or of too many elements",
+        [XMPP_CLOSE_STALLED] = "stanza begun and not finished in time",
         [XMPP_CLOSE_TLS_REQUIRED] = "peer requires TLS",
         [XMPP_CLOSE_NO_TLS] = "peer does not use TLS",
         [XMPP_CLOSE_TLS_FAILED] = "TLS failed",
@@ -111,6 +121,7 @@ xmpp_conn_destroy(struct xmpp_conn *conn)
         tsn_tls_session_destroy(conn->tls);
         tsn_tls_unref(conn->tls_context);
         free(conn->why);
+        free(conn->subcluster);
         free(conn->name);
         free(conn);
     }
@@ -195,10 +206,27 @@ start_stream(struct xmpp_conn *conn)
     conn->state = CONN_WAIT_HEADER;
     if (conn->role == XMPP_CLIENT) {
         struct ds out = DS_EMPTY_INITIALIZER;
-        xmpp_put_client_header(&out, conn->name);
+        xmpp_put_client_header(&out, conn->name, conn->subcluster);
         send_bytes(conn, out.string, out.length);
         ds_destroy(&out);
     }
+}
+
+/* A control node refuses by silence: when it closes says why. */
+static enum xmpp_close_reason
+explain_close(const struct xmpp_conn *conn, enum xmpp_close_reason reason)
+{
+    const struct xmpp_conn_counters *c = &conn->counters;
+
+    if (reason != XMPP_CLOSE_BY_PEER || conn->role != XMPP_CLIENT) {
+        return reason;
+    } else if (conn->state == CONN_WAIT_HEADER) {
+        return XMPP_CLOSE_UNANSWERED;
+    } else if (conn->state == CONN_OPEN && !c->rx_stanzas
+               && !c->rx_keepalives) {
+        return XMPP_CLOSE_NOT_READY;
+    }
+    return reason;
 }
 
 void
@@ -220,13 +248,13 @@ xmpp_conn_close(struct xmpp_conn *conn, enum xmpp_close_reason reason)
         fail_tls(conn, "the peer closed the connection in the handshake");
         return;
     }
+    conn->reason = explain_close(conn, reason);
     conn->state = CONN_CLOSED;
-    conn->reason = reason;
     if (conn->tls && reason != XMPP_CLOSE_BY_PEER) {
         tsn_tls_shutdown(conn->tls);
         flush_tls(conn);
     }
-    conn->ops->closed(conn->aux, reason);
+    conn->ops->closed(conn->aux, conn->reason);
 }
 
 /* The headers went over in the clear, and TLS is wanted: the server asks for
@@ -302,7 +330,18 @@ handle_stanza(struct xmpp_conn *conn, const struct xmpp_stream_event *event)
                     PRIuSIZE, session_name(conn), event->skipped);
     }
     conn->counters.rx_stanzas++;
-    if (xmpp_stanza_parse(event->data, event->size, &st, &err)) {
+    int error = xmpp_stanza_parse(event->data, event->size, &st, &err);
+    if (error == -E2BIG) {
+        /* No control node and no agent makes one: this is no peer to go on
+         * with, while a malformed one is a known fault of good ones. */
+        VLOG_WARN_RL(&rl, "closing the session: a stanza over a limit "
+                     "session=%s bytes=%"PRIuSIZE": %s", session_name(conn),
+                     event->size, tsn_err_format(&err));
+        conn->counters.bad_stanzas++;
+        xmpp_conn_close(conn, XMPP_CLOSE_TOO_COMPLEX);
+        return;
+    }
+    if (error) {
         conn->counters.bad_stanzas++;
         VLOG_WARN_RL(&rl, "skipped a stanza that is not well-formed "
                      "session=%s bytes=%"PRIuSIZE": %s", session_name(conn),
@@ -410,6 +449,29 @@ handle_event(struct xmpp_conn *conn, const struct xmpp_stream_event *event,
 }
 
 static void
+note_heard(struct xmpp_conn *conn, uint64_t now_ms)
+{
+    conn->last_heard = now_ms;
+    conn->grace_ms = 0;
+}
+
+/* A peer is heard by stanzas, also by what it has sent of one, and by
+ * keepalives; not by junk in between, which costs nothing and means
+ * nothing. */
+static void
+note_partial(struct xmpp_conn *conn, uint64_t now_ms)
+{
+    if (!xmpp_stream_partial(&conn->stream)) {
+        return;
+    }
+    note_heard(conn, now_ms);
+    if (!conn->stanza_ms) {
+        conn->stanza_ms = now_ms;
+        conn->stanza_grace_ms = 0;
+    }
+}
+
+static void
 feed_stream(struct xmpp_conn *conn, const char *data, size_t size,
             uint64_t now_ms)
 {
@@ -424,8 +486,11 @@ feed_stream(struct xmpp_conn *conn, const char *data, size_t size,
             return;
         }
         if (event.type == XMPP_STREAM_NONE) {
+            note_partial(conn, now_ms);
             return;
         }
+        note_heard(conn, now_ms);
+        conn->stanza_ms = 0;
         handle_event(conn, &event, now_ms);
     }
 }
@@ -488,8 +553,6 @@ xmpp_conn_feed(struct xmpp_conn *conn, const void *data, size_t size,
     if (conn->state == CONN_WAIT_TCP || conn->state == CONN_CLOSED) {
         return;
     }
-    conn->last_heard = now_ms;      /* Any byte counts, not only a stanza. */
-    conn->grace_ms = 0;
     conn->counters.rx_bytes += size;
     conn->n_opening += conn->state < CONN_OPEN ? size : 0;
     if (conn->tls) {
@@ -500,6 +563,18 @@ xmpp_conn_feed(struct xmpp_conn *conn, const void *data, size_t size,
     if (conn->state < CONN_OPEN && conn->n_opening > XMPP_MAX_OPENING) {
         xmpp_conn_close(conn, XMPP_CLOSE_TOO_BIG);
     }
+}
+
+/* When the stanza that has begun must have ended. */
+static uint64_t
+stanza_deadline(const struct xmpp_conn *conn)
+{
+    uint64_t size = xmpp_stream_partial(&conn->stream);
+
+    return !conn->stanza_ms ? UINT64_MAX
+           : MAX(conn->stanza_ms + XMPP_STANZA_MS
+                 + size * 1000 / XMPP_STANZA_MIN_RATE,
+                 conn->stanza_grace_ms);
 }
 
 uint64_t
@@ -518,7 +593,7 @@ xmpp_conn_deadline(const struct xmpp_conn *conn)
                             conn->grace_ms);
         uint64_t keepalive = conn->last_keepalive
                              + conn->hold_ms / KEEPALIVES_PER_HOLD;
-        return MIN(hold, keepalive);
+        return MIN(MIN(hold, keepalive), stanza_deadline(conn));
     }
     case CONN_CLOSED:
     default:
@@ -567,6 +642,19 @@ close_unopened(struct xmpp_conn *conn)
     }
 }
 
+/* Likewise for a stanza that was begun. */
+static bool
+stanza_stalls(struct xmpp_conn *conn, uint64_t now_ms)
+{
+    if (now_ms < stanza_deadline(conn)) {
+        return false;
+    }
+    if (!conn->stanza_grace_ms) {
+        conn->stanza_grace_ms = now_ms + 1;
+    }
+    return now_ms >= conn->stanza_grace_ms;
+}
+
 void
 xmpp_conn_tick(struct xmpp_conn *conn, uint64_t now_ms)
 {
@@ -577,6 +665,8 @@ xmpp_conn_tick(struct xmpp_conn *conn, uint64_t now_ms)
     } else if (conn->state == CONN_OPEN) {
         if (hold_expired(conn, now_ms)) {
             xmpp_conn_close(conn, XMPP_CLOSE_HOLD_EXPIRED);
+        } else if (stanza_stalls(conn, now_ms)) {
+            xmpp_conn_close(conn, XMPP_CLOSE_STALLED);
         } else if (now_ms >= conn->last_keepalive
                              + conn->hold_ms / KEEPALIVES_PER_HOLD) {
             send_keepalive(conn, now_ms);
@@ -591,6 +681,13 @@ xmpp_conn_send(struct xmpp_conn *conn, const char *data, size_t size)
         conn->counters.tx_stanzas++;
         send_bytes(conn, data, size);
     }
+}
+
+void
+xmpp_conn_set_subcluster(struct xmpp_conn *conn, const char *subcluster)
+{
+    free(conn->subcluster);
+    conn->subcluster = subcluster && *subcluster ? xstrdup(subcluster) : NULL;
 }
 
 void

@@ -19,11 +19,23 @@ struct xmpp_stanza;
 /* Bytes up to there: headers, and a handshake with chains of certificates. */
 #define XMPP_MAX_OPENING (256u << 10)
 
+/* A stanza that has begun must come to its end: so much time, in which a
+ * usual one of some KiB also passes a link that is down for a while (control
+ * nodes give up after 15 s), and more as more of it comes, at a rate below that
+ * of any link that carries a control channel.  Without, a byte a second would
+ * hold a session and what has come of the stanza for ever. */
+#define XMPP_STANZA_MS 60000
+#define XMPP_STANZA_MIN_RATE 1024       /* Bytes per second. */
+
 enum xmpp_role { XMPP_CLIENT, XMPP_SERVER };
 
 enum xmpp_close_reason {
     XMPP_CLOSE_NONE,
-    XMPP_CLOSE_BY_PEER,         /* End of file or reset. */
+    XMPP_CLOSE_BY_PEER,         /* End of file or reset, */
+    XMPP_CLOSE_UNANSWERED,      /* client: before the answer to our header:
+                                 * the name may be in use (1.9), */
+    XMPP_CLOSE_NOT_READY,       /* client: right after it: it may not have its
+                                 * configuration yet (1.9). */
     XMPP_CLOSE_LOCAL,           /* Asked for by the owner. */
     XMPP_CLOSE_CONNECT,         /* TCP did not come up, */
     XMPP_CLOSE_REFUSED,         /* as nobody listens there, */
@@ -32,7 +44,9 @@ enum xmpp_close_reason {
     XMPP_CLOSE_OPEN_TIMEOUT,    /* No stream header in time. */
     XMPP_CLOSE_HOLD_EXPIRED,
     XMPP_CLOSE_BAD_HEADER,
-    XMPP_CLOSE_TOO_BIG,         /* A stanza over the limit. */
+    XMPP_CLOSE_TOO_BIG,         /* A stanza over the limit of bytes, */
+    XMPP_CLOSE_TOO_COMPLEX,     /* of nesting or of elements. */
+    XMPP_CLOSE_STALLED,         /* A stanza that does not come to its end. */
     XMPP_CLOSE_TLS_REQUIRED,    /* The peer wants TLS, we have none. */
     XMPP_CLOSE_NO_TLS,          /* We want TLS, the peer does not. */
     XMPP_CLOSE_TLS_FAILED,      /* Handshake or record. */
@@ -92,10 +106,15 @@ void xmpp_conn_feed(struct xmpp_conn *, const void *data, size_t size,
 void xmpp_conn_tick(struct xmpp_conn *, uint64_t now_ms);
 uint64_t xmpp_conn_deadline(const struct xmpp_conn *);
 
+/* A client's subcluster for its header (1.3), "" if never told.  Before
+ * xmpp_conn_start(). */
+void xmpp_conn_set_subcluster(struct xmpp_conn *, const char *subcluster);
+
 /* Sends one or more whole stanzas; unless the session is open, nothing. */
 void xmpp_conn_send(struct xmpp_conn *, const char *data, size_t size);
 
-/* Ends the session with an event; idempotent. */
+/* Ends the session with an event; idempotent.  Of a client's
+ * XMPP_CLOSE_BY_PEER it makes one that says more, if there is one. */
 void xmpp_conn_close(struct xmpp_conn *, enum xmpp_close_reason);
 
 /* Applies a hold time from the cloud's config (1.8). */

@@ -262,13 +262,15 @@ put_attr(struct ds *out, const char *name, const char *value)
 }
 
 void
-xmpp_put_client_header(struct ds *out, const char *name)
+xmpp_put_client_header(struct ds *out, const char *name,
+                       const char *subcluster)
 {
     ds_put_cstr(out, "<stream:stream");
     put_attr(out, "from", name);
     ds_put_cstr(out, " to=\"" XMPP_CONTROL_JID "\" version=\"1.0\""
-                " xml:lang=\"en\" xmlns=\"\" xmlns:stream=\"" NS_STREAM
-                "\" >");
+                " xml:lang=\"en\"");
+    put_attr(out, "xmlns", subcluster ? subcluster : "");
+    ds_put_cstr(out, " xmlns:stream=\"" NS_STREAM "\" >");
 }
 
 void

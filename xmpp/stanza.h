@@ -80,8 +80,10 @@ void xmpp_stanza_fini(struct xmpp_stanza *st);
 int xmpp_header_parse(const char *data, size_t size, char *from,
                       size_t from_size, struct tsn_err *err);
 
-/* Writers append one complete stanza to 'out'.  'name' is the client's. */
-void xmpp_put_client_header(struct ds *out, const char *name);
+/* Writers append one complete stanza to 'out'.  'name' is the client's,
+ * 'subcluster' NULL for none. */
+void xmpp_put_client_header(struct ds *out, const char *name,
+                            const char *subcluster);
 void xmpp_put_server_header(struct ds *out, const char *host,
                             const char *client);
 void xmpp_put_keepalive(struct ds *out);

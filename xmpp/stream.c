@@ -293,3 +293,9 @@ xmpp_stream_rest(const struct xmpp_stream *s, const char **data)
     *data = s->buf ? s->buf + s->start : NULL;
     return s->size - s->start;
 }
+
+size_t
+xmpp_stream_partial(const struct xmpp_stream *s)
+{
+    return s->tag == XMPP_TAG_NONE ? 0 : s->size - s->start - s->tag_at;
+}

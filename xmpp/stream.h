@@ -68,4 +68,8 @@ int xmpp_stream_next(struct xmpp_stream *, struct xmpp_stream_event *event);
  * us.  Returns their number. */
 size_t xmpp_stream_rest(const struct xmpp_stream *, const char **data);
 
+/* Bytes of the stanza that has begun and not ended, 0 if none has.  Junk in
+ * front of a stanza is not the beginning of one. */
+size_t xmpp_stream_partial(const struct xmpp_stream *);
+
 #endif /* xmpp/stream.h */

@@ -40,6 +40,7 @@ struct builder {
     xmlParserCtxtPtr ctxt;
     struct tsn_err *err;
     bool failed;                /* The first error is in '*err'. */
+    bool too_big;               /* It is that of a limit. */
 
     size_t n_objects;           /* Elements and attributes. */
     size_t depth;
@@ -133,13 +134,18 @@ on_doctype(void *b_, const xmlChar *name OVS_UNUSED,
     refuse(b, xmlSAX2GetLineNumber(b->ctxt), "document type declaration");
 }
 
+/* Ends the parse over a limit. */
+#define refuse_limit(B, ...)                                            \
+    ((B)->too_big |= !(B)->failed,                                      \
+     refuse(B, xmlSAX2GetLineNumber((B)->ctxt), __VA_ARGS__))
+
 /* Returns false at the limit. */
 static bool
 count_object(struct builder *b)
 {
     if (++b->n_objects > XMPP_XML_MAX_OBJECTS) {
-        refuse(b, xmlSAX2GetLineNumber(b->ctxt),
-               "more than %u elements and attributes", XMPP_XML_MAX_OBJECTS);
+        refuse_limit(b, "more than %u elements and attributes",
+                     XMPP_XML_MAX_OBJECTS);
         return false;
     }
     return true;
@@ -174,8 +180,8 @@ on_start_element(void *b_, const xmlChar *name_, const xmlChar **atts)
         return;
     }
     if (b->depth >= XMPP_XML_MAX_DEPTH) {
-        refuse(b, xmlSAX2GetLineNumber(b->ctxt),
-               "elements nested deeper than %d", XMPP_XML_MAX_DEPTH);
+        refuse_limit(b, "elements nested deeper than %d",
+                     XMPP_XML_MAX_DEPTH);
         return;
     }
 
@@ -393,7 +399,7 @@ xmpp_xml_parse(const char *data, size_t size, struct xmpp_xml **xmlp,
 
     if (b.failed) {
         xmpp_xml_destroy(b.xml);
-        return -EBADMSG;
+        return b.too_big ? -E2BIG : -EBADMSG;
     }
     *xmlp = b.xml;
     return 0;

@@ -44,8 +44,8 @@ struct xmpp_xml;
 
 /* Parses one element (blanks and an XML declaration before it are fine).
  * Returns 0 and '*xmlp', owned by the caller; -EBADMSG for what is not
- * well-formed, has a DOCTYPE or is over one of the limits above; -E2BIG for
- * more than XMPP_MAX_STANZA bytes. */
+ * well-formed, has a DOCTYPE or too many attributes in one element; -E2BIG for
+ * more than XMPP_MAX_STANZA bytes, too many objects or too deep nesting. */
 int xmpp_xml_parse(const char *data, size_t size, struct xmpp_xml **xmlp,
                    struct tsn_err *err);
 void xmpp_xml_destroy(struct xmpp_xml *);               /* NULL is fine. */

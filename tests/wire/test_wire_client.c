@@ -335,7 +335,7 @@ client__what_it_sends__is_what_the_real_agent_sent(void **state OVS_UNUSED)
     struct recording r;
 
     recording_read(&r, "14-real-tor-agent-relay.xml");
-    xmpp_put_client_header(&out, "tor-agent-1");
+    xmpp_put_client_header(&out, "tor-agent-1", NULL);
     expect_bytes(&out, find_transfer(&r, "tor-agent-1", "<stream:stream"));
     xmpp_put_config_subscribe(&out, "tor-agent-1");
     expect_bytes(&out, find_transfer(&r, "tor-agent-1",
