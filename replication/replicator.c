@@ -175,6 +175,7 @@ start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *r_,
     };
     const struct xmpp_speaker_config speaker_config = {
         .name = self->name,
+        .subcluster = config->subcluster,
         .controllers = config->controllers,
         .n_controllers = config->n_controllers,
         .hold_s = config->hold_s,

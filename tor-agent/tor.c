@@ -207,6 +207,7 @@ tor_create(struct tsn_loop *loop, const struct tsn_config *config,
     };
     struct xmpp_speaker_config speaker = {
         .name = conf->agent_name,
+        .subcluster = config->subcluster,
         .controllers = config->controllers,
         .n_controllers = config->n_controllers,
         .hold_s = config->hold_s,

@@ -59,6 +59,7 @@ struct file_tls {
 struct file {
     char **controllers;
     size_t n_controllers;
+    char *subcluster;
     uint32_t *hold_s;
     uint32_t *stale_hold_s;
     struct file_tor_agent *tor_agent;
@@ -121,6 +122,7 @@ static const cyaml_schema_field_t file_fields[] = {
     CYAML_FIELD_SEQUENCE_COUNT("controllers", CYAML_FLAG_POINTER,
                                struct file, controllers, n_controllers,
                                &controller_value, 1, TSN_MAX_CONTROLLERS),
+    STRING("subcluster", OPTIONAL, struct file, subcluster),
     OPTIONAL_UINT("hold-time", struct file, hold_s),
     OPTIONAL_UINT("stale-hold", struct file, stale_hold_s),
     CYAML_FIELD_MAPPING_PTR("tls", CYAML_FLAG_POINTER | OPTIONAL,
@@ -471,9 +473,11 @@ read_config(struct reader *r)
     struct tsn_config *c = r->config;
     int error;
 
+    c->subcluster = xstrdup(r->file->subcluster ? r->file->subcluster : "");
     c->hold_s = HOLD_DEFAULT_S;
     c->stale_hold_s = STALE_HOLD_DEFAULT_S;
     if ((error = read_controllers(r))
+        || (error = check_name(r, "subcluster", c->subcluster))
         || (error = read_range(r, "hold-time", r->file->hold_s, 1,
                                HOLD_MAX_S, &c->hold_s))
         || (error = read_range(r, "stale-hold", r->file->stale_hold_s, 0,
@@ -531,6 +535,7 @@ tsn_config_destroy(struct tsn_config *config)
     }
     free(config->tors);
     free(config->replicator.name);
+    free(config->subcluster);
     tsn_tls_files_fini(&config->tls);
     free(config);
 }

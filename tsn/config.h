@@ -43,6 +43,7 @@ struct tsn_config {
 
     struct sockaddr_storage controllers[TSN_MAX_CONTROLLERS];
     size_t n_controllers;
+    char *subcluster;       /* Of the cloud; "" for none. */
     uint32_t hold_s;        /* XMPP hold time until the cloud says another. */
     uint32_t stale_hold_s;  /* Rows, MACs and routes of a lost session. */
 

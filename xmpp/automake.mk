@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += xmpp/libxmpp.a
 xmpp_libxmpp_a_SOURCES = \
+	xmpp/backoff.c \
+	xmpp/backoff.h \
 	xmpp/conn.c \
 	xmpp/conn.h \
 	xmpp/graph-private.h \
@@ -51,6 +53,7 @@ XMPP_TEST_LIBS = xmpp/libxmpp.a $(BASE_LIBS)
 
 if HAVE_CMOCKA
 check_PROGRAMS += \
+	tests/unit/test_xmpp_backoff \
 	tests/unit/test_xmpp_conn \
 	tests/unit/test_xmpp_conn_tls \
 	tests/unit/test_xmpp_graph \
@@ -59,6 +62,7 @@ check_PROGRAMS += \
 	tests/unit/test_xmpp_repair \
 	tests/unit/test_xmpp_route \
 	tests/unit/test_xmpp_route_memory \
+	tests/unit/test_xmpp_session \
 	tests/unit/test_xmpp_speaker \
 	tests/unit/test_xmpp_stream \
 	tests/unit/test_xmpp_view \
@@ -66,6 +70,9 @@ check_PROGRAMS += \
 	tests/unit/test_xmpp_view_types \
 	tests/unit/test_xmpp_xml \
 	tests/wire/test_wire_client
+
+tests_unit_test_xmpp_backoff_SOURCES = tests/unit/test_xmpp_backoff.c
+tests_unit_test_xmpp_backoff_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_conn_SOURCES = tests/unit/test_xmpp_conn.c
 tests_unit_test_xmpp_conn_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
@@ -110,6 +117,11 @@ tests_unit_test_xmpp_route_memory_SOURCES = \
 tests_unit_test_xmpp_route_memory_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=abort
 tests_unit_test_xmpp_route_memory_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+tests_unit_test_xmpp_session_SOURCES = \
+	tests/unit/test_xmpp_session.c \
+	tests/wire/fake_node.c \
+	tests/wire/fake_node.h
+tests_unit_test_xmpp_session_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_speaker_SOURCES = tests/unit/test_xmpp_speaker.c
 tests_unit_test_xmpp_speaker_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)

@@ -19,10 +19,10 @@ struct xmpp_stanza;
 /* Bytes up to there: headers, and a handshake with chains of certificates. */
 #define XMPP_MAX_OPENING (256u << 10)
 
-/* A stanza that has begun must come to its end: so much time, in which a
- * usual one of some KiB also passes a link that is down for a while (control
- * nodes give up after 15 s), and more as more of it comes, at a rate below that
- * of any link that carries a control channel.  Without, a byte a second would
+/* A stanza that has begun must come to its end: so much time, in which a usual
+ * one of some KiB also passes a link that is down for a while (control nodes
+ * give up after 15 s), and more as more of it comes, at a rate below that of
+ * any link that carries a control channel.  Without, a byte a second would
  * hold a session and what has come of the stanza for ever. */
 #define XMPP_STANZA_MS 60000
 #define XMPP_STANZA_MIN_RATE 1024       /* Bytes per second. */

@@ -14,9 +14,9 @@ struct ds;
 #define XMPP_REPAIR_MAX_NODE 4096u
 
 /* Control nodes write the routing instance of <items node="..."> as it is,
- * while they escape everything else.  A network called 'a&b <c> "d"' thus makes
- * a <message> that is not well-formed (seen in every release that builds its
- * messages out of strings, spec/xmpp-protocol.md 8).
+ * while they escape everything else.  A network called 'a&b <c> "d"' thus
+ * makes a <message> that is not well-formed, with every release that builds
+ * its messages out of strings (spec/xmpp-protocol.md 8).
  *
  * Appends to 'out' the message with that attribute escaped and returns true.
  * Returns false, and appends nothing, for anything else, and when the

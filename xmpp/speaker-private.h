@@ -12,6 +12,7 @@
 #include "openvswitch/hmap.h"
 #include "openvswitch/list.h"
 #include "openvswitch/shash.h"
+#include "xmpp/backoff.h"
 #include "xmpp/conn.h"
 #include "xmpp/route.h"
 #include "xmpp/speaker.h"
@@ -34,7 +35,7 @@ struct peer {
     bool told_up;               /* The owner knows. */
     uint64_t up_since_ms;
     uint64_t down_since_ms;
-    unsigned int attempts;      /* Failed in a row. */
+    struct xmpp_backoff backoff;
     enum xmpp_close_reason last_reason, told_reason;
     char *why;                  /* More of 'last_reason', or its name. */
 
@@ -92,7 +93,7 @@ struct rib_instance {
 
 struct xmpp_speaker {
     uv_loop_t *loop;
-    char *name;
+    char *name, *subcluster;
     struct sockaddr_storage *controllers;
     size_t n_controllers;
     uint32_t hold_ms, stale_hold_ms;

@@ -24,17 +24,8 @@ VLOG_DEFINE_THIS_MODULE(xmpp_speaker);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(20, 60);
 
-/* Back-off (spec/xmpp-protocol.md 1.9): 50 ms, then doubling seconds.  The
- * reference goes up to 30 s; with 8 s, as an OVSDB client waits, a control
- * node that comes back is used within 10 s however long it was away. */
-#define FIRST_BACKOFF_MS 50
-#define MAX_BACKOFF_MS 8000
+/* For TCP to come up; then as much as for every session for the header. */
 #define CONNECT_TIMEOUT_MS 5000
-/* A session that lived that long was a good one: the next failure is the
- * first again. */
-#define GOOD_SESSION_MS 3000
-/* Failures in a row after which the next control node of the list is tried. */
-#define MAX_ATTEMPTS 4
 
 /* Changes of the configuration are collected that long, and so long that
  * building views takes less than a tenth of the time: a download of 100 MB
@@ -279,8 +270,9 @@ peer_stanza(void *peer_, const struct xmpp_stanza *st)
     }
 }
 
-/* Takes the next control node of the list that no other session uses. */
-static void
+/* Takes the next control node of the list that no other session uses, if there
+ * is one. */
+static bool
 rotate(struct peer *peer)
 {
     struct xmpp_speaker *sp = peer->speaker;
@@ -294,20 +286,10 @@ rotate(struct peer *peer)
         }
         if (!used) {
             peer->controller = next;
-            return;
+            return true;
         }
     }
-}
-
-static uint64_t
-backoff_ms(const struct peer *peer)
-{
-    if (!peer->attempts) {
-        return FIRST_BACKOFF_MS;
-    }
-    uint64_t ms = MIN(1000ull << MIN(peer->attempts - 1, 10), MAX_BACKOFF_MS);
-    /* +-10 %: many sessions must not come back all at once. */
-    return ms * 9 / 10 + random_range(ms / 5 + 1);
+    return false;
 }
 
 static void
@@ -352,11 +334,6 @@ peer_closed(void *peer_, enum xmpp_close_reason reason)
     peer->transport = NULL;
     peer->up = false;
     peer->last_reason = reason;
-    if (was_up && now >= peer->up_since_ms + GOOD_SESSION_MS) {
-        peer->attempts = 0;
-    } else {
-        peer->attempts++;
-    }
     log_closed(peer, was_up, same_cause);
     if (was_up) {
         peer->down_since_ms = now;
@@ -367,11 +344,13 @@ peer_closed(void *peer_, enum xmpp_close_reason reason)
             choose_config_peer(sp);
         }
     }
-    uint64_t delay = backoff_ms(peer);
-    if (peer->attempts && peer->attempts % MAX_ATTEMPTS == 0) {
-        rotate(peer);
+    if (xmpp_backoff_failed(&peer->backoff,
+                            was_up ? now - peer->up_since_ms : 0)
+        && rotate(peer)) {
+        xmpp_backoff_rotated(&peer->backoff);
     }
-    uv_timer_start(peer->timer, backoff_due, delay, 0);
+    uv_timer_start(peer->timer, backoff_due,
+                   xmpp_backoff_delay_ms(&peer->backoff, random_uint32()), 0);
     if (was_up) {
         sp->ops->session_changed(sp->aux);
     }
@@ -391,6 +370,8 @@ connect_peer(struct peer *peer)
     peer->transport = xmpp_transport_connect(
         sp->loop, &sp->controllers[peer->controller], sp->name,
         current_hold_ms(sp), CONNECT_TIMEOUT_MS, &transport_ops, peer);
+    xmpp_conn_set_subcluster(xmpp_transport_conn(peer->transport),
+                             sp->subcluster);
     if (sp->tls) {
         struct tsn_tls *tls = tsn_tls_store_get(sp->tls, tsn_now_ms());
 
@@ -474,6 +455,7 @@ xmpp_speaker_create(uv_loop_t *loop, const struct xmpp_speaker_config *cfg,
 
     sp->loop = loop;
     sp->name = xstrdup(cfg->name);
+    sp->subcluster = nullable_xstrdup(cfg->subcluster);
     sp->controllers = xmemdup(cfg->controllers, cfg->n_controllers
                                                 * sizeof *cfg->controllers);
     sp->n_controllers = cfg->n_controllers;
@@ -524,6 +506,7 @@ xmpp_speaker_destroy(struct xmpp_speaker *sp)
     xmpp_viewer_destroy(sp->viewer);
     xmpp_graph_destroy(sp->graph);
     free(sp->controllers);
+    free(sp->subcluster);
     free(sp->name);
     free(sp);
 }
@@ -562,11 +545,13 @@ session_status(const struct peer *peer, struct tsn_json *json)
         tsn_json_bool(json, "synced", peer->synced);
         tsn_json_uint(json, "bad_stanzas",
                       xmpp_conn_counters(conn)->bad_stanzas);
+        tsn_json_uint(json, "repaired_stanzas",
+                      xmpp_conn_counters(conn)->repaired_stanzas);
     } else {
         tsn_json_string(json, "reason",
                         peer->why ? peer->why
                         : xmpp_close_reason_name(peer->last_reason));
-        tsn_json_uint(json, "attempts", peer->attempts);
+        tsn_json_uint(json, "attempts", peer->backoff.attempts);
     }
     tsn_tls_show(peer->up
                  ? xmpp_conn_tls(xmpp_transport_conn(peer->transport))

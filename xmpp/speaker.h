@@ -28,6 +28,7 @@ struct xmpp_view;
 
 struct xmpp_speaker_config {
     const char *name;           /* Own name; copied. */
+    const char *subcluster;     /* NULL for none; copied. */
     const struct sockaddr_storage *controllers;     /* Copied. */
     size_t n_controllers;
     uint32_t hold_s;

@@ -69,8 +69,8 @@ struct xmpp_stanza {
 
 /* Parses one stanza.  Returns 0 and fills '*st', to be given to
  * xmpp_stanza_fini(); or fills '*err' and returns -EBADMSG when it is not
- * well-formed, -E2BIG when it is over a limit of xmpp_xml_parse().  A stanza of
- * unknown kind is XMPP_IGNORED, not an error. */
+ * well-formed, -E2BIG when it is over a limit of xmpp_xml_parse().  A stanza
+ * of unknown kind is XMPP_IGNORED, not an error. */
 int xmpp_stanza_parse(const char *data, size_t size, struct xmpp_stanza *st,
                       struct tsn_err *err);
 void xmpp_stanza_fini(struct xmpp_stanza *st);

@@ -121,6 +121,7 @@ config__every_key__all_values(void **state)
 {
     struct tsn_config *c = load_ok(
         "controllers: [10.0.0.5, \"10.0.0.6:5270\", \"[2001:db8::1]:1\"]\n"
+        "subcluster: edge\n"
         "hold-time: 30\n"
         "stale-hold: 0\n"
         "tor-agent:\n"
@@ -147,6 +148,7 @@ config__every_key__all_values(void **state)
     assert_controller(c, 0, "10.0.0.5:5269");
     assert_controller(c, 1, "10.0.0.6:5270");
     assert_controller(c, 2, "[2001:db8::1]:1");
+    assert_string_equal(c->subcluster, "edge");
     assert_int_equal(c->hold_s, 30);
     assert_int_equal(c->stale_hold_s, 0);
     assert_int_equal(c->n_tors, 7);
@@ -174,6 +176,7 @@ config__replicator_only__defaults(void **state)
         "replicator: {name: tsn1, address: 10.0.0.100}\n");
     const struct eth_addr mac = ETH_ADDR_C(00,00,5e,00,01,00);
 
+    assert_string_equal(c->subcluster, "");
     assert_int_equal(c->hold_s, 90);
     assert_int_equal(c->stale_hold_s, 300);
     assert_int_equal(c->n_tors, 0);
@@ -269,8 +272,8 @@ schema__violated__position_and_reason(void **state)
     } cases[] = {
         { R, "1:1", "key \"controllers\" is missing" },
         { C R "contrllers: x\n", "3:1", "unknown key \"contrllers\"; known "
-          "here: controllers, hold-time, stale-hold, tls, controllers-tls, "
-          "tor-agent, replicator" },
+          "here: controllers, subcluster, hold-time, stale-hold, tls, "
+          "controllers-tls, tor-agent, replicator" },
         { C R "hold-time: 1\nhold-time: 2\n", "4:1",
           "key \"hold-time\" is given twice, first in line 3" },
         { "controllers: 10.0.0.5\n", "1:14",
@@ -341,6 +344,8 @@ config__wrong_values__position_and_reason(void **state)
         { "controllers: [224.0.0.1]\n" R, "1:15", "is not the address" },
         { "controllers: [\"::\"]\n" R, "1:15", "is not the address" },
         { "controllers: [\"ff02::1\"]\n" R, "1:15", "is not the address" },
+        { C "subcluster: a b\n" R, "2:13",
+          "subcluster: a name has no ' ': \"a b\"" },
         { C "hold-time: 0\n" R, "2:12", "hold-time: expects 1..90, not 0" },
         { C "hold-time: 91\n" R, "2:12", "hold-time: expects 1..90, not 91" },
         { C "stale-hold: 86401\n" R, "2:13", "stale-hold: expects 0..86400" },
