@@ -59,6 +59,15 @@ check_PROGRAMS += tests/unit/test_ctrl_types
 tests_unit_test_ctrl_types_SOURCES = \
 	tests/unit/ctrl_fixture.h tests/unit/test_ctrl_types.c
 tests_unit_test_ctrl_types_LDADD = $(CTRL_TEST_LIBS)
+check_PROGRAMS += tests/wire/test_server_replay
+tests_wire_test_server_replay_SOURCES = \
+	tests/unit/ctrl_fixture.h \
+	tests/wire/heard.c \
+	tests/wire/heard.h \
+	tests/wire/recording.c \
+	tests/wire/recording.h \
+	tests/wire/test_server_replay.c
+tests_wire_test_server_replay_LDADD = $(CTRL_TEST_LIBS)
 
 check_PROGRAMS += tests/wire/test_ctrl_replay
 tests_wire_test_ctrl_replay_SOURCES = tests/wire/test_ctrl_replay.c

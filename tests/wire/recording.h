@@ -7,7 +7,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum recording_kind {
+    RECORDING_BYTES,
+    RECORDING_CONNECT,          /* Of a client. */
+    RECORDING_TLS_UP,           /* The bytes that follow were inside. */
+    RECORDING_SERVER_CLOSES,
+    RECORDING_CLIENT_CLOSES,
+    RECORDING_SECTION,          /* A headline of the scenario. */
+};
+
 struct transfer {
+    enum recording_kind kind;
+    const char *title;          /* RECORDING_SECTION: up to a newline. */
     const char *data;
     size_t size;
     double time_s;
@@ -17,8 +28,10 @@ struct transfer {
 
 struct recording {
     char *text;
-    struct transfer *transfers;
+    struct transfer *transfers; /* Of bytes only, */
     size_t n_transfers;
+    struct transfer *steps;     /* and with all that happened between. */
+    size_t n_steps;
 };
 
 /* Reads $srcdir/tests/wire/recordings/NAME; fails the test if it cannot. */
