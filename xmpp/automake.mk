@@ -69,6 +69,7 @@ check_PROGRAMS += \
 	tests/unit/test_xmpp_view_random \
 	tests/unit/test_xmpp_view_types \
 	tests/unit/test_xmpp_xml \
+	tests/wire/test_client_replay \
 	tests/wire/test_wire_client
 
 tests_unit_test_xmpp_backoff_SOURCES = tests/unit/test_xmpp_backoff.c
@@ -145,6 +146,11 @@ tests_unit_test_xmpp_view_types_SOURCES = \
 	tests/unit/xmpp-config.h \
 	tests/unit/xmpp-view-dump.h
 tests_unit_test_xmpp_view_types_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+tests_wire_test_client_replay_SOURCES = \
+	tests/wire/recording.c \
+	tests/wire/recording.h \
+	tests/wire/test_client_replay.c
+tests_wire_test_client_replay_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_wire_test_wire_client_SOURCES = \
 	tests/wire/recording.c \
