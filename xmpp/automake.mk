@@ -70,7 +70,8 @@ check_PROGRAMS += \
 	tests/unit/test_xmpp_view_types \
 	tests/unit/test_xmpp_xml \
 	tests/wire/test_client_replay \
-	tests/wire/test_wire_client
+	tests/wire/test_wire_client \
+	tests/wire/test_wire_speaker
 
 tests_unit_test_xmpp_backoff_SOURCES = tests/unit/test_xmpp_backoff.c
 tests_unit_test_xmpp_backoff_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
@@ -157,6 +158,16 @@ tests_wire_test_wire_client_SOURCES = \
 	tests/wire/recording.h \
 	tests/wire/test_wire_client.c
 tests_wire_test_wire_client_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
+tests_wire_test_wire_speaker_SOURCES = \
+	tests/wire/fake_node.c \
+	tests/wire/fake_node.h \
+	tests/wire/heard.c \
+	tests/wire/heard.h \
+	tests/wire/recording.c \
+	tests/wire/recording.h \
+	tests/wire/test_wire_speaker.c
+tests_wire_test_wire_speaker_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_xml_SOURCES = tests/unit/test_xmpp_xml.c
 tests_unit_test_xmpp_xml_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)

@@ -87,7 +87,9 @@ teardown(void **state OVS_UNUSED)
 static void
 finish(void)
 {
-    while (uv_run(&loop, UV_RUN_NOWAIT)) {
+    uint64_t end = tsn_now_ms() + PATIENCE_MS;
+
+    while (uv_run(&loop, UV_RUN_NOWAIT) && tsn_now_ms() < end) {
         continue;
     }
 }
