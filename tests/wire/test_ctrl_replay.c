@@ -57,7 +57,8 @@ static pid_t pid;
 
 struct client {
     int fd;
-    bool eof;
+    char jid[64];               /* Its name, once it has told it. */
+    bool eof, expected_eof;
     struct xmpp_stream stream;
     int64_t n_sent;             /* Stanzas. */
     struct svec recorded;       /* Meanings of the items to come. */
@@ -356,6 +357,7 @@ step_send(const char *name, const char *data, size_t size)
     struct client *c = find_client(name);
 
     leaving = false;
+    sscanf(data, "<stream:stream from=\"%63[^\"]", c->jid);
     assert_int_equal(send(c->fd, data, size, MSG_NOSIGNAL), size);
     if (data[0] != '<' || strncmp(data, "<iq", 3)) {
         return;
@@ -363,7 +365,7 @@ step_send(const char *name, const char *data, size_t size)
     c->n_sent++;
     uint64_t deadline = tsn_now_ms() + PATIENCE_MS;
     for (;;) {
-        int64_t n = ask_rx_stanzas(name);
+        int64_t n = ask_rx_stanzas(c->jid);
 
         if (n < 0 || n >= c->n_sent) {
             return;
@@ -457,6 +459,7 @@ step_server_closes(const char *name)
     if (!c->eof) {
         fail_msg("%s: it does not", at);
     }
+    c->expected_eof = true;
     assert_no_more(c);
 }
 
@@ -471,21 +474,25 @@ step_client_closes(const char *name, bool reset)
         assert_no_more(c);
     }
     leaving = true;
+    receive(c, 0);
+    if (c->eof && !c->expected_eof) {
+        fail_msg("%s: the server has closed first", at);
+    }
     if (reset) {
         struct linger linger = { .l_onoff = 1 };
         setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
     }
     close(c->fd);
-    xmpp_stream_fini(&c->stream);
-    svec_destroy(&c->recorded);
-    free(c);
 
     /* Another of the same name is welcome only once it is gone. */
     uint64_t deadline = tsn_now_ms() + PATIENCE_MS;
-    while (ask_rx_stanzas(name) >= 0) {
+    while (!c->eof && ask_rx_stanzas(c->jid) >= 0) {
         assert_true(tsn_now_ms() < deadline);
         poll(NULL, 0, 1);
     }
+    xmpp_stream_fini(&c->stream);
+    svec_destroy(&c->recorded);
+    free(c);
 }
 
 /* 'comment' is what stands behind the time in it; 'data' what follows. */
@@ -584,6 +591,14 @@ static void
 replay__evpn_variants__as_recorded(void **state)
 {
     replay("04-evpn-variants", false);
+}
+
+/* The second and the third of a name are closed without an answer, the first
+ * one stays. */
+static void
+replay__duplicate_names__as_recorded(void **state)
+{
+    replay("06-duplicate-jid", false);
 }
 
 /* Reload. */
@@ -707,6 +722,7 @@ main(void)
         cmocka_unit_test(replay__subscriptions__as_recorded),
         cmocka_unit_test(replay__evpn_routes__as_recorded),
         cmocka_unit_test(replay__evpn_variants__as_recorded),
+        cmocka_unit_test(replay__duplicate_names__as_recorded),
         cmocka_unit_test(reload__changed_file__clients_get_the_difference),
     };
 
