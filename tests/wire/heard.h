@@ -14,7 +14,7 @@
 struct heard {
     struct xmpp_stream stream;
     struct ds header;           /* As it came. */
-    struct shash routes;        /* EVPN: "INSTANCE ID" to the item's meaning. */
+    struct shash routes;        /* EVPN: "INSTANCE ID" to item's meaning. */
     int n_keepalives, n_end_of_rib, n_bad;
     struct xmpp_graph *graph;   /* All configuration. */
     int n_config;
@@ -27,6 +27,9 @@ void heard_reset(struct heard *);
 
 /* Bytes from the control node. */
 void heard_bytes(struct heard *, const char *data, size_t size);
+
+/* The networks, switches and ports of the configuration, as text. */
+void heard_put_config(const struct heard *, struct ds *out);
 
 /* Whether both know the same routes; if not, '*why' gets the first
  * difference. */

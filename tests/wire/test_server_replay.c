@@ -3,8 +3,9 @@
  * what clients sent to a live control node, and must come to tell them the
  * same, and to close the same sessions.
  *
- * Compared are, at each headline, the EVPN routes that each client knows and
- * whether its session is closed; not, how a burst of routes is cut into
+ * Compared are, at each headline, the EVPN routes that each client knows,
+ * whether its session is closed and, where there is configuration, its
+ * networks, switches and ports; not, how a burst of routes is cut into
  * messages.  Families that the controller does not serve are left out. */
 #include <config.h>
 
@@ -29,18 +30,25 @@
  * after what a client sent. */
 #define SETTLE_MS 200
 
-static const char yaml[] =
-    "name: ctrl1\n"
-    "project: admin\n"
-    "networks:\n"
-    "- {name: vn1, vni: 5005, id: 5}\n"
-    "- {name: vn2, vni: 5006, id: 6}\n"
-    "- {name: 'a&b <c> \"d\" ''e'' \303\251', vni: 5009, id: 9}\n"
-    "switches:\n"
-    "- {name: tor1, vtep: 127.0.2.1, agent: tor-agent-1}\n"
-    "- {name: tor2, vtep: 127.0.2.2, agent: tor-agent-2}\n"
-    "tsns:\n"
-    "- {name: tsn1, address: 127.0.1.3}\n";
+/* The cloud of the recordings, with the VNI of vn1, other networks, other
+ * ports of tor1. */
+#define CLOUD(VNI, NETWORKS, PORTS)                                     \
+    "name: ctrl1\n"                                                     \
+    "project: admin\n"                                                  \
+    "networks:\n"                                                       \
+    "- {name: vn1, vni: " VNI ", id: 5}\n"                              \
+    "- {name: vn2, vni: 5006, id: 6}\n" NETWORKS                        \
+    "switches:\n"                                                       \
+    "- {name: tor1, vtep: 127.0.2.1, agent: tor-agent-1, ports: [\n"    \
+    "   {name: eth0, vlan: 100, network: vn1},\n"                       \
+    "   {name: eth0, vlan: 200, network: vn2}" PORTS "]}\n"             \
+    "- {name: tor2, vtep: 127.0.2.2, agent: tor-agent-2, ports: [\n"    \
+    "   {name: eth0, vlan: 100, network: vn1}]}\n"                      \
+    "tsns:\n"                                                           \
+    "- {name: tsn1, address: 127.0.1.3}\n"
+
+static const char yaml[] = CLOUD("5005",
+    "- {name: 'a&b <c> \"d\" ''e'' \303\251', vni: 5009, id: 9}\n", "");
 
 /* A session of one of the recorded clients, both ways. */
 struct session {
@@ -56,9 +64,18 @@ struct session {
     bool tolerated;             /* Counted as such. */
 };
 
+/* Another configuration from a headline on. */
+struct change {
+    const char *title;          /* How it begins. */
+    const char *yaml;
+};
+
 struct world {
     const char *recording;
     struct ctrl_config *config;
+    const struct change *changes;       /* NULL: configuration is not
+                                         * compared. */
+    int n_configs;              /* Compared. */
     struct ctrl_core *core;
     uint64_t now_ms;
     uint64_t sent_ms;           /* A client last did anything. */
@@ -208,6 +225,36 @@ is_tolerated(const struct world *w)
 }
 
 static void
+compare_config(struct world *w, const char *name, const struct session *s)
+{
+    struct ds ours = DS_EMPTY_INITIALIZER, recorded = DS_EMPTY_INITIALIZER;
+
+    heard_put_config(&s->ours, &ours);
+    heard_put_config(&s->recorded, &recorded);
+    if (strcmp(ds_cstr(&ours), ds_cstr(&recorded))) {
+        fail_msg("%s, \"%s\": %s got\n%swas\n%s", w->recording, w->title,
+                 name, ds_cstr(&ours), ds_cstr(&recorded));
+    }
+    w->n_configs += recorded.length > 0;
+    ds_destroy(&ours);
+    ds_destroy(&recorded);
+}
+
+static void
+configure(struct world *w)
+{
+    for (const struct change *c = w->changes; c && c->title; c++) {
+        if (!strncmp(w->title, c->title, strlen(c->title))) {
+            struct ctrl_config *config = ctrl_fixture_config(c->yaml);
+
+            ctrl_core_configure(w->core, config);
+            ctrl_config_destroy(w->config);
+            w->config = config;
+        }
+    }
+}
+
+static void
 compare(struct world *w, const char *name, struct session *s)
 {
     struct ds why = DS_EMPTY_INITIALIZER;
@@ -238,6 +285,9 @@ compare(struct world *w, const char *name, struct session *s)
     if (!s->closed && !heard_equal_routes(&s->ours, &s->recorded, &why)) {
         fail_msg("%s, \"%s\": %s: %s", w->recording, w->title, name,
                  ds_cstr(&why));
+    }
+    if (w->changes) {
+        compare_config(w, name, s);
     }
     assert_true(s->ours.n_end_of_rib <= 1);
     assert_int_equal(s->ours.n_bad, 0);
@@ -365,6 +415,8 @@ run_step(struct world *w, const struct transfer *t)
         }
         ovs_strlcpy(w->title, t->title, MIN(sizeof w->title,
                                             strcspn(t->title, "\n") + 1));
+        configure(w);
+        w->sent_ms = w->now_ms;
         break;
     }
 }
@@ -603,6 +655,45 @@ real_tor_agent__recorded__all_know_the_same(void **state OVS_UNUSED)
     check("14-real-tor-agent-others.xml", &part, 20);
 }
 
+/* What the operator of the control node changed, done to our file. */
+static void
+config__recorded__clients_get_the_same_cloud(void **state OVS_UNUSED)
+{
+#define VN3 "- {name: vn3, vni: 5007, id: 7}\n"
+#define PORT300 ", {name: eth0, vlan: 300, network: vn1}"
+    static const struct change changes[] = {
+        { "config change: logical interface eth0.300",
+          CLOUD("5005", "", PORT300) },
+        { "config change: VN property", CLOUD("5055", "", PORT300) },
+        { "config change: logical interface deleted",
+          CLOUD("5055", "", "") },
+        { "back", CLOUD("5005", "", "") },
+        { "RI appears", CLOUD("5005", VN3, "") },
+        { NULL, NULL },
+    };
+    struct part part = { .until = "vn3 routing-instance deleted" };
+    struct world w;
+
+    world_init(&w, "10-config-push.xml", XMPP_HOLD_MS);
+    w.changes = changes;
+    replay(&w, &part);
+    assert_int_equal(w.n_configs, 6);
+    struct session *s = shash_find_data(&w.sessions, "tor-agent-1");
+    assert_int_equal(shash_count(&s->ours.routes), 1);
+    world_fini(&w);
+
+    /* Machines of a compute are not ours to know. */
+    part.until = "compute1 subscribes";
+    world_init(&w, "10-config-push.xml", XMPP_HOLD_MS);
+    w.changes = changes;
+    w.tolerated = (const char *const []) { "vn3 routing-instance deleted",
+                                           "agent unsubscribes vn3", NULL };
+    replay(&w, &part);
+    assert_int_equal(w.n_tolerated, 0);
+    assert_true(w.n_configs > 6);
+    world_fini(&w);
+}
+
 static void
 real_client__recorded__is_served(void **state OVS_UNUSED)
 {
@@ -631,6 +722,7 @@ main(void)
         cmocka_unit_test(escaping__recorded__same_with_odd_names),
         cmocka_unit_test(two_control_nodes__recorded__second_knows_the_same),
         cmocka_unit_test(real_tor_agent__recorded__all_know_the_same),
+        cmocka_unit_test(config__recorded__clients_get_the_same_cloud),
         cmocka_unit_test(real_client__recorded__is_served),
     };
 
