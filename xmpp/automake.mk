@@ -181,6 +181,8 @@ check_PROGRAMS += \
 	tests/fuzz/fuzz_xmpp_inet \
 	tests/fuzz/fuzz_xmpp_mcast \
 	tests/fuzz/fuzz_xmpp_route_id \
+	tests/fuzz/fuzz_xmpp_stanza \
+	tests/fuzz/fuzz_xmpp_stream \
 	tests/fuzz/fuzz_xmpp_xml
 
 tests_fuzz_fuzz_xmpp_conn_SOURCES = tests/fuzz/fuzz_xmpp_conn.c $(FUZZ_DRIVER)
@@ -213,6 +215,15 @@ tests_fuzz_fuzz_xmpp_route_id_SOURCES = \
 	$(FUZZ_DRIVER)
 tests_fuzz_fuzz_xmpp_route_id_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_xmpp_route_id_LDADD = $(XMPP_TEST_LIBS)
+tests_fuzz_fuzz_xmpp_stanza_SOURCES = \
+	tests/fuzz/fuzz_xmpp_stanza.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_xmpp_stanza_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_xmpp_stanza_LDADD = $(XMPP_TEST_LIBS)
+
+tests_fuzz_fuzz_xmpp_stream_SOURCES = \
+	tests/fuzz/fuzz_xmpp_stream.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_xmpp_stream_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_xmpp_stream_LDADD = $(XMPP_TEST_LIBS)
 
 tests_fuzz_fuzz_xmpp_xml_SOURCES = tests/fuzz/fuzz_xmpp_xml.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_xmpp_xml_LDFLAGS = $(FUZZ_LINK)

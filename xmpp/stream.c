@@ -140,7 +140,8 @@ next_header(struct xmpp_stream *s, struct xmpp_stream_event *event)
 
     int header = begins(p + at, n - at, "<stream:stream");
     size_t end = header ? tag_end(p + at, n - at) : 0;
-    if (!header || (!end && n > XMPP_MAX_HEADER)) {
+    if (!header || at + end > XMPP_MAX_HEADER
+        || (!end && n > XMPP_MAX_HEADER)) {
         return -EBADMSG;
     }
     if (header == 1 && end) {
@@ -217,15 +218,18 @@ find_end(struct xmpp_stream *s, const char *p, size_t n)
     const char *end = tags[s->tag].end;
     size_t len = strlen(end);
 
-    /* A self-closed stanza ends with its start tag. */
-    size_t start_end = tag_end(p + s->tag_at, MIN(n - s->tag_at,
-                                                  XMPP_MAX_HEADER));
-    if (start_end && p[s->tag_at + start_end - 2] == '/') {
-        return s->tag_at + start_end;
-    }
+    /* A self-closed stanza ends with its start tag, unless an end tag comes
+     * before, in one of its attributes: then it would be the pieces in which
+     * it comes that decide. */
+    size_t self = tag_end(p + s->tag_at, MIN(n - s->tag_at,
+                                             XMPP_MAX_HEADER));
+    self = self && p[s->tag_at + self - 2] == '/' ? s->tag_at + self : 0;
 
     while (s->scan < n) {
         const char *found = memmem(p + s->scan, n - s->scan, end, len);
+        if (self && (!found || found >= p + self)) {
+            return self;
+        }
         if (!found) {
             /* The end tag may have begun in the last bytes. */
             size_t keep = MIN(n - s->scan, len - 1);

@@ -140,6 +140,16 @@ stream__header_without_end__is_bounded(void **state OVS_UNUSED)
     }
     assert_int_equal(error, -EBADMSG);
     xmpp_stream_fini(&s);
+
+    /* All in one piece, and whole. */
+    xmpp_stream_init(&s);
+    assert_int_equal(xmpp_stream_push(&s, "<stream:stream a='", 18), 0);
+    for (size_t n = 0; n < XMPP_MAX_HEADER; n += sizeof junk) {
+        assert_int_equal(xmpp_stream_push(&s, junk, sizeof junk), 0);
+    }
+    assert_int_equal(xmpp_stream_push(&s, "'>", 2), 0);
+    assert_int_equal(xmpp_stream_next(&s, &e), -EBADMSG);
+    xmpp_stream_fini(&s);
 }
 
 static void
@@ -168,6 +178,13 @@ stream__self_closed_stanza__does_not_swallow_the_next(void **state OVS_UNUSED)
           "HS(<iq type=\"set\" />)S(<iq>2</iq>)");
     check(HEADER "<iq/><message>2</message>",
           "HS(<iq/>)S(<message>2</message>)");
+    /* As at control nodes an end tag is one wherever it stands. */
+    check(HEADER "<iq a=\"</iq>\"/><iq>2</iq>",
+          "HS(<iq a=\"</iq>)J(3)S(<iq>2</iq>)");
+    check(HEADER "<iq a=\"</iq \"/><iq>2</iq>",
+          "HS(<iq a=\"</iq \"/>)S(<iq>2</iq>)");
+    check(HEADER "<iq a=\"</iqx>\"/><iq>2</iq>",
+          "HS(<iq a=\"</iqx>\"/>)S(<iq>2</iq>)");
 }
 
 static void
