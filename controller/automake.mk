@@ -40,6 +40,11 @@ tests_unit_test_ctrl_core_SOURCES = \
 	tests/unit/ctrl_fixture.h tests/unit/test_ctrl_core.c
 tests_unit_test_ctrl_core_LDADD = $(CTRL_TEST_LIBS)
 
+check_PROGRAMS += tests/unit/test_ctrl_errors
+tests_unit_test_ctrl_errors_SOURCES = \
+	tests/unit/ctrl_fixture.h tests/unit/test_ctrl_errors.c
+tests_unit_test_ctrl_errors_LDADD = $(CTRL_TEST_LIBS)
+
 check_PROGRAMS += tests/unit/test_ctrl_model
 tests_unit_test_ctrl_model_SOURCES = \
 	tests/unit/ctrl_fixture.h tests/unit/test_ctrl_model.c

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "openvswitch/vlog.h"
@@ -228,11 +229,20 @@ refused__nobody_else_there__stays(void **state OVS_UNUSED)
 /* Sockets. */
 
 static struct xmpp_session *session;
+static enum xmpp_close_reason rogue_reason;
+
+static bool
+is_rogue(const struct xmpp_session *s)
+{
+    return !strcmp(xmpp_session_name(s), "rogue");
+}
 
 static void
 server_opened(void *aux OVS_UNUSED, struct xmpp_session *s)
 {
-    session = s;
+    if (!is_rogue(s)) {
+        session = s;
+    }
 }
 
 static void
@@ -242,10 +252,14 @@ server_stanza(void *aux OVS_UNUSED, struct xmpp_session *s OVS_UNUSED,
 }
 
 static void
-server_closed(void *aux OVS_UNUSED, struct xmpp_session *s OVS_UNUSED,
-              enum xmpp_close_reason reason OVS_UNUSED)
+server_closed(void *aux OVS_UNUSED, struct xmpp_session *s,
+              enum xmpp_close_reason reason)
 {
-    session = NULL;
+    if (is_rogue(s)) {
+        rogue_reason = reason;
+    } else {
+        session = NULL;
+    }
 }
 
 static const struct xmpp_server_ops server_ops = {
@@ -371,6 +385,72 @@ send_hold_time(const char *enable, const char *seconds)
     free(s);
 }
 
+/* Sends 'text' and then 'filler' until the server closes or 'max' bytes are
+ * gone.  Returns how many were. */
+static size_t
+rogue_send(int fd, const char *text, const char *filler, size_t max)
+{
+    size_t len = strlen(filler), sent = 0;
+    char chunk[65536];
+
+    assert_int_equal(send(fd, text, strlen(text), 0), strlen(text));
+    for (size_t i = 0; i < sizeof chunk; i++) {
+        chunk[i] = filler[i % len];
+    }
+    while (rogue_reason == XMPP_CLOSE_NONE && sent < max) {
+        /* Whole fillers: chunks follow each other. */
+        ssize_t n = send(fd, chunk + sent % len,
+                         sizeof chunk - sent % len - len,
+                         MSG_DONTWAIT | MSG_NOSIGNAL);
+        sent += n > 0 ? n : 0;
+        uv_run(&loop, UV_RUN_NOWAIT);
+    }
+    return sent;
+}
+
+static void
+rogue__endless_stanza__others_are_served(void **state OVS_UNUSED)
+{
+    static const struct {
+        const char *filler;
+        enum xmpp_close_reason reason;
+    } cases[] = {
+        { "x", XMPP_CLOSE_TOO_BIG },
+        { "<a>", XMPP_CLOSE_TOO_BIG },
+        { "</iq><iq><a><b>", XMPP_CLOSE_NONE },    /* Bad ones, all small. */
+    };
+    struct sockaddr_storage address;
+
+    free_address("127.0.0.1", &address);
+    struct xmpp_server *server = listen_at(&address);
+    struct xmpp_speaker *sp = speaker_of(&address, 1);
+    RUN_UNTIL(session && xmpp_speaker_is_up(sp));
+    struct xmpp_session *first = session;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+        rogue_reason = XMPP_CLOSE_NONE;
+        assert_int_equal(connect(fd, (struct sockaddr *) &address,
+                                 sizeof(struct sockaddr_in)), 0);
+        size_t sent = rogue_send(fd, "<stream:stream from='rogue' "
+                                 "xmlns:stream='s'><iq>", cases[i].filler,
+                                 cases[i].reason ? 64u << 20 : 1u << 20);
+        assert_int_equal(rogue_reason, cases[i].reason);
+        /* With what the sockets hold. */
+        assert_true(sent < 32u << 20);
+        close(fd);
+        RUN_UNTIL(rogue_reason != XMPP_CLOSE_NONE);
+    }
+    assert_ptr_equal(session, first);
+    assert_true(xmpp_speaker_is_up(sp));
+    send_hold_time("true", "60");
+    RUN_UNTIL(sp->view->hold_s == 60);
+
+    xmpp_speaker_destroy(sp);
+    xmpp_server_destroy(server);
+    finish();
+}
+
 /* When the client sends its next keepalive follows from its hold time. */
 static uint64_t
 keepalive_in_ms(const struct xmpp_speaker *sp)
@@ -417,6 +497,7 @@ main(void)
         SESSION_TEST(refused__nobody_else_there__stays),
         SESSION_TEST(socket__ipv4__serves_with_dead_peers_noticed),
         SESSION_TEST(socket__ipv6__serves_with_dead_peers_noticed),
+        SESSION_TEST(rogue__endless_stanza__others_are_served),
         SESSION_TEST(hold_time__of_the_cloud__goes_for_the_live_session),
     };
 
