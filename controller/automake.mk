@@ -64,6 +64,7 @@ check_PROGRAMS += tests/unit/test_ctrl_types
 tests_unit_test_ctrl_types_SOURCES = \
 	tests/unit/ctrl_fixture.h tests/unit/test_ctrl_types.c
 tests_unit_test_ctrl_types_LDADD = $(CTRL_TEST_LIBS)
+
 check_PROGRAMS += tests/wire/test_server_replay
 tests_wire_test_server_replay_SOURCES = \
 	tests/unit/ctrl_fixture.h \

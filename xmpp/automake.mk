@@ -119,6 +119,7 @@ tests_unit_test_xmpp_route_memory_SOURCES = \
 tests_unit_test_xmpp_route_memory_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=abort
 tests_unit_test_xmpp_route_memory_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
 tests_unit_test_xmpp_session_SOURCES = \
 	tests/unit/test_xmpp_session.c \
 	tests/wire/fake_node.c \
@@ -215,6 +216,7 @@ tests_fuzz_fuzz_xmpp_route_id_SOURCES = \
 	$(FUZZ_DRIVER)
 tests_fuzz_fuzz_xmpp_route_id_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_xmpp_route_id_LDADD = $(XMPP_TEST_LIBS)
+
 tests_fuzz_fuzz_xmpp_stanza_SOURCES = \
 	tests/fuzz/fuzz_xmpp_stanza.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_xmpp_stanza_LDFLAGS = $(FUZZ_LINK)
