@@ -129,27 +129,29 @@ heard_bytes(struct heard *h, const char *data, size_t size)
 }
 
 void
-heard_put_config(const struct heard *h, struct ds *out)
+heard_put_config(const struct heard *h, const char *agent, struct ds *out)
 {
-    struct xmpp_view *view = xmpp_view_build(h->graph);
+    char *router = xasprintf(XMPP_VR_PREFIX "%s", agent);
+    struct xmpp_view *view = xmpp_view_build(h->graph, router);
 
     for (size_t i = 0; i < view->n_networks; i++) {
-        const struct xmpp_network *n = &view->networks[i];
+        const struct xmpp_network *n = view->networks[i];
         ds_put_format(out, "network %s id=%u vni=%u\n", n->instance,
                       n->id, n->vni);
     }
     for (size_t i = 0; i < view->n_switches; i++) {
         char ip[TSN_IP_STRLEN];
-        ds_put_format(out, "switch %s %s\n", view->switches[i].name,
-                      tsn_ip_format(&view->switches[i].vtep, ip));
+        ds_put_format(out, "switch %s %s\n", view->switches[i]->name,
+                      tsn_ip_format(&view->switches[i]->vtep, ip));
     }
     for (size_t i = 0; i < view->n_ports; i++) {
-        const struct xmpp_port *p = &view->ports[i];
+        const struct xmpp_port *p = view->ports[i];
         ds_put_format(out, "port %s %s vlan=%u %s\n", p->switch_name,
                       p->port, p->vlan, p->vmi && p->vmi->network
                                         ? p->vmi->network->instance : "-");
     }
     xmpp_view_destroy(view);
+    free(router);
 }
 
 bool

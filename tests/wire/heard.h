@@ -28,8 +28,10 @@ void heard_reset(struct heard *);
 /* Bytes from the control node. */
 void heard_bytes(struct heard *, const char *data, size_t size);
 
-/* The networks, switches and ports of the configuration, as text. */
-void heard_put_config(const struct heard *, struct ds *out);
+/* The networks, switches and ports of the configuration, as 'agent' sees them,
+ * as text. */
+void heard_put_config(const struct heard *, const char *agent,
+                      struct ds *out);
 
 /* Whether both know the same routes; if not, '*why' gets the first
  * difference. */

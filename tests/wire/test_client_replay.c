@@ -157,7 +157,7 @@ link_destroy(struct link *link)
 
     assert_int_equal(c->bad_stanzas, 0);
     assert_int_equal(c->ignored_stanzas, 0);
-    xmpp_view_destroy(xmpp_view_build(link->graph));
+    xmpp_view_destroy(xmpp_view_build(link->graph, ""));
     xmpp_graph_destroy(link->graph);
     xmpp_conn_destroy(link->conn);
     free(link);

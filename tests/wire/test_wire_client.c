@@ -270,7 +270,7 @@ escaping__recorded__routes_are_of_the_configured_network(
     assert_string_equal(replay.instance,
                         "default-domain:admin:a&b <c> \"d\" 'e' \303\251:"
                         "a&b <c> \"d\" 'e' \303\251");
-    struct xmpp_view *view = xmpp_view_build(replay.graph);
+    struct xmpp_view *view = xmpp_view_build(replay.graph, "");
     assert_non_null(xmpp_view_network(view, replay.instance));
     xmpp_view_destroy(view);
     xmpp_graph_destroy(replay.graph);

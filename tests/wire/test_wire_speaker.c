@@ -166,10 +166,11 @@ wake(uv_timer_t *timer OVS_UNUSED)
     } while (0)
 
 static struct xmpp_speaker *
-speaker_of(const struct sockaddr_storage *controllers, size_t n)
+speaker_of(const char *name, const struct sockaddr_storage *controllers,
+           size_t n)
 {
     struct xmpp_speaker_config config = {
-        .name = "me", .controllers = controllers, .n_controllers = n,
+        .name = name, .controllers = controllers, .n_controllers = n,
         .hold_s = 90, .stale_hold_s = 300,
     };
     struct xmpp_speaker *sp = xmpp_speaker_create(&loop, &config,
@@ -234,7 +235,7 @@ speaker__recorded__knows_the_routes(void **state OVS_UNUSED)
         script_read(&script, cases[i].recording, cases[i].agent,
                     cases[i].max_sessions);
         fake_node_init(&node, &loop, "127.0.0.1", script.plays, script.n);
-        struct xmpp_speaker *sp = speaker_of(&node.address, 1);
+        struct xmpp_speaker *sp = speaker_of(cases[i].agent, &node.address, 1);
         RUN_UNTIL(node.n_connections == script.n && sp->peers[0].up
                   && knows(sp, &script.last, cases[i].n_stale));
         assert_int_equal(sp->peers[0].n_bad_items, 0);
@@ -260,7 +261,7 @@ speaker__two_control_nodes__knows_what_is_left(void **state OVS_UNUSED)
         fake_node_init(&nodes[i], &loop, "127.0.0.1", scripts[i].plays, 1);
         addresses[i] = nodes[i].address;
     }
-    struct xmpp_speaker *sp = speaker_of(addresses, 2);
+    struct xmpp_speaker *sp = speaker_of("tsn1", addresses, 2);
     RUN_UNTIL(sp->peers[0].n_items && sp->peers[1].n_items);
     fake_node_close(&nodes[0]);
     RUN_UNTIL(!sp->peers[0].up);
@@ -298,9 +299,9 @@ speaker__config_recorded__makes_the_networks(void **state OVS_UNUSED)
         size_t size = script.plays[0].size;
         script.plays[0].size = strchr(data, '>') + 1 - data;
         fake_node_init(&node, &loop, "127.0.0.1", script.plays, 1);
-        struct xmpp_speaker *sp = speaker_of(&node.address, 1);
+        struct xmpp_speaker *sp = speaker_of(cases[i].agent, &node.address, 1);
         RUN_UNTIL(strstr(ds_cstr(&node.heard[0]), "\"virtual-router:default-"
-                         "global-system-config:me\""));
+                         "global-system-config:"));
         fake_node_send(&node, data + script.plays[0].size,
                        size - script.plays[0].size);
         RUN_UNTIL(xmpp_graph_seqno(sp->graph) == sp->view_seqno
@@ -334,7 +335,7 @@ speaker__tls_demanded__says_so(void **state OVS_UNUSED)
     script_read(&script, "22-real-client-real-server-tls.xml", "tor-agent-1",
                 1);
     fake_node_init(&node, &loop, "127.0.0.1", script.plays, 1);
-    struct xmpp_speaker *sp = speaker_of(&node.address, 1);
+    struct xmpp_speaker *sp = speaker_of("tor-agent-1", &node.address, 1);
     RUN_UNTIL(sp->peers[0].last_reason == XMPP_CLOSE_TLS_REQUIRED);
     fake_node_close(&node);
     xmpp_speaker_destroy(sp);
