@@ -551,6 +551,7 @@ get_mcast(const struct xmpp_node *entry, struct xmpp_mcast *route,
         || get_label_range(next_hop, route, err)) {
         return -EBADMSG;
     }
+    route->encaps = route_get_encaps(next_hop);
     return 0;
 }
 

@@ -147,6 +147,8 @@ struct xmpp_mcast {
     struct in6_addr group;          /* None stands for 255.255.255.255. */
     struct in6_addr source;         /* None for any. */
     struct in6_addr next_hop;       /* Publish: who joins. */
+    uint8_t encaps;                 /* Publish, read: of it.  An agent always
+                                     * says MPLS over GRE and UDP. */
     uint32_t label_first, label_last;   /* Publish: labels on offer. */
     uint32_t source_label;          /* Notify: the label given to it. */
     struct tunnel_dst *olist;       /* Notify: tree neighbours. */
@@ -159,7 +161,8 @@ void xmpp_mcast_copy(struct xmpp_mcast *dst, const struct xmpp_mcast *src);
 /* Whether it is the tree of a network's broadcasts, of 255.255.255.255 and any
  * source. */
 bool xmpp_mcast_is_broadcast(const struct xmpp_mcast *);
-/* Returns like xmpp_evpn_decode().  The group is always set then. */
+/* Returns like xmpp_evpn_decode().  The group is always set then.  A publish
+ * has 'next_hop' set, an event has not. */
 int xmpp_mcast_decode(const struct xmpp_node *entry, struct xmpp_mcast *,
                       struct tsn_err *err);
 void xmpp_mcast_encode_publish(struct ds *out, const struct xmpp_mcast *);

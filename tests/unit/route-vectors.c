@@ -201,9 +201,11 @@ vector_dump_mcast(const struct xmpp_mcast *r)
     ds_put_format(&s, "%s,%s", format_group(&r->group, ip),
                   format_group(&r->source, source));
     if (tsn_ip_is_set(&r->next_hop)) {
-        ds_put_format(&s, " join=%s/%"PRIu32"-%"PRIu32,
+        ds_put_format(&s, " join=%s/%"PRIu32"-%"PRIu32"%s%s",
                       tsn_ip_format(&r->next_hop, ip),
-                      r->label_first, r->label_last);
+                      r->label_first, r->label_last,
+                      r->encaps & TSN_ENCAP_MPLS_GRE ? "/gre" : "",
+                      r->encaps & TSN_ENCAP_MPLS_UDP ? "/udp" : "");
     }
     if (r->source_label) {
         ds_put_format(&s, " label=%"PRIu32, r->source_label);
