@@ -16,10 +16,13 @@ controller_libcontroller_a_SOURCES = \
 	controller/rib-private.h \
 	controller/rib-select.c \
 	controller/rib-show.c \
+	controller/rib-tree.c \
 	controller/rib.c \
 	controller/rib.h \
 	controller/show.c \
-	controller/show.h
+	controller/show.h \
+	controller/tree.c \
+	controller/tree.h
 
 sbin_PROGRAMS += controller/tsn-controller
 controller_tsn_controller_SOURCES = controller/controller.c
@@ -59,6 +62,11 @@ check_PROGRAMS += tests/unit/test_ctrl_rib
 tests_unit_test_ctrl_rib_SOURCES = \
 	tests/unit/ctrl_fixture.h tests/unit/test_ctrl_rib.c
 tests_unit_test_ctrl_rib_LDADD = $(CTRL_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_ctrl_tree
+tests_unit_test_ctrl_tree_SOURCES = \
+	tests/unit/ctrl_fixture.h tests/unit/test_ctrl_tree.c
+tests_unit_test_ctrl_tree_LDADD = $(CTRL_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_ctrl_types
 tests_unit_test_ctrl_types_SOURCES = \

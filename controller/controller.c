@@ -67,15 +67,17 @@ static void
 session_opened(void *controller_, struct xmpp_session *session)
 {
     struct controller *controller = controller_;
+    const struct in6_addr *peer_ip = xmpp_session_peer_ip(session);
     char ip[TSN_IP_STRLEN];
 
     VLOG_INFO_RL(&rl, "session is up session=%s peer=%s",
-                 xmpp_session_name(session),
-                 tsn_ip_format(xmpp_session_peer_ip(session), ip));
-    xmpp_session_set_aux(session,
-                         ctrl_peer_create(controller->core,
-                                          xmpp_session_name(session),
-                                          &peer_ops, session, tsn_now_ms()));
+                 xmpp_session_name(session), tsn_ip_format(peer_ip, ip));
+    struct ctrl_peer *peer = ctrl_peer_create(controller->core,
+                                              xmpp_session_name(session),
+                                              &peer_ops, session,
+                                              tsn_now_ms());
+    ctrl_peer_set_address(peer, peer_ip);
+    xmpp_session_set_aux(session, peer);
     controller->next_ms = 0;
 }
 

@@ -43,6 +43,7 @@ struct held {
     union {                     /* Without error, by family. */
         struct xmpp_evpn route;
         struct xmpp_inet inet;
+        struct xmpp_mcast mcast;
     };
 };
 
@@ -158,6 +159,12 @@ ctrl_peer_create(struct ctrl_core *core, const char *name,
     return peer;
 }
 
+void
+ctrl_peer_set_address(struct ctrl_peer *peer, const struct in6_addr *ip)
+{
+    ctrl_rib_client_set_address(peer->client, ip);
+}
+
 static bool
 is_inet(uint32_t family)
 {
@@ -175,6 +182,8 @@ held_clear(struct held *held)
             xmpp_evpn_fini(&held->route);
         } else if (is_inet(held->family)) {
             xmpp_inet_fini(&held->inet);
+        } else if (held->family == XMPP_FAMILY_MCAST) {
+            xmpp_mcast_fini(&held->mcast);
         }
         free(held->node);
         held->node = NULL;
@@ -266,6 +275,8 @@ hold_publish(struct ctrl_peer *peer, const struct xmpp_stanza *st)
     } else if (is_inet(held->family)) {
         held->error = xmpp_inet_decode(entry, held->family, &held->inet,
                                        &held->err);
+    } else if (held->family == XMPP_FAMILY_MCAST) {
+        held->error = xmpp_mcast_decode(entry, &held->mcast, &held->err);
     }
 }
 
@@ -304,8 +315,23 @@ ignore_publish(struct ctrl_peer *peer, const char *instance)
     }
 }
 
+static int
+apply_held(struct ctrl_peer *peer, const char *instance, bool associate)
+{
+    struct held *held = &peer->held;
+
+    if (held->family == XMPP_FAMILY_MCAST) {
+        return associate
+               ? ctrl_rib_join(peer->client, instance, &held->mcast)
+               : ctrl_rib_leave(peer->client, instance);
+    }
+    return associate
+           ? ctrl_rib_publish(peer->client, instance, &held->route)
+           : ctrl_rib_withdraw(peer->client, instance, &held->route);
+}
+
 static void
-handle_evpn(struct ctrl_peer *peer, const char *instance, bool associate)
+handle_route(struct ctrl_peer *peer, const char *instance, bool associate)
 {
     struct held *held = &peer->held;
 
@@ -314,14 +340,25 @@ handle_evpn(struct ctrl_peer *peer, const char *instance, bool associate)
         return;
     }
 
-    int error = associate
-                ? ctrl_rib_publish(peer->client, instance, &held->route)
-                : ctrl_rib_withdraw(peer->client, instance, &held->route);
+    int error = apply_held(peer, instance, associate);
     if (error == -ENOENT || error == -EINVAL) {
         refuse_publish(peer, instance, error);
     } else if (error) {
         skip_item(peer, instance, error == -ENOSPC ? "too many routes"
                                                    : "bad next hop");
+    }
+}
+
+/* Only the tree of a network's broadcasts is one that we build. */
+static void
+handle_mcast(struct ctrl_peer *peer, const char *instance, bool associate)
+{
+    const struct held *held = &peer->held;
+
+    if (!held->error && !xmpp_mcast_is_broadcast(&held->mcast)) {
+        ignore_publish(peer, instance);
+    } else {
+        handle_route(peer, instance, associate);
     }
 }
 
@@ -353,7 +390,11 @@ handle_pair(struct ctrl_peer *peer, const char *instance, bool associate)
 {
     switch (peer->held.family) {
     case XMPP_FAMILY_EVPN:
-        handle_evpn(peer, instance, associate);
+        handle_route(peer, instance, associate);
+        break;
+
+    case XMPP_FAMILY_MCAST:
+        handle_mcast(peer, instance, associate);
         break;
 
     case XMPP_FAMILY_INET:
@@ -362,7 +403,6 @@ handle_pair(struct ctrl_peer *peer, const char *instance, bool associate)
         handle_inet(peer, instance, associate);
         break;
 
-    case XMPP_FAMILY_MCAST:
     case XMPP_FAMILY_MVPN:
         ignore_publish(peer, instance);
         break;

@@ -17,6 +17,7 @@ struct ctrl_model;
 struct ctrl_peer;
 struct ctrl_rib;
 struct ctrl_rib_client;
+struct in6_addr;
 struct xmpp_stanza;
 
 /* A client gets its End-of-RIB when neither side sent a stanza for so long,
@@ -60,6 +61,8 @@ struct ctrl_peer_ops {
 struct ctrl_peer *ctrl_peer_create(struct ctrl_core *, const char *name,
                                    const struct ctrl_peer_ops *, void *aux,
                                    uint64_t now_ms);
+/* See ctrl_rib_client_set_address(). */
+void ctrl_peer_set_address(struct ctrl_peer *, const struct in6_addr *ip);
 /* The session is over: withdraws all that it published. */
 void ctrl_peer_destroy(struct ctrl_peer *);             /* NULL is fine. */
 

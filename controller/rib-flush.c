@@ -14,6 +14,10 @@
  * keepalives. */
 #define FLUSH_BUDGET 512
 
+/* Members of trees that a flush puts in their place, or tells: a client that
+ * goes leaves every tree that it is in. */
+#define TREE_BUDGET 256
+
 /* The log. */
 
 void
@@ -340,7 +344,7 @@ send_bums(struct rib_instance *instance)
 }
 
 static enum ctrl_rib_work
-flush_instance(struct rib_instance *instance)
+flush_instance(struct rib_instance *instance, size_t *tree_budget)
 {
     enum ctrl_rib_work work = CTRL_RIB_IDLE;
     struct encoded encoded = { .n = 0 };
@@ -362,6 +366,8 @@ flush_instance(struct rib_instance *instance)
     if (!send_bums(instance)) {
         work = MAX(work, CTRL_RIB_BLOCKED);
     }
+    enum ctrl_rib_work tree_work = rib_tree_flush(instance, tree_budget);
+    work = MAX(work, tree_work);
     return ovs_list_is_empty(&instance->dirty_routes) ? work : CTRL_RIB_BUSY;
 }
 
@@ -370,9 +376,10 @@ ctrl_rib_flush(struct ctrl_rib *rib)
 {
     enum ctrl_rib_work work = CTRL_RIB_IDLE;
     struct rib_instance *instance;
+    size_t tree_budget = TREE_BUDGET;
 
     LIST_FOR_EACH_SAFE (instance, dirty_node, &rib->dirty) {
-        enum ctrl_rib_work w = flush_instance(instance);
+        enum ctrl_rib_work w = flush_instance(instance, &tree_budget);
 
         if (w == CTRL_RIB_IDLE) {
             ovs_list_remove(&instance->dirty_node);

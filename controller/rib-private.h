@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the parts of the RIB share: tables and clients (rib.c), what is to be
- * told (rib-select.c), telling it (rib-flush.c), looking at it (rib-show.c).
+ * told (rib-select.c), telling it (rib-flush.c), the multicast trees
+ * (rib-tree.c), looking at it (rib-show.c).
  *
  * The unicast routes of an instance stand in a log, in the order in which they
  * changed last.  A subscriber is at some place in the log and goes towards its
@@ -11,6 +12,7 @@
 #define CONTROLLER_RIB_PRIVATE_H 1
 
 #include "controller/rib.h"
+#include "controller/tree.h"
 #include "openvswitch/hmap.h"
 #include "openvswitch/list.h"
 #include "openvswitch/shash.h"
@@ -29,6 +31,8 @@ struct rib_instance {
     struct ovs_list lagging;    /* struct rib_sub not at the log's end. */
     struct ovs_list bums;       /* struct rib_bum. */
     bool bums_dirty;
+    struct ctrl_tree tree;      /* Of the rib_members that do not leave. */
+    struct ovs_list untold;     /* struct rib_member with news. */
     struct ovs_list subs;       /* struct rib_sub. */
     struct ovs_list dirty_node; /* In struct ctrl_rib, or self-linked. */
     bool seen;                  /* By a configuration that is applied. */
@@ -77,6 +81,18 @@ struct rib_bum {
     struct xmpp_evpn sent;
 };
 
+/* A member of an instance's multicast tree. */
+struct rib_member {
+    struct ctrl_tree_member m;
+    struct rib_sub *sub;
+    bool leaving;               /* Only its retract is to be sent. */
+    bool announced;
+    struct xmpp_mcast sent;     /* If announced, as all with 'sent'. */
+    char *sent_id;
+    struct ovs_list untold_node;    /* In 'untold', or self-linked. */
+    struct ovs_list starved_node;   /* In 'starved', or self-linked. */
+};
+
 /* A client's subscription of an instance. */
 struct rib_sub {
     struct ctrl_rib_client *client;
@@ -89,6 +105,7 @@ struct rib_sub {
     uint64_t born_seqno;        /* What was gone by then it never knew. */
     struct ovs_list paths;
     struct ovs_list bums;
+    struct rib_member *member;  /* In its tree, or NULL. */
 };
 
 struct ctrl_rib_client {
@@ -99,12 +116,21 @@ struct ctrl_rib_client {
     struct shash subs;          /* struct rib_sub, by instance. */
     size_t n_routes;
     size_t n_lagging;           /* Of 'subs'. */
+
+    struct in6_addr ip;         /* Its end of the session, or none. */
+    struct ctrl_labels labels;
+    size_t n_members;
+    size_t n_untold;            /* Of its members, those in 'untold'. */
+    struct ovs_list starved;    /* struct rib_member without a label. */
+
     uint64_t n_items, n_retracts;
 };
 
 /* rib.c */
 void rib_route_free(struct rib_route *);
 void rib_bum_free(struct rib_bum *);
+/* There is something to tell. */
+void rib_instance_set_dirty(struct rib_instance *);
 
 /* rib-flush.c */
 /* Puts 'route' to the end of the log, or takes it out. */
@@ -130,5 +156,16 @@ const struct rib_bum **rib_bum_members(const struct rib_instance *,
 bool rib_bum_lists(const struct rib_bum *local,
                    const struct rib_bum *const members[], size_t n,
                    struct xmpp_evpn *out);
+
+/* rib-tree.c */
+/* The client leaves, and is not told: its subscription or its session is over.
+ * Graceful restart does not keep members (spec/tsn-dataplane.md A.6). */
+void rib_tree_end(struct rib_sub *);
+/* The instance gets known / is no more. */
+void rib_tree_learn(struct rib_instance *);
+void rib_tree_forget(struct rib_instance *);
+/* Builds the tree if it has changed, and tells the members.  Takes from
+ * '*budget', and is BUSY when that is used up. */
+enum ctrl_rib_work rib_tree_flush(struct rib_instance *, size_t *budget);
 
 #endif /* controller/rib-private.h */

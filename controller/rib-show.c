@@ -15,6 +15,7 @@ ctrl_rib_client_stats(const struct ctrl_rib_client *client,
 {
     stats->n_subscriptions = shash_count(&client->subs);
     stats->n_routes = client->n_routes;
+    stats->n_trees = client->n_members;
     stats->n_items = client->n_items;
     stats->n_retracts = client->n_retracts;
 }
@@ -98,3 +99,19 @@ ctrl_rib_for_each_path(const struct ctrl_rib *rib, ctrl_rib_path_fn *fn,
     free(nodes);
 }
 
+void
+ctrl_rib_for_each_member(const struct ctrl_rib *rib, ctrl_rib_member_fn *fn,
+                         void *aux)
+{
+    const struct shash_node **nodes = shash_sort(&rib->instances);
+
+    for (size_t i = 0; i < shash_count(&rib->instances); i++) {
+        const struct rib_instance *instance = nodes[i]->data;
+        const struct ctrl_tree_member *member;
+
+        LIST_FOR_EACH (member, node, &instance->tree.members) {
+            fn(instance->name, member, aux);
+        }
+    }
+    free(nodes);
+}

@@ -44,6 +44,8 @@ instance_get(struct ctrl_rib *rib, const char *name)
         ovs_list_init(&instance->gone);
         ovs_list_init(&instance->lagging);
         ovs_list_init(&instance->bums);
+        ctrl_tree_init(&instance->tree);
+        ovs_list_init(&instance->untold);
         ovs_list_init(&instance->subs);
         ovs_list_init(&instance->dirty_node);
         shash_add(&rib->instances, name, instance);
@@ -72,8 +74,8 @@ instance_check(struct rib_instance *instance)
     }
 }
 
-static void
-instance_set_dirty(struct rib_instance *instance)
+void
+rib_instance_set_dirty(struct rib_instance *instance)
 {
     if (instance->known && ovs_list_is_empty(&instance->dirty_node)) {
         ovs_list_push_back(&instance->rib->dirty, &instance->dirty_node);
@@ -138,7 +140,7 @@ route_set_dirty(struct rib_route *route)
         ovs_list_push_back(&route->instance->dirty_routes,
                            &route->dirty_node);
     }
-    instance_set_dirty(route->instance);
+    rib_instance_set_dirty(route->instance);
 }
 
 static struct rib_path *
@@ -196,7 +198,7 @@ static void
 bums_set_dirty(struct rib_instance *instance)
 {
     instance->bums_dirty = true;
-    instance_set_dirty(instance);
+    rib_instance_set_dirty(instance);
 }
 
 static struct rib_bum *
@@ -306,7 +308,7 @@ sub_create(struct ctrl_rib_client *client, const char *name,
     ovs_list_push_back(&instance->subs, &sub->instance_node);
     shash_add(&client->subs, name, sub);
     rib_sub_start(sub);
-    instance_set_dirty(instance);
+    rib_instance_set_dirty(instance);
     return sub;
 }
 
@@ -318,9 +320,10 @@ sub_destroy(struct rib_sub *sub)
 
     shash_find_and_delete(&sub->client->subs, instance->name);
     rib_sub_stop(sub);
-    instance_set_dirty(instance);
+    rib_instance_set_dirty(instance);
     ovs_list_remove(&sub->instance_node);
     sub_withdraw_all(sub, false);
+    rib_tree_end(sub);
     free(sub);
     instance_check(instance);
 }
@@ -369,6 +372,7 @@ instance_forget(struct rib_instance *instance)
             bum->announced = false;
         }
     }
+    rib_tree_forget(instance);
     instance_check(instance);
 }
 
@@ -385,6 +389,7 @@ instance_learn(struct rib_instance *instance, char *virtual_network)
     if (!ovs_list_is_empty(&instance->bums)) {
         bums_set_dirty(instance);
     }
+    rib_tree_learn(instance);
 }
 
 static void
@@ -555,6 +560,8 @@ ctrl_rib_client_create(struct ctrl_rib *rib, const char *name,
     client->ops = ops;
     client->aux = aux;
     shash_init(&client->subs);
+    ctrl_labels_init(&client->labels);
+    ovs_list_init(&client->starved);
     return client;
 }
 
@@ -568,6 +575,7 @@ ctrl_rib_client_destroy(struct ctrl_rib_client *client)
             sub_destroy(node->data);
         }
         shash_destroy(&client->subs);
+        ctrl_labels_fini(&client->labels);
         free(client->name);
         free(client);
     }
@@ -707,5 +715,5 @@ ctrl_rib_publish(struct ctrl_rib_client *client, const char *instance,
 bool
 ctrl_rib_client_is_current(const struct ctrl_rib_client *client)
 {
-    return !client->n_lagging;
+    return !client->n_lagging && !client->n_untold;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The EVPN routes of every routing instance: who publishes what, who is told
- * what (spec/xmpp-protocol.md 2.1, 3; spec/tsn-dataplane.md A.4).
+ * what (spec/xmpp-protocol.md 2.1, 3; spec/tsn-dataplane.md A.4); and who is
+ * in its multicast tree (A.5).
  *
  * Unicast MAC routes and prefixes are reflected to every subscriber, the
  * publisher included.  Broadcast-MAC routes are not: each publisher is told
@@ -17,7 +18,10 @@
 struct ctrl_config;
 struct ctrl_rib;
 struct ctrl_rib_client;
+struct ctrl_tree_member;
+struct in6_addr;
 struct xmpp_evpn;
+struct xmpp_mcast;
 
 /* Per client: four times the networks that a site of the size that we are for
  * has, and more MACs than a switch can hold. */
@@ -81,6 +85,20 @@ int ctrl_rib_publish(struct ctrl_rib_client *, const char *instance,
 int ctrl_rib_withdraw(struct ctrl_rib_client *, const char *instance,
                       const struct xmpp_evpn *);
 
+/* Where the client's end of the session is: what its tree memberships are
+ * known by (spec/xmpp-protocol.md 3.8), unless it is not IPv4; then, and if
+ * this is not called before the first of them, their next hop stands in. */
+void ctrl_rib_client_set_address(struct ctrl_rib_client *,
+                                 const struct in6_addr *);
+
+/* Makes the client a member of the instance's tree, or changes where and with
+ * which labels it is one.  Returns like ctrl_rib_publish(), but never
+ * -ENOSPC. */
+int ctrl_rib_join(struct ctrl_rib_client *, const char *instance,
+                  const struct xmpp_mcast *);
+/* Ends that.  Returns like ctrl_rib_withdraw(). */
+int ctrl_rib_leave(struct ctrl_rib_client *, const char *instance);
+
 /* Tells the clients what has changed, a bounded part of it.  A client that is
  * not ready is told later, and then only how things are by then. */
 enum ctrl_rib_work {
@@ -90,12 +108,13 @@ enum ctrl_rib_work {
 };
 enum ctrl_rib_work ctrl_rib_flush(struct ctrl_rib *);
 
-/* Whether the client has been told all unicast routes. */
+/* Whether the client has been told all unicast routes, and the trees that it
+ * is in. */
 bool ctrl_rib_client_is_current(const struct ctrl_rib_client *);
 
 /* For people. */
 struct ctrl_rib_client_stats {
-    size_t n_subscriptions, n_routes;
+    size_t n_subscriptions, n_routes, n_trees;
     uint64_t n_items, n_retracts;       /* Sent. */
 };
 void ctrl_rib_client_stats(const struct ctrl_rib_client *,
@@ -115,5 +134,13 @@ typedef void ctrl_rib_path_fn(const char *instance,
                               const char *publisher, bool best, void *aux);
 void ctrl_rib_for_each_path(const struct ctrl_rib *, ctrl_rib_path_fn *fn,
                             void *aux);
+
+/* Every member of every tree, ordered by instance and then as the tree goes
+ * by.  One without a label waits for the tree to be built, or is not in it for
+ * want of a label or of a configuration of the instance. */
+typedef void ctrl_rib_member_fn(const char *instance,
+                                const struct ctrl_tree_member *, void *aux);
+void ctrl_rib_for_each_member(const struct ctrl_rib *, ctrl_rib_member_fn *fn,
+                              void *aux);
 
 #endif /* controller/rib.h */

@@ -2,6 +2,8 @@
 #include <config.h>
 #include "controller/show.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +13,7 @@
 #include "controller/core.h"
 #include "controller/model.h"
 #include "controller/rib.h"
+#include "controller/tree.h"
 #include "tsn/ctl.h"
 #include "tsn/json.h"
 #include "tsn/loop.h"
@@ -38,6 +41,7 @@ show_session(const struct ctrl_peer *peer, void *json_)
     tsn_json_uint(json, "config_sent", counters->config_objects);
     tsn_json_uint(json, "networks", stats.n_subscriptions);
     tsn_json_uint(json, "routes", stats.n_routes);
+    tsn_json_uint(json, "trees", stats.n_trees);
     tsn_json_uint(json, "items_sent", stats.n_items);
     tsn_json_uint(json, "retracts_sent", stats.n_retracts);
     tsn_json_uint(json, "rx_stanzas", conn->rx_stanzas);
@@ -119,7 +123,7 @@ show_networks_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
     tsn_ctl_finish(call);
 }
 
-struct show_routes {
+struct show_list {
     struct tsn_json *json;
     const char *instance;       /* NULL: all. */
 };
@@ -156,7 +160,7 @@ static void
 show_path(const char *instance, const struct xmpp_evpn *path,
           const char *publisher, bool best, void *aux_)
 {
-    const struct show_routes *aux = aux_;
+    const struct show_list *aux = aux_;
     const struct tunnel_dst *hop = &path->next_hops[0];
     struct tsn_json *json = aux->json;
 
@@ -201,29 +205,95 @@ find_instance(const struct ctrl_config *config, const char *name)
     return xstrdup(name);
 }
 
+/* The instance that an optional argument means, to be freed, or NULL for all.
+ * Returns false, and ends the call, if there is none such. */
+static bool
+get_instance(struct tsn_ctl_call *call, const struct ctrl_core *core,
+             const char *name, char **instancep)
+{
+    struct ctrl_rib_instance_stats stats;
+
+    *instancep = NULL;
+    if (!name) {
+        return true;
+    }
+    char *instance = find_instance(ctrl_core_config(core), name);
+    ctrl_rib_instance_stats(ctrl_core_rib(core), instance, &stats);
+    if (!stats.known && !stats.n_subscribers) {
+        tsn_ctl_error(call, "there is no network \"%s\"", name);
+        tsn_ctl_finish(call);
+        free(instance);
+        return false;
+    }
+    *instancep = instance;
+    return true;
+}
+
 static void
 show_routes_cb(struct tsn_ctl_call *call, int argc, char *argv[],
                void *core_)
 {
     const struct ctrl_core *core = core_;
-    struct ctrl_rib_instance_stats stats;
-    char *instance = argc ? find_instance(ctrl_core_config(core), argv[0])
-                          : NULL;
+    char *instance;
 
-    if (instance) {
-        ctrl_rib_instance_stats(ctrl_core_rib(core), instance, &stats);
-        if (!stats.known && !stats.n_subscribers) {
-            tsn_ctl_error(call, "there is no network \"%s\"", argv[0]);
-            tsn_ctl_finish(call);
-            free(instance);
-            return;
-        }
+    if (!get_instance(call, core, argc ? argv[0] : NULL, &instance)) {
+        return;
     }
-
-    struct show_routes aux = { tsn_ctl_reply(call), instance };
+    struct show_list aux = { tsn_ctl_reply(call), instance };
     tsn_json_object_begin(aux.json, "result");
     tsn_json_array_begin(aux.json, "routes");
     ctrl_rib_for_each_path(ctrl_core_rib(core), show_path, &aux);
+    tsn_json_array_end(aux.json);
+    tsn_json_object_end(aux.json);
+    tsn_ctl_finish(call);
+    free(instance);
+}
+
+static void
+show_member(const char *instance, const struct ctrl_tree_member *member,
+            void *aux_)
+{
+    const struct show_list *aux = aux_;
+    struct tsn_json *json = aux->json;
+    char text[64], ip[TSN_IP_STRLEN];
+
+    if (aux->instance && strcmp(aux->instance, instance)) {
+        return;
+    }
+    tsn_json_object_begin(json, NULL);
+    tsn_json_string(json, "instance", instance);
+    tsn_json_string(json, "member", member->name);
+    tsn_json_ip(json, "next_hop", &member->next_hop);
+    snprintf(text, sizeof text, "%"PRIu32"-%"PRIu32, member->block->first,
+             member->block->last);
+    tsn_json_string(json, "labels", text);
+    show_encaps(json, member->encaps);
+    tsn_json_uint(json, "label", member->label);
+    tsn_json_array_begin(json, "neighbours");
+    for (size_t i = 0; i < member->n_neighbours; i++) {
+        const struct ctrl_tree_member *other = member->neighbours[i];
+
+        snprintf(text, sizeof text, "%s/%"PRIu32,
+                 tsn_ip_format(&other->next_hop, ip), other->label);
+        tsn_json_string(json, NULL, text);
+    }
+    tsn_json_array_end(json);
+    tsn_json_object_end(json);
+}
+
+static void
+show_trees_cb(struct tsn_ctl_call *call, int argc, char *argv[], void *core_)
+{
+    const struct ctrl_core *core = core_;
+    char *instance;
+
+    if (!get_instance(call, core, argc ? argv[0] : NULL, &instance)) {
+        return;
+    }
+    struct show_list aux = { tsn_ctl_reply(call), instance };
+    tsn_json_object_begin(aux.json, "result");
+    tsn_json_array_begin(aux.json, "members");
+    ctrl_rib_for_each_member(ctrl_core_rib(core), show_member, &aux);
     tsn_json_array_end(aux.json);
     tsn_json_object_end(aux.json);
     tsn_ctl_finish(call);
@@ -289,6 +359,8 @@ ctrl_show_register(struct tsn_ctl *ctl, struct ctrl_core *core)
                      show_networks_cb, core);
     tsn_ctl_register(ctl, "show routes", "show routes [NETWORK]", 0, 1,
                      show_routes_cb, core);
+    tsn_ctl_register(ctl, "show trees", "show trees [NETWORK]", 0, 1,
+                     show_trees_cb, core);
     tsn_ctl_register(ctl, "show config", "show config AGENT", 1, 1,
                      show_config_cb, core);
 }

@@ -6,9 +6,9 @@
 struct ctrl_core;
 struct tsn_ctl;
 
-/* Registers "status", "show networks", "show routes" and "show config".
- * 'core' must live as long as 'ctl' is served, and its clients' aux be their
- * struct xmpp_session. */
+/* Registers "status", "show networks", "show routes", "show trees" and "show
+ * config".  'core' must live as long as 'ctl' is served, and its clients' aux
+ * be their struct xmpp_session. */
 void ctrl_show_register(struct tsn_ctl *ctl, struct ctrl_core *core);
 
 #endif /* controller/show.h */

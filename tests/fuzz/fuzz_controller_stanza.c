@@ -16,6 +16,7 @@
 #include "controller/config.h"
 #include "controller/core.h"
 #include "openvswitch/vlog.h"
+#include "packets.h"
 #include "tsn/error.h"
 #include "util.h"
 #include "xmpp/conn.h"
@@ -53,6 +54,7 @@ struct agent {
     struct xmpp_conn *conn;
     struct ctrl_peer *peer;
     const char *name;
+    struct in6_addr ip;
     bool blocked;               /* Does not read. */
 };
 static uint64_t now_ms;
@@ -60,21 +62,50 @@ static uint64_t now_ms;
 /* The controller's way out. */
 
 static void
+check_route(const struct xmpp_node *entry, const char *id)
+{
+    struct xmpp_evpn route, key;
+    struct tsn_err err;
+
+    ovs_assert(!xmpp_evpn_decode(entry, &route, &err));
+    ovs_assert(!xmpp_evpn_parse_item_id(id, &key));
+    ovs_assert(xmpp_evpn_key_equals(&route, &key));
+    xmpp_evpn_fini(&key);
+    xmpp_evpn_fini(&route);
+}
+
+/* There are at most the two agents in a tree. */
+static void
+check_tree(const struct xmpp_node *entry, const char *id)
+{
+    struct xmpp_mcast_id mid;
+    struct xmpp_mcast tree;
+    struct tsn_err err;
+
+    ovs_assert(!xmpp_mcast_decode(entry, &tree, &err));
+    ovs_assert(xmpp_mcast_is_broadcast(&tree));
+    ovs_assert(!xmpp_mcast_parse_item_id(id, &mid));
+    ovs_assert(tsn_ip_is_v4(&mid.agent));
+    ovs_assert(tree.source_label && tree.n_olist <= 1);
+    ovs_assert(!tree.n_olist || tree.olist[0].label);
+    xmpp_mcast_fini(&tree);
+}
+
+static void
 check_items(const struct xmpp_stanza *st)
 {
     const struct xmpp_node *item;
 
     XMPP_NODE_FOR_EACH (item, st->body, "item") {
+        const struct xmpp_node *entry = xmpp_node_child(item, "entry");
         const char *id = xmpp_node_attr(item, "id");
-        struct xmpp_evpn route, key;
-        struct tsn_err err;
 
-        ovs_assert(!xmpp_evpn_decode(xmpp_node_child(item, "entry"), &route,
-                                     &err));
-        ovs_assert(id && !xmpp_evpn_parse_item_id(id, &key));
-        ovs_assert(xmpp_evpn_key_equals(&route, &key));
-        xmpp_evpn_fini(&key);
-        xmpp_evpn_fini(&route);
+        ovs_assert(id);
+        if (st->family == XMPP_FAMILY_MCAST) {
+            check_tree(entry, id);
+        } else {
+            check_route(entry, id);
+        }
     }
 }
 
@@ -131,6 +162,7 @@ conn_opened(void *agent_, const char *name OVS_UNUSED)
 
     agent->peer = ctrl_peer_create(agent->core, agent->name, &peer_ops,
                                    agent, now_ms);
+    ctrl_peer_set_address(agent->peer, &agent->ip);
     return true;
 }
 
@@ -206,6 +238,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct agent agents[2] = {
         { .core = core, .name = "a" }, { .core = core, .name = "b" },
     };
+    /* The other one has none that a tree could know it by. */
+    in6_addr_set_mapped_ipv4(&agents[0].ip, htonl(0x7f000103));
     agent_open(&agents[0]);
     agent_open(&agents[1]);
     while (size) {

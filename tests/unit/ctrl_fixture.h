@@ -61,6 +61,7 @@ ctrl_fixture_config(const char *yaml)
  *
  *   +INSTANCE ID nh=IP/LABEL,... lp=N seq=N      an item
  *   +INSTANCE ID olist=IP/LABEL,... leaf=...     of a broadcast route
+ *   +INSTANCE ID in=LABEL out=IP/LABEL,...       a place in the tree
  *   -INSTANCE ID                                 a retract
  *   end-of-rib
  *   config
@@ -125,6 +126,24 @@ client_item(struct client *c, const char *instance,
 }
 
 static inline void
+client_tree_item(struct client *c, const char *instance,
+                 const struct xmpp_node *item)
+{
+    struct xmpp_mcast tree;
+    struct tsn_err err;
+
+    if (xmpp_mcast_decode(xmpp_node_child(item, "entry"), &tree, &err)) {
+        fail_msg("bad item: %s", tsn_err_format(&err));
+    }
+    assert_false(tsn_ip_is_set(&tree.next_hop));
+    ds_put_format(&c->told, "+%s %s in=%"PRIu32, instance,
+                  xmpp_node_attr(item, "id"), tree.source_label);
+    client_put_list(&c->told, " out=", tree.olist, tree.n_olist);
+    ds_put_char(&c->told, '\n');
+    xmpp_mcast_fini(&tree);
+}
+
+static inline void
 client_event(struct client *c, const struct xmpp_stanza *st)
 {
     const struct xmpp_node *child;
@@ -132,7 +151,11 @@ client_event(struct client *c, const struct xmpp_stanza *st)
 
     for (child = st->body->children; child; child = child->next) {
         if (!strcmp(child->name, "item")) {
-            client_item(c, st->node, child);
+            if (st->family == XMPP_FAMILY_MCAST) {
+                client_tree_item(c, st->node, child);
+            } else {
+                client_item(c, st->node, child);
+            }
             n_items++;
         } else {
             assert_string_equal(child->name, "retract");
@@ -166,7 +189,8 @@ client_send_cb(void *c_, const char *data, size_t size)
         ds_put_cstr(&c->told, "config\n");
     } else {
         assert_int_equal(st.type, XMPP_EVENT);
-        assert_int_equal(st.family, XMPP_FAMILY_EVPN);
+        assert_true(st.family == XMPP_FAMILY_EVPN
+                    || st.family == XMPP_FAMILY_MCAST);
         client_event(c, &st);
     }
     xmpp_stanza_fini(&st);
@@ -341,6 +365,25 @@ static inline void
 client_withdraw(struct client *c, const char *instance, const char *words)
 {
     client_put_route(c, instance, words, false);
+}
+
+/* Joins or leaves the tree with labels 'first'..'last'. */
+static inline void
+client_put_tree(struct client *c, const char *instance, const char *next_hop,
+                uint32_t first, uint32_t last, bool associate)
+{
+    struct xmpp_mcast tree = { .label_first = first, .label_last = last };
+    struct ds entry = DS_EMPTY_INITIALIZER, ds = DS_EMPTY_INITIALIZER;
+    char id[XMPP_ID_STRLEN];
+
+    assert_int_equal(tsn_ip_parse(next_hop, &tree.next_hop), 0);
+    xmpp_mcast_encode_publish(&entry, &tree);
+    xmpp_put_publish(&ds, c->name, "b", c->id++,
+                     xmpp_mcast_node_id(instance, id), ds_cstr(&entry),
+                     instance, associate);
+    client_stanzas(c, ds_cstr(&ds), 0);
+    ds_destroy(&entry);
+    ds_destroy(&ds);
 }
 
 /* Lets the controller do all that is due at time 0, then looks at what 'c'

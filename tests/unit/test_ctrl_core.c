@@ -127,10 +127,10 @@ order__publish_without_instance_id__closed(void **state)
 static void
 order__other_family_without_subscription__closed(void **state)
 {
-    assert_closed(IQ "bgp-peer" PUBSUB "<publish node='1/241/" BLUE
-                  "/255.255.255.255'><item/></publish>" END
+    assert_closed(IQ "bgp-peer" PUBSUB "<publish node='1/5/" BLUE
+                  "/225.1.1.1'><item/></publish>" END
                   IQ "bgp-peer" PUBSUB "<collection node='" BLUE "'>"
-                  "<associate node='1/241/" BLUE "/255.255.255.255'/>"
+                  "<associate node='1/5/" BLUE "/225.1.1.1'/>"
                   "</collection>" END);
 }
 
@@ -138,8 +138,7 @@ static void
 pair__other_families__no_effect(void **state)
 {
     static const char *const nodes[] = {
-        "1/241/" BLUE "/255.255.255.255", "1/5/" BLUE "/225.1.1.1",
-        "99/99/x", "junk",
+        "1/5/" BLUE "/225.1.1.1", "99/99/x", "junk",
     };
 
     client_subscribe(&a, true, BLUE, 5);
