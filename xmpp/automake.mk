@@ -25,6 +25,7 @@ xmpp_libxmpp_a_SOURCES = \
 	xmpp/speaker-inet.c \
 	xmpp/speaker-private.h \
 	xmpp/speaker-rib.c \
+	xmpp/speaker-tree.c \
 	xmpp/speaker-want.c \
 	xmpp/speaker.c \
 	xmpp/speaker.h \
@@ -64,6 +65,7 @@ check_PROGRAMS += \
 	tests/unit/test_xmpp_route_memory \
 	tests/unit/test_xmpp_session \
 	tests/unit/test_xmpp_speaker \
+	tests/unit/test_xmpp_speaker_tree \
 	tests/unit/test_xmpp_stream \
 	tests/unit/test_xmpp_view \
 	tests/unit/test_xmpp_view_random \
@@ -128,6 +130,11 @@ tests_unit_test_xmpp_session_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_speaker_SOURCES = tests/unit/test_xmpp_speaker.c
 tests_unit_test_xmpp_speaker_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
+tests_unit_test_xmpp_speaker_tree_SOURCES = \
+	tests/unit/tree_rig.h \
+	tests/unit/test_xmpp_speaker_tree.c
+tests_unit_test_xmpp_speaker_tree_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_stream_SOURCES = tests/unit/test_xmpp_stream.c
 tests_unit_test_xmpp_stream_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)

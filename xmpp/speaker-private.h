@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the parts of the speaker share: sessions and configuration
  * (speaker.c), what is wanted (speaker-want.c), what was learnt
- * (speaker-rib.c). */
+ * (speaker-rib.c), multicast trees (speaker-tree.c). */
 #ifndef XMPP_SPEAKER_PRIVATE_H
 #define XMPP_SPEAKER_PRIVATE_H 1
 
@@ -17,12 +17,13 @@
 #include "xmpp/route.h"
 #include "xmpp/speaker.h"
 
+struct want_tree;
 struct xmpp_node;
 struct xmpp_stanza;
 struct xmpp_transport;
 
 /* Control nodes used at a time (spec/xmpp-protocol.md 1.1). */
-#define MAX_PEERS 2
+#define MAX_PEERS XMPP_SPEAKER_SLOTS
 
 /* One of the sessions.  It keeps its slot over reconnects and rotations. */
 struct peer {
@@ -61,6 +62,7 @@ struct want_instance {
     uint32_t id;
     bool wanted;
     struct hmap routes;         /* struct want_route. */
+    struct want_tree *tree;     /* NULL: neither wanted nor told. */
 
     /* For each peer: what it has been told. */
     bool subscribed[MAX_PEERS];
@@ -113,6 +115,16 @@ struct xmpp_speaker {
     bool rib_changed;
     bool synced;                /* Any peer was, once. */
 
+    /* Multicast trees, from one peer at a time. */
+    struct peer *tree_builder;  /* NULL while none is up. */
+    uint64_t tree_sequence;     /* Number of builders so far. */
+    uint64_t tree_sweep_ms;     /* When to forget those of builders before;
+                                 * 0: never. */
+    struct hmap tree_labels;    /* struct in_label. */
+    struct ovs_list trees_changed;  /* struct want_tree. */
+    size_t n_trees;
+    uint64_t n_trees_ignored;   /* Events not from the builder. */
+
     /* Configuration, from one peer at a time. */
     struct peer *config_peer;   /* NULL while none is up. */
     struct xmpp_graph *graph;
@@ -138,6 +150,8 @@ void want_peer_down(struct peer *);
 /* Tells the peer what it has not been told, a bounded amount.  Returns true
  * if work is left. */
 bool want_flush(struct peer *);
+/* There may be something to tell 'peer', if it is up. */
+void want_mark_instance(struct want_instance *, struct peer *);
 
 /* speaker-rib.c */
 void rib_init(struct xmpp_speaker *);
@@ -152,5 +166,30 @@ void rib_notify(struct xmpp_speaker *);
 /* speaker-inet.c */
 bool inet_is_family(uint32_t family);
 void inet_event(struct peer *, const struct xmpp_stanza *);
+
+/* speaker-tree.c */
+void tree_init(struct xmpp_speaker *);
+/* After want_fini(). */
+void tree_fini(struct xmpp_speaker *);
+/* A session came or went; 'up' says so already. */
+void tree_peer_up(struct peer *);
+void tree_peer_down(struct peer *);
+/* The peer has told all that there is. */
+void tree_synced(struct peer *);
+void tree_check(struct xmpp_speaker *, uint64_t now_ms);
+void tree_event(struct peer *, const struct xmpp_stanza *);
+/* Calls 'tree_changed' for each instance whose tree did. */
+void tree_notify(struct xmpp_speaker *);
+/* Tells 'peer' whether we are in the tree of a subscribed instance, or of one
+ * whose subscription ends.  Returns false if '*budget' is used up. */
+bool tree_flush(struct peer *, struct want_instance *, int *budget,
+                struct ds *out);
+/* 'peer' does not know any more what it was told. */
+void tree_forget_told(struct peer *, struct want_instance *);
+/* The owner drops the subscription. */
+void tree_unsubscribed(struct xmpp_speaker *, struct want_instance *);
+void tree_free(struct xmpp_speaker *, struct want_instance *);
+/* Writes what people want to know into the object that is open. */
+void tree_status(const struct xmpp_speaker *, struct tsn_json *);
 
 #endif /* xmpp/speaker-private.h */

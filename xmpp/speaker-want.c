@@ -41,8 +41,8 @@ find_route(const struct want_instance *inst, const struct xmpp_evpn *key)
     return NULL;
 }
 
-static void
-mark_instance(struct want_instance *inst, struct peer *peer)
+void
+want_mark_instance(struct want_instance *inst, struct peer *peer)
 {
     if (peer->up) {
         if (ovs_list_is_empty(&inst->dirty[peer->slot])) {
@@ -61,7 +61,7 @@ mark_route(struct want_instance *inst, struct want_route *wr,
             ovs_list_push_back(&inst->dirty_routes[peer->slot],
                                &wr->dirty[peer->slot]);
         }
-        mark_instance(inst, peer);
+        want_mark_instance(inst, peer);
     }
 }
 
@@ -95,6 +95,7 @@ free_instance(struct xmpp_speaker *sp, struct want_instance *inst)
     for (int i = 0; i < MAX_PEERS; i++) {
         ovs_list_remove(&inst->dirty[i]);
     }
+    tree_free(sp, inst);
     hmap_destroy(&inst->routes);
     shash_find_and_delete(&sp->wanted, inst->name);
     free(inst->name);
@@ -143,7 +144,7 @@ want_peer_up(struct peer *peer)
     struct shash_node *node;
 
     SHASH_FOR_EACH (node, &peer->speaker->wanted) {
-        mark_instance(node->data, peer);
+        want_mark_instance(node->data, peer);
     }
 }
 
@@ -167,6 +168,7 @@ want_peer_down(struct peer *peer)
             maybe_free_route(inst, wr);
         }
         ovs_list_init(&inst->dirty_routes[slot]);
+        tree_forget_told(peer, inst);
         maybe_free_instance(sp, inst);
     }
 }
@@ -208,7 +210,7 @@ end_subscription(struct peer *peer, struct want_instance *inst)
             mark_route(inst, wr, peer);
         }
     }
-    mark_instance(inst, peer);
+    want_mark_instance(inst, peer);
 }
 
 static void
@@ -271,7 +273,8 @@ flush_instance(struct peer *peer, struct want_instance *inst, int *budget,
         end_subscription(peer, inst);
     }
     if (inst->ending[slot]) {
-        if (!flush_routes(peer, inst, budget, out)) {
+        if (!flush_routes(peer, inst, budget, out)
+            || !tree_flush(peer, inst, budget, out)) {
             return false;
         }
         put_unsubscribe(peer, inst, out);
@@ -279,7 +282,8 @@ flush_instance(struct peer *peer, struct want_instance *inst, int *budget,
     if (inst->wanted && !inst->subscribed[slot]) {
         put_subscribe(peer, inst, out);
     }
-    return flush_routes(peer, inst, budget, out);
+    return tree_flush(peer, inst, budget, out)
+           && flush_routes(peer, inst, budget, out);
 }
 
 bool
@@ -327,7 +331,7 @@ xmpp_speaker_subscribe(struct xmpp_speaker *sp, const char *instance,
     inst->wanted = true;
     inst->id = instance_id;
     for (unsigned int i = 0; i < sp->n_peers; i++) {
-        mark_instance(inst, &sp->peers[i]);
+        want_mark_instance(inst, &sp->peers[i]);
     }
 }
 
@@ -351,6 +355,7 @@ xmpp_speaker_unsubscribe(struct xmpp_speaker *sp, const char *instance)
         end_subscription(&sp->peers[i], inst);
     }
     rib_drop_instance(sp, instance);
+    tree_unsubscribed(sp, inst);
     maybe_free_instance(sp, inst);
 }
 

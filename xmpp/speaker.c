@@ -234,6 +234,7 @@ set_synced(struct peer *peer)
         peer->synced = true;
         peer->speaker->synced = true;
         rib_sweep(peer);
+        tree_synced(peer);
         speaker_defer(peer->speaker, 0);
     }
 }
@@ -252,6 +253,7 @@ peer_opened(void *peer_, const char *name)
     peer->up_since_ms = tsn_now_ms();
     peer->synced = false;
     want_peer_up(peer);
+    tree_peer_up(peer);
     speaker_defer(sp, 0);
     return true;
 }
@@ -265,6 +267,8 @@ peer_stanza(void *peer_, const struct xmpp_stanza *st)
         config_event(peer, st);
     } else if (st->type == XMPP_EVENT && st->end_of_rib) {
         set_synced(peer);
+    } else if (st->type == XMPP_EVENT && st->family == XMPP_FAMILY_MCAST) {
+        tree_event(peer, st);
     } else if (st->type == XMPP_EVENT) {
         rib_event(peer, st);
     }
@@ -338,6 +342,7 @@ peer_closed(void *peer_, enum xmpp_close_reason reason)
     if (was_up) {
         peer->down_since_ms = now;
         want_peer_down(peer);
+        tree_peer_down(peer);
         rib_mark_stale(peer);
         if (sp->config_peer == peer) {
             sp->config_peer = NULL;
@@ -429,7 +434,9 @@ speaker_run(uv_timer_t *timer)
     choose_config_peer(sp);
     check_view(sp, now);
     check_config(sp, now);
+    tree_check(sp, now);
     rib_notify(sp);
+    tree_notify(sp);
     for (unsigned int i = 0; i < sp->n_peers; i++) {
         more |= want_flush(&sp->peers[i]);
     }
@@ -474,6 +481,7 @@ xmpp_speaker_create(uv_loop_t *loop, const struct xmpp_speaker_config *cfg,
     sp->deferred_ms = UINT64_MAX;
     want_init(sp);
     rib_init(sp);
+    tree_init(sp);
 
     sp->n_peers = MIN(MAX_PEERS, sp->n_controllers);
     for (unsigned int i = 0; i < sp->n_peers; i++) {
@@ -502,6 +510,7 @@ xmpp_speaker_destroy(struct xmpp_speaker *sp)
     close_timer(sp->deferred);
     want_fini(sp);
     rib_fini(sp);
+    tree_fini(sp);
     xmpp_view_destroy(sp->view);
     xmpp_viewer_destroy(sp->viewer);
     xmpp_graph_destroy(sp->graph);
@@ -557,6 +566,10 @@ session_status(const struct peer *peer, struct tsn_json *json)
                  ? xmpp_conn_tls(xmpp_transport_conn(peer->transport))
                  : NULL, json);
     tsn_json_bool(json, "config", peer == peer->speaker->config_peer);
+    if (peer->speaker->n_trees) {
+        tsn_json_bool(json, "tree_builder",
+                      peer == peer->speaker->tree_builder);
+    }
     tsn_json_uint(json, "published", peer->n_published);
     tsn_json_uint(json, "withdrawn", peer->n_withdrawn);
     tsn_json_uint(json, "items", peer->n_items);
@@ -575,6 +588,7 @@ xmpp_speaker_status(const struct xmpp_speaker *sp, struct tsn_json *json)
     }
     tsn_json_array_end(json);
     tsn_json_uint(json, "subscriptions", shash_count(&sp->wanted));
+    tree_status(sp, json);
     tsn_json_uint(json, "config_objects", xmpp_graph_n_nodes(sp->graph));
     tsn_json_uint(json, "config_malformed", xmpp_graph_n_malformed(sp->graph));
     tsn_json_uint(json, "config_bad_values", sp->view->n_bad);

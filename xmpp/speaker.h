@@ -12,6 +12,7 @@
 #ifndef XMPP_SPEAKER_H
 #define XMPP_SPEAKER_H 1
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,9 +23,13 @@
 
 struct tsn_json;
 struct tsn_tls_store;
+struct tunnel_dst;
 struct xmpp_evpn;
 struct xmpp_speaker;
 struct xmpp_view;
+
+/* Sessions at a time, each in a slot that it keeps over reconnects. */
+#define XMPP_SPEAKER_SLOTS 2
 
 struct xmpp_speaker_config {
     const char *name;           /* Own name; copied. */
@@ -48,6 +53,9 @@ struct xmpp_speaker_ops {
     void (*routes_changed)(void *aux, const char *instance);
     /* A session came or went. */
     void (*session_changed)(void *aux);
+    /* The place in the multicast tree of 'instance' changed; likewise comes
+     * once for many changes.  May be NULL. */
+    void (*tree_changed)(void *aux, const char *instance);
 };
 
 struct xmpp_speaker *xmpp_speaker_create(uv_loop_t *loop,
@@ -84,6 +92,54 @@ typedef void xmpp_route_fn(const char *item_id, const struct xmpp_evpn *,
 void xmpp_speaker_for_each_route(const struct xmpp_speaker *,
                                  const char *instance, xmpp_route_fn *fn,
                                  void *aux);
+
+/* Multicast trees (3.8; spec/tsn-dataplane.md A.5, A.6).  Whoever is in one
+ * forwards between its neighbours: who cannot must not join. */
+struct xmpp_tree_labels {
+    uint32_t first, last;       /* Both 0: none, not to be joined there. */
+};
+
+/* What a control node gets to build a tree with.  The labels of a slot can be
+ * the same for all instances, it gives each its own; the more there are, the
+ * later one that was given up is given again. */
+struct xmpp_tree_offer {
+    struct in6_addr next_hop;   /* Where our tunnels end. */
+    struct xmpp_tree_labels labels[XMPP_SPEAKER_SLOTS];
+};
+
+/* Wants to be in the tree of a subscribed 'instance', with another offer anew;
+ * the control node that builds the trees is asked.  Returns 0; -ENOENT without
+ * subscription, -EINVAL for a next hop or labels that must not leave, or
+ * labels that both slots have. */
+int xmpp_speaker_join_tree(struct xmpp_speaker *, const char *instance,
+                           const struct xmpp_tree_offer *);
+void xmpp_speaker_leave_tree(struct xmpp_speaker *, const char *instance);
+
+/* A place in a tree.  Frames with one of the labels are of its instance, and
+ * no two instances have the same one.  They come from the neighbours; a frame
+ * of another origin goes to all of them, one that came from one of them to the
+ * others.  A tree that has been joined and has no place yet, or not any more,
+ * has neither label nor neighbours. */
+struct xmpp_tree {
+    uint32_t label;             /* Ours; or 0. */
+    uint32_t previous_label;    /* The one before, which the others may still
+                                 * use for a while; or 0. */
+    const struct tunnel_dst *neighbours;    /* MPLS only; until the next turn
+                                             * of the loop. */
+    size_t n_neighbours;
+    uint64_t sequence;          /* Of the builder that gave it; counts up. */
+    bool stale;                 /* That builder is gone. */
+};
+
+/* Returns false if the instance's tree has not been joined. */
+bool xmpp_speaker_get_tree(const struct xmpp_speaker *, const char *instance,
+                           struct xmpp_tree *);
+/* All that have been joined. */
+typedef void xmpp_tree_fn(const char *instance, const struct xmpp_tree *,
+                          void *aux);
+void xmpp_speaker_for_each_tree(const struct xmpp_speaker *,
+                                xmpp_tree_fn *fn, void *aux);
+
 bool xmpp_speaker_is_up(const struct xmpp_speaker *);       /* Any session. */
 /* First End-of-RIB (or its time-out) seen since the start. */
 bool xmpp_speaker_is_synced(const struct xmpp_speaker *);

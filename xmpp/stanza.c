@@ -380,7 +380,9 @@ xmpp_put_publish(struct ds *out, const char *name, const char *kind,
     put_pubsub_end(out);
 
     put_iq_begin(out, name, "bgp-peer");
-    ds_put_format(out, " id=\"collection_%s%u\"", kind, id);
+    /* An agent's names. */
+    ds_put_format(out, " id=\"collection%s%u\"",
+                  strcmp(kind, "b") ? "_l2" : "", id);
     put_pubsub_begin(out);
     ds_put_cstr(out, "<collection");
     put_attr(out, "node", instance);
