@@ -86,6 +86,15 @@ tests_wire_test_server_replay_LDADD = $(CTRL_TEST_LIBS)
 check_PROGRAMS += tests/wire/test_ctrl_replay
 tests_wire_test_ctrl_replay_SOURCES = tests/wire/test_ctrl_replay.c
 tests_wire_test_ctrl_replay_LDADD = xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
+
+check_PROGRAMS += tests/wire/test_tree_replay
+tests_wire_test_tree_replay_SOURCES = \
+	tests/unit/ctrl_fixture.h \
+	tests/unit/tree_rig.h \
+	tests/wire/recording.c \
+	tests/wire/recording.h \
+	tests/wire/test_tree_replay.c
+tests_wire_test_tree_replay_LDADD = $(CTRL_TEST_LIBS)
 endif
 
 check_PROGRAMS += tests/fuzz/fuzz_controller_config
