@@ -87,6 +87,10 @@ check_PROGRAMS += tests/wire/test_ctrl_replay
 tests_wire_test_ctrl_replay_SOURCES = tests/wire/test_ctrl_replay.c
 tests_wire_test_ctrl_replay_LDADD = xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
 
+check_PROGRAMS += tests/wire/test_ctrl_trees
+tests_wire_test_ctrl_trees_SOURCES = tests/wire/test_ctrl_trees.c
+tests_wire_test_ctrl_trees_LDADD = xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
+
 check_PROGRAMS += tests/wire/test_tree_replay
 tests_wire_test_tree_replay_SOURCES = \
 	tests/unit/ctrl_fixture.h \
