@@ -12,8 +12,11 @@ controller_libcontroller_a_SOURCES = \
 	controller/model.h \
 	controller/push.c \
 	controller/push.h \
+	controller/restart.c \
+	controller/restart.h \
 	controller/rib-flush.c \
 	controller/rib-private.h \
+	controller/rib-restart.c \
 	controller/rib-select.c \
 	controller/rib-show.c \
 	controller/rib-tree.c \
@@ -57,6 +60,11 @@ check_PROGRAMS += tests/unit/test_ctrl_push
 tests_unit_test_ctrl_push_SOURCES = \
 	tests/unit/ctrl_fixture.h tests/unit/test_ctrl_push.c
 tests_unit_test_ctrl_push_LDADD = $(CTRL_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_ctrl_restart
+tests_unit_test_ctrl_restart_SOURCES = \
+	tests/unit/ctrl_fixture.h tests/unit/test_ctrl_restart.c
+tests_unit_test_ctrl_restart_LDADD = $(CTRL_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_ctrl_rib
 tests_unit_test_ctrl_rib_SOURCES = \

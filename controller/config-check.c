@@ -421,6 +421,27 @@ check_tsns(struct checker *c)
 }
 
 static int
+check_graceful_restart(struct checker *c)
+{
+    const struct ctrl_graceful_restart *gr = &c->config->graceful_restart;
+    const struct { const char *key; uint32_t value, max; } times[] = {
+        { "restart-time", gr->restart_s, CTRL_RESTART_MAX_S },
+        { "long-lived-restart-time", gr->long_lived_s,
+          CTRL_LONG_LIVED_MAX_S },
+        { "end-of-rib-timeout", gr->end_of_rib_s, CTRL_END_OF_RIB_MAX_S },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
+        if (times[i].value > times[i].max) {
+            at(c, "graceful-restart.%s", times[i].key);
+            return refuse(c, "%"PRIu32" is more than %"PRIu32" seconds",
+                          times[i].value, times[i].max);
+        }
+    }
+    return 0;
+}
+
+static int
 check_globals(struct checker *c)
 {
     at(c, "name");
@@ -434,6 +455,9 @@ check_globals(struct checker *c)
         at(c, "hold-time");
         error = refuse(c, "%"PRIu32" is not between %d and %d seconds",
                        c->config->hold_s, CTRL_HOLD_MIN_S, CTRL_HOLD_MAX_S);
+    }
+    if (!error) {
+        error = check_graceful_restart(c);
     }
     return error;
 }

@@ -72,11 +72,17 @@ struct yaml_tls {
     bool require_client_certificate;
 };
 
+struct yaml_graceful_restart {
+    bool *enable, *xmpp_helper;
+    uint32_t *restart_time, *long_lived_restart_time, *end_of_rib_timeout;
+};
+
 enum yaml_vxlan_id_mode { MODE_CONFIGURED, MODE_AUTOMATIC };
 
 struct yaml_controller {
     char *name, *listen, *project;
     uint32_t *hold_time;
+    struct yaml_graceful_restart *graceful_restart;
     enum yaml_vxlan_id_mode vxlan_id_mode;
     struct yaml_tls *tls;
     struct yaml_network *networks;
@@ -215,6 +221,17 @@ static const cyaml_schema_field_t tls_fields[] = {
     CYAML_FIELD_END
 };
 
+static const cyaml_schema_field_t graceful_restart_fields[] = {
+    OPT_BOOL("enable", struct yaml_graceful_restart, enable),
+    OPT_UINT("restart-time", struct yaml_graceful_restart, restart_time),
+    OPT_UINT("long-lived-restart-time", struct yaml_graceful_restart,
+             long_lived_restart_time),
+    OPT_UINT("end-of-rib-timeout", struct yaml_graceful_restart,
+             end_of_rib_timeout),
+    OPT_BOOL("xmpp-helper", struct yaml_graceful_restart, xmpp_helper),
+    CYAML_FIELD_END
+};
+
 static const cyaml_strval_t vxlan_id_modes[] = {
     { "configured", MODE_CONFIGURED },
     { "automatic", MODE_AUTOMATIC },
@@ -224,6 +241,10 @@ static const cyaml_schema_field_t controller_fields[] = {
     OPT_TEXT("name", struct yaml_controller, name),
     OPT_TEXT("listen", struct yaml_controller, listen),
     OPT_UINT("hold-time", struct yaml_controller, hold_time),
+    CYAML_FIELD_MAPPING_PTR("graceful-restart",
+                            CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                            struct yaml_controller, graceful_restart,
+                            graceful_restart_fields),
     CYAML_FIELD_ENUM("vxlan-id-mode",
                      CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT,
                      struct yaml_controller, vxlan_id_mode, vxlan_id_modes,
@@ -583,6 +604,23 @@ read_tls(struct reader *r, const struct yaml_tls *y,
     };
 }
 
+/* A missing section, too, means that it is on: a client that dies and comes
+ * back is what happens most, and what is behind it has not moved. */
+static void
+read_graceful_restart(const struct yaml_graceful_restart *y,
+                      struct ctrl_graceful_restart *gr)
+{
+    static const struct yaml_graceful_restart nothing;
+
+    y = y ? y : &nothing;
+    gr->enable = !y->enable || *y->enable;
+    gr->xmpp_helper = !y->xmpp_helper || *y->xmpp_helper;
+    gr->restart_s = y->restart_time ? *y->restart_time : 300;
+    gr->long_lived_s = y->long_lived_restart_time
+                       ? *y->long_lived_restart_time : 300;
+    gr->end_of_rib_s = y->end_of_rib_timeout ? *y->end_of_rib_timeout : 300;
+}
+
 static int
 read_globals(struct reader *r, const struct yaml_controller *y,
              struct ctrl_config *config)
@@ -604,6 +642,8 @@ read_globals(struct reader *r, const struct yaml_controller *y,
     if (y->tls) {
         read_tls(r, y->tls, config);
     }
+
+    read_graceful_restart(y->graceful_restart, &config->graceful_restart);
 
     const char *listen = y->listen ? y->listen : "0.0.0.0";
     return tsn_sockaddr_parse(listen, XMPP_PORT, &config->listen)

@@ -25,6 +25,11 @@ struct tsn_err;
 #define CTRL_HOLD_MIN_S 1
 #define CTRL_HOLD_MAX_S 90
 
+/* Likewise of the graceful restart's times. */
+#define CTRL_RESTART_MAX_S 4095
+#define CTRL_LONG_LIVED_MAX_S 16777215
+#define CTRL_END_OF_RIB_MAX_S 4095
+
 #define CTRL_VLAN_MAX 4094
 
 /* Bounds of a network's MTU: IPv4's least, and that of the property. */
@@ -119,10 +124,20 @@ struct ctrl_tsn {
     size_t n_switches;
 };
 
+/* The cloud's properties of that name (spec/xmpp-protocol.md 4.6). */
+struct ctrl_graceful_restart {
+    bool enable;
+    bool xmpp_helper;           /* Routes of a client that went are kept ... */
+    uint32_t restart_s;         /* ... for so long ... */
+    uint32_t long_lived_s;      /* ... and for so much longer. */
+    uint32_t end_of_rib_s;      /* For a client that came back to say all. */
+};
+
 struct ctrl_config {
     char *name;                 /* In the stream header. */
     struct sockaddr_storage listen;
     uint32_t hold_s;
+    struct ctrl_graceful_restart graceful_restart;
     bool vni_is_network_id;     /* vxlan-id-mode: automatic. */
     char *project;
     bool has_tls;               /* Agents must use TLS. */

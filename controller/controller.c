@@ -63,6 +63,15 @@ static const struct ctrl_peer_ops peer_ops = {
     .close = peer_close,
 };
 
+static bool
+session_admits(void *controller_, const char *name,
+               const struct in6_addr *peer_ip)
+{
+    const struct controller *controller = controller_;
+
+    return ctrl_core_admits(controller->core, name, peer_ip);
+}
+
 static void
 session_opened(void *controller_, struct xmpp_session *session)
 {
@@ -100,11 +109,13 @@ session_closed(void *controller_, struct xmpp_session *session,
     VLOG_INFO_RL(&rl, "session is down session=%s: %s",
                  xmpp_session_name(session),
                  xmpp_session_explain(session, reason));
-    ctrl_peer_destroy(xmpp_session_aux(session));
+    ctrl_peer_lost(xmpp_session_aux(session), xmpp_session_peer_ip(session),
+                   tsn_now_ms());
     controller->next_ms = 0;
 }
 
 static const struct xmpp_server_ops server_ops = {
+    .admits = session_admits,
     .opened = session_opened,
     .stanza = session_stanza,
     .closed = session_closed,
@@ -156,6 +167,16 @@ load_all(const char *path, struct ctrl_config **configp,
     return 0;
 }
 
+static void
+apply_restart_helper(struct controller *controller)
+{
+    const struct ctrl_graceful_restart *gr
+        = &controller->config->graceful_restart;
+
+    xmpp_server_set_restart_helper(controller->server,
+                                   gr->enable && gr->xmpp_helper);
+}
+
 static int
 load(const char *path, void *controller_, struct tsn_err *err)
 {
@@ -179,6 +200,7 @@ start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *controller_,
         return -EADDRNOTAVAIL;
     }
     xmpp_server_set_tls(controller->server, controller->tls);
+    apply_restart_helper(controller);
     controller->core = ctrl_core_create(config);
     ctrl_core_delay_end_of_rib(controller->core,
                                tsn_now_ms() + CTRL_END_OF_RIB_START_MS);
@@ -243,6 +265,7 @@ reload(const char *path, void *controller_, struct tsn_err *err)
     ctrl_core_configure(controller->core, config);
     ctrl_config_destroy(controller->config);
     controller->config = config;
+    apply_restart_helper(controller);
     controller->next_ms = 0;
     return 0;
 }

@@ -11,8 +11,10 @@
 #include "openvswitch/vlog.h"
 #include "util.h"
 
+#include "controller/config.h"
 #include "controller/model.h"
 #include "controller/push.h"
+#include "controller/restart.h"
 #include "controller/rib.h"
 #include "tsn/error.h"
 #include "xmpp/inet.h"
@@ -28,6 +30,7 @@ struct ctrl_core {
     const struct ctrl_config *config;
     struct ctrl_model *model;
     struct ctrl_rib *rib;
+    struct ctrl_restarts *restarts;
     struct ovs_list peers;      /* struct ctrl_peer. */
     uint64_t now_ms;
     uint64_t end_of_rib_from_ms;    /* None is sent before. */
@@ -71,6 +74,7 @@ ctrl_core_create(const struct ctrl_config *config)
     struct ctrl_core *core = xzalloc(sizeof *core);
 
     core->rib = ctrl_rib_create();
+    core->restarts = ctrl_restarts_create();
     ovs_list_init(&core->peers);
     ctrl_core_configure(core, config);
     return core;
@@ -91,6 +95,7 @@ ctrl_core_configure(struct ctrl_core *core, const struct ctrl_config *config)
     }
     ctrl_model_destroy(old);
     ctrl_rib_configure(core->rib, config);
+    ctrl_restarts_configure(core->restarts, &config->graceful_restart);
 }
 
 void
@@ -102,6 +107,7 @@ ctrl_core_destroy(struct ctrl_core *core)
         LIST_FOR_EACH_SAFE (peer, node, &core->peers) {
             ctrl_peer_destroy(peer);
         }
+        ctrl_restarts_destroy(core->restarts);
         ctrl_rib_destroy(core->rib);
         ctrl_model_destroy(core->model);
         free(core);
@@ -153,7 +159,12 @@ ctrl_peer_create(struct ctrl_core *core, const char *name,
     peer->name = xstrdup(name);
     peer->ops = ops;
     peer->aux = aux;
-    peer->client = ctrl_rib_client_create(core->rib, name, &rib_ops, peer);
+    peer->client = ctrl_restarts_return(core->restarts, name, &rib_ops, peer,
+                                        now_ms);
+    if (!peer->client) {
+        peer->client = ctrl_rib_client_create(core->rib, name, &rib_ops,
+                                              peer);
+    }
     peer->since_ms = peer->active_ms = now_ms;
     ovs_list_push_back(&core->peers, &peer->node);
     return peer;
@@ -190,17 +201,40 @@ held_clear(struct held *held)
     }
 }
 
+static void
+peer_free(struct ctrl_peer *peer)
+{
+    ovs_list_remove(&peer->node);
+    ctrl_push_destroy(peer->push);
+    held_clear(&peer->held);
+    free(peer->name);
+    free(peer);
+}
+
 void
 ctrl_peer_destroy(struct ctrl_peer *peer)
 {
     if (peer) {
-        ovs_list_remove(&peer->node);
+        ctrl_restarts_forget(peer->core->restarts, peer->name);
         ctrl_rib_client_destroy(peer->client);
-        ctrl_push_destroy(peer->push);
-        held_clear(&peer->held);
-        free(peer->name);
-        free(peer);
+        peer_free(peer);
     }
+}
+
+void
+ctrl_peer_lost(struct ctrl_peer *peer, const struct in6_addr *peer_ip,
+               uint64_t now_ms)
+{
+    ctrl_restarts_leave(peer->core->restarts, peer->name, peer_ip,
+                        peer->client, now_ms);
+    peer_free(peer);
+}
+
+bool
+ctrl_core_admits(const struct ctrl_core *core, const char *name,
+                 const struct in6_addr *peer_ip)
+{
+    return ctrl_restarts_admits(core->restarts, name, peer_ip);
 }
 
 /* Subscriptions. */
@@ -425,8 +459,7 @@ handle_collection(struct ctrl_peer *peer, const struct xmpp_stanza *st)
                      "session=%s item=%.64s collection=%.64s", peer->name,
                      held->node ? held->node : "(none)", st->item_node);
     } else if (st->end_of_rib) {
-        VLOG_DBG_RL(&rl, "the client has published all session=%s",
-                    peer->name);
+        ctrl_restarts_end_of_rib(peer->core->restarts, peer->name);
     } else {
         handle_pair(peer, st->node, st->associate);
     }
@@ -541,9 +574,9 @@ uint64_t
 ctrl_core_run(struct ctrl_core *core, uint64_t now_ms)
 {
     struct ctrl_peer *peer;
-    uint64_t next = UINT64_MAX;
 
     core->now_ms = now_ms;
+    uint64_t next = ctrl_restarts_run(core->restarts, now_ms);
     switch (ctrl_rib_flush(core->rib)) {
     case CTRL_RIB_BUSY:
         next = now_ms;
@@ -614,6 +647,12 @@ const struct ctrl_rib *
 ctrl_core_rib(const struct ctrl_core *core)
 {
     return core->rib;
+}
+
+const struct ctrl_restarts *
+ctrl_core_restarts(const struct ctrl_core *core)
+{
+    return core->restarts;
 }
 
 void

@@ -15,6 +15,7 @@ struct ctrl_config;
 struct ctrl_core;
 struct ctrl_model;
 struct ctrl_peer;
+struct ctrl_restarts;
 struct ctrl_rib;
 struct ctrl_rib_client;
 struct in6_addr;
@@ -63,8 +64,15 @@ struct ctrl_peer *ctrl_peer_create(struct ctrl_core *, const char *name,
                                    uint64_t now_ms);
 /* See ctrl_rib_client_set_address(). */
 void ctrl_peer_set_address(struct ctrl_peer *, const struct in6_addr *ip);
-/* The session is over: withdraws all that it published. */
+/* The session is over, and what was published in it goes, too. */
 void ctrl_peer_destroy(struct ctrl_peer *);             /* NULL is fine. */
+/* The session is over: as the configuration of graceful restarts says, what
+ * the client published is kept for when it comes back, or goes. */
+void ctrl_peer_lost(struct ctrl_peer *, const struct in6_addr *peer_ip,
+                    uint64_t now_ms);
+/* Whether a client of that name may have a session, from that address. */
+bool ctrl_core_admits(const struct ctrl_core *, const char *name,
+                      const struct in6_addr *peer_ip);
 
 void ctrl_peer_stanza(struct ctrl_peer *, const struct xmpp_stanza *,
                       uint64_t now_ms);
@@ -87,6 +95,7 @@ const char *ctrl_peer_config_name(const struct ctrl_peer *);
 const struct ctrl_config *ctrl_core_config(const struct ctrl_core *);
 const struct ctrl_model *ctrl_core_model(const struct ctrl_core *);
 const struct ctrl_rib *ctrl_core_rib(const struct ctrl_core *);
+const struct ctrl_restarts *ctrl_core_restarts(const struct ctrl_core *);
 /* In the order of arrival. */
 typedef void ctrl_peer_fn(const struct ctrl_peer *, void *aux);
 void ctrl_core_for_each_peer(const struct ctrl_core *, ctrl_peer_fn *fn,

@@ -302,6 +302,28 @@ ctrl_network_instance(const struct ctrl_config *config,
                      network->name, network->name);
 }
 
+/* Without it agents take all as off, as with a cloud that never heard of
+ * it. */
+static void
+put_graceful_restart(const struct ctrl_graceful_restart *gr, struct ds *ds)
+{
+    if (!gr->enable) {
+        return;
+    }
+    ds_put_format(ds, TABS "<graceful-restart-parameters>\n"
+                  TABS "\t<enable>true</enable>\n"
+                  TABS "\t<restart-time>%"PRIu32"</restart-time>\n"
+                  TABS "\t<long-lived-restart-time>%"PRIu32
+                  "</long-lived-restart-time>\n"
+                  TABS "\t<end-of-rib-timeout>%"PRIu32
+                  "</end-of-rib-timeout>\n"
+                  TABS "\t<bgp-helper-enable>false</bgp-helper-enable>\n"
+                  TABS "\t<xmpp-helper-enable>%s</xmpp-helper-enable>\n"
+                  TABS "</graceful-restart-parameters>\n",
+                  gr->restart_s, gr->long_lived_s, gr->end_of_rib_s,
+                  gr->xmpp_helper ? "true" : "false");
+}
+
 static void
 build_globals(struct builder *b)
 {
@@ -319,6 +341,7 @@ build_globals(struct builder *b)
                       TABS "</fast-convergence-parameters>\n",
                       b->config->hold_s);
     }
+    put_graceful_restart(&b->config->graceful_restart, &ds);
     set_properties(b->gsc, &ds);
 
     struct ctrl_node *gvc = add_node(b->model, "global-vrouter-config", GVC,

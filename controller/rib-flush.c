@@ -26,7 +26,7 @@ rib_sub_start(struct rib_sub *sub)
     struct rib_instance *instance = sub->instance;
 
     sub->born_seqno = instance->rib->seqno;
-    if (!sub->no_ribout && !ovs_list_is_empty(&instance->log)) {
+    if (!sub->no_ribout && !sub->stale && !ovs_list_is_empty(&instance->log)) {
         sub->next = CONTAINER_OF(ovs_list_front(&instance->log),
                                  struct rib_route, log_node);
         ovs_list_push_back(&instance->lagging, &sub->lag_node);
@@ -83,7 +83,7 @@ rib_log_append(struct rib_route *route)
         ovs_list_push_back(&instance->gone, &route->gone_node);
     }
     LIST_FOR_EACH (sub, instance_node, &instance->subs) {
-        if (sub->next || sub->no_ribout) {
+        if (sub->next || sub->no_ribout || sub->stale) {
             continue;
         }
         sub->next = route;
@@ -327,7 +327,7 @@ send_bums(struct rib_instance *instance)
     const struct rib_bum **members = rib_bum_members(instance, &n);
     struct rib_bum *bum;
     LIST_FOR_EACH_SAFE (bum, instance_node, &instance->bums) {
-        if (bum->sub->no_ribout) {
+        if (bum->sub->no_ribout || bum->sub->stale || bum->stale) {
             continue;
         }
         if (!is_ready(bum->sub)) {

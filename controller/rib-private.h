@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of the RIB share: tables and clients (rib.c), what is to be
- * told (rib-select.c), telling it (rib-flush.c), the multicast trees
- * (rib-tree.c), looking at it (rib-show.c).
+/* What the parts of the RIB share: tables and clients (rib.c), clients that
+ * went and come back (rib-restart.c), what is to be told (rib-select.c),
+ * telling it (rib-flush.c), the multicast trees (rib-tree.c), looking at it
+ * (rib-show.c).
  *
  * The unicast routes of an instance stand in a log, in the order in which they
  * changed last.  A subscriber is at some place in the log and goes towards its
@@ -64,7 +65,8 @@ struct rib_path {
     struct ovs_list sub_node;
     struct rib_route *route;
     struct rib_sub *sub;
-    bool stale;                 /* Of a host, while a file is applied. */
+    bool stale;                 /* Of a client that was away, or of a host
+                                 * while a file is applied: not renewed. */
     struct xmpp_evpn attrs;
 };
 
@@ -100,6 +102,7 @@ struct rib_sub {
     struct ovs_list instance_node;
     int64_t instance_id;
     bool no_ribout;
+    bool stale;                 /* Of an earlier session: told nothing. */
     struct rib_route *next;     /* To be told; NULL at the log's end. */
     struct ovs_list lag_node;   /* In 'lagging', or self-linked. */
     uint64_t born_seqno;        /* What was gone by then it never knew. */
@@ -111,7 +114,7 @@ struct rib_sub {
 struct ctrl_rib_client {
     struct ctrl_rib *rib;
     char *name;
-    const struct ctrl_rib_ops *ops;
+    const struct ctrl_rib_ops *ops;     /* NULL: its session is gone. */
     void *aux;
     struct shash subs;          /* struct rib_sub, by instance. */
     size_t n_routes;
@@ -131,6 +134,13 @@ void rib_route_free(struct rib_route *);
 void rib_bum_free(struct rib_bum *);
 /* There is something to tell. */
 void rib_instance_set_dirty(struct rib_instance *);
+/* Withdraws what was published there, or only what is stale of it. */
+void rib_sub_withdraw(struct rib_sub *, bool only_stale);
+void rib_sub_destroy(struct rib_sub *);
+
+/* rib-restart.c */
+/* Subscribed a second time: fine, once, if it is stale; else -EALREADY. */
+int rib_sub_renew(struct rib_sub *, int64_t instance_id, bool no_ribout);
 
 /* rib-flush.c */
 /* Puts 'route' to the end of the log, or takes it out. */

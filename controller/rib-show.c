@@ -30,8 +30,11 @@ ctrl_rib_instance_stats(const struct ctrl_rib *rib, const char *name,
     *stats = (struct ctrl_rib_instance_stats) { .known = false };
     if (instance) {
         stats->known = instance->known;
-        stats->n_subscribers = ovs_list_size(&instance->subs)
-            - (shash_find(&rib->hosts->subs, name) != NULL);
+        const struct rib_sub *sub;
+
+        LIST_FOR_EACH (sub, instance_node, &instance->subs) {
+            stats->n_subscribers += sub->client->ops && !sub->stale;
+        }
         stats->n_routes = hmap_count(&instance->routes)
                           - ovs_list_size(&instance->gone)
                           + ovs_list_size(&instance->bums);

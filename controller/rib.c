@@ -239,7 +239,10 @@ bum_put(struct rib_sub *sub, const struct xmpp_evpn *attrs)
         ovs_list_push_back(&sub->bums, &bum->sub_node);
         sub->client->n_routes++;
     } else {
-        bool same = !bum->withdrawn && xmpp_evpn_equals(&bum->attrs, attrs);
+        /* One that was stale has not been told its lists. */
+        bool untold = bum->stale && !sub->no_ribout;
+        bool same = !bum->withdrawn && !untold
+                    && xmpp_evpn_equals(&bum->attrs, attrs);
 
         bum->stale = false;
         if (same) {
@@ -272,8 +275,8 @@ bum_withdraw(struct rib_bum *bum)
     bums_set_dirty(instance);
 }
 
-static void
-sub_withdraw_all(struct rib_sub *sub, bool only_stale)
+void
+rib_sub_withdraw(struct rib_sub *sub, bool only_stale)
 {
     struct rib_path *path;
     struct rib_bum *bum;
@@ -313,8 +316,8 @@ sub_create(struct ctrl_rib_client *client, const char *name,
 }
 
 /* What the client had been told is for it to forget. */
-static void
-sub_destroy(struct rib_sub *sub)
+void
+rib_sub_destroy(struct rib_sub *sub)
 {
     struct rib_instance *instance = sub->instance;
 
@@ -322,7 +325,7 @@ sub_destroy(struct rib_sub *sub)
     rib_sub_stop(sub);
     rib_instance_set_dirty(instance);
     ovs_list_remove(&sub->instance_node);
-    sub_withdraw_all(sub, false);
+    rib_sub_withdraw(sub, false);
     rib_tree_end(sub);
     free(sub);
     instance_check(instance);
@@ -496,7 +499,7 @@ forget_unseen(struct ctrl_rib *rib)
             struct rib_sub *sub = shash_find_data(&rib->hosts->subs,
                                                   instance->name);
             if (sub) {
-                sub_destroy(sub);
+                rib_sub_destroy(sub);
             }
             instance_forget(instance);
         }
@@ -530,7 +533,7 @@ ctrl_rib_configure(struct ctrl_rib *rib, const struct ctrl_config *config)
         add_host(rib, config, &config->hosts[i]);
     }
     SHASH_FOR_EACH (node, &rib->hosts->subs) {
-        sub_withdraw_all(node->data, true);
+        rib_sub_withdraw(node->data, true);
     }
 }
 
@@ -572,7 +575,7 @@ ctrl_rib_client_destroy(struct ctrl_rib_client *client)
         struct shash_node *node;
 
         SHASH_FOR_EACH_SAFE (node, &client->subs) {
-            sub_destroy(node->data);
+            rib_sub_destroy(node->data);
         }
         shash_destroy(&client->subs);
         ctrl_labels_fini(&client->labels);
@@ -585,8 +588,10 @@ int
 ctrl_rib_subscribe(struct ctrl_rib_client *client, const char *name,
                    int64_t instance_id, bool no_ribout)
 {
-    if (shash_find(&client->subs, name)) {
-        return -EALREADY;
+    struct rib_sub *old = shash_find_data(&client->subs, name);
+
+    if (old) {
+        return rib_sub_renew(old, instance_id, no_ribout);
     }
     if (shash_count(&client->subs) >= CTRL_MAX_SUBSCRIPTIONS
         || strlen(name) > CTRL_MAX_INSTANCE) {
@@ -606,10 +611,10 @@ ctrl_rib_unsubscribe(struct ctrl_rib_client *client, const char *instance)
 {
     struct rib_sub *sub = shash_find_data(&client->subs, instance);
 
-    if (!sub) {
+    if (!sub || sub->stale) {
         return -ENOENT;
     }
-    sub_destroy(sub);
+    rib_sub_destroy(sub);
     return 0;
 }
 
@@ -619,7 +624,7 @@ ctrl_rib_may_publish(const struct ctrl_rib_client *client,
 {
     const struct rib_sub *sub = shash_find_data(&client->subs, instance);
 
-    return !sub ? -ENOENT : sub->instance_id < 0 ? -EINVAL : 0;
+    return !sub || sub->stale ? -ENOENT : sub->instance_id < 0 ? -EINVAL : 0;
 }
 
 /* Whether only its publisher is told of it. */

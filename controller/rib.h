@@ -63,6 +63,17 @@ struct ctrl_rib_client *ctrl_rib_client_create(struct ctrl_rib *,
 /* Withdraws all that it published. */
 void ctrl_rib_client_destroy(struct ctrl_rib_client *); /* NULL is fine. */
 
+/* The client's session is gone, and it may come back: keeps all of it, stale.
+ * Its 'ops' are not called any more. */
+void ctrl_rib_client_keep(struct ctrl_rib_client *);
+/* It is back.  Subscriptions and routes stay stale until it renews them, the
+ * former by subscribing once more. */
+void ctrl_rib_client_resume(struct ctrl_rib_client *,
+                            const struct ctrl_rib_ops *, void *aux);
+/* Ends and withdraws what still is stale; returns how many routes. */
+size_t ctrl_rib_client_sweep(struct ctrl_rib_client *);
+size_t ctrl_rib_client_n_stale(const struct ctrl_rib_client *);
+
 /* Subscriptions may be to instances that are not known yet.  Returns 0,
  * -EALREADY, or -ENOSPC for a limit above. */
 int ctrl_rib_subscribe(struct ctrl_rib_client *, const char *instance,

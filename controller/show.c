@@ -12,6 +12,7 @@
 #include "controller/config.h"
 #include "controller/core.h"
 #include "controller/model.h"
+#include "controller/restart.h"
 #include "controller/rib.h"
 #include "controller/tree.h"
 #include "tsn/ctl.h"
@@ -54,6 +55,28 @@ show_session(const struct ctrl_peer *peer, void *json_)
 }
 
 static void
+show_restart(const struct ctrl_restart_info *info, void *json_)
+{
+    static const char *const states[] = {
+        [CTRL_RESTART_AWAY] = "away",
+        [CTRL_RESTART_LONG_AWAY] = "away beyond its restart time",
+        [CTRL_RESTART_BACK] = "back, not all renewed",
+    };
+    uint64_t now_ms = tsn_now_ms();
+    struct tsn_json *json = json_;
+
+    tsn_json_object_begin(json, NULL);
+    tsn_json_string(json, "name", info->name);
+    tsn_json_ip(json, "peer", info->peer_ip);
+    tsn_json_string(json, "state", states[info->state]);
+    tsn_json_uint(json, "since_s", (now_ms - info->since_ms) / 1000);
+    tsn_json_uint(json, "left_s", info->until_ms > now_ms
+                                  ? (info->until_ms - now_ms) / 1000 : 0);
+    tsn_json_uint(json, "stale_routes", info->n_stale);
+    tsn_json_object_end(json);
+}
+
+static void
 status_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
           char *argv[] OVS_UNUSED, void *core_)
 {
@@ -70,6 +93,10 @@ status_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
     tsn_json_uint(json, "tsns", config->n_tsns);
     tsn_json_array_begin(json, "sessions");
     ctrl_core_for_each_peer(core, show_session, json);
+    tsn_json_array_end(json);
+    tsn_json_array_begin(json, "restarting");
+    ctrl_restarts_for_each(ctrl_core_restarts(core), tsn_now_ms(),
+                           show_restart, json);
     tsn_json_array_end(json);
     tsn_json_object_end(json);
     tsn_ctl_finish(call);

@@ -61,6 +61,7 @@ check_PROGRAMS += \
 	tests/unit/test_xmpp_inet \
 	tests/unit/test_xmpp_peers \
 	tests/unit/test_xmpp_repair \
+	tests/unit/test_xmpp_names \
 	tests/unit/test_xmpp_route \
 	tests/unit/test_xmpp_route_memory \
 	tests/unit/test_xmpp_session \
@@ -108,6 +109,8 @@ tests_unit_test_xmpp_peers_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_repair_SOURCES = tests/unit/test_xmpp_repair.c
 tests_unit_test_xmpp_repair_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+tests_unit_test_xmpp_names_SOURCES = tests/unit/test_xmpp_names.c
+tests_unit_test_xmpp_names_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_route_SOURCES = \
 	tests/unit/test_xmpp_route.c \

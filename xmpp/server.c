@@ -32,6 +32,7 @@ struct xmpp_server {
     char *host;
     uint32_t hold_ms;
     struct tsn_tls_store *tls;  /* Or NULL. */
+    bool restart_helper;
     const struct xmpp_server_ops *ops;
     void *aux;
     struct ovs_list sessions;   /* Oldest first. */
@@ -49,16 +50,47 @@ struct xmpp_session {
     void *aux;
 };
 
-/* Same name while the old session lives: the newcomer goes (1.9). */
-static bool
-name_is_in_use(const struct xmpp_server *server, const char *name)
+static struct xmpp_session *
+find_session(const struct xmpp_server *server, const char *name)
 {
-    const struct xmpp_session *s;
+    struct xmpp_session *s;
 
     LIST_FOR_EACH (s, node, &server->sessions) {
         if (s->name && !strcmp(s->name, name)) {
-            return true;
+            return s;
         }
+    }
+    return NULL;
+}
+
+/* Same name while the old session lives: the newcomer goes (1.9).  With the
+ * helper the old one goes, too, if it is the same host's, and the client is
+ * let in when it tries again. */
+static bool
+is_admitted(const struct xmpp_session *s, const char *name)
+{
+    const struct xmpp_server *server = s->server;
+    struct xmpp_session *old = find_session(server, name);
+    char ip[TSN_IP_STRLEN];
+
+    if (!old) {
+        if (server->ops->admits
+            && !server->ops->admits(server->aux, name, &s->peer_ip)) {
+            VLOG_WARN_RL(&rl, "refused a session of the name of a client that "
+                         "is away, from another address session=%s peer=%s",
+                         name, tsn_ip_format(&s->peer_ip, ip));
+            return false;
+        }
+        return true;
+    }
+
+    bool both = server->restart_helper
+                && tsn_ip_equals(&old->peer_ip, &s->peer_ip);
+    VLOG_WARN_RL(&rl, "refused a second session of the same name%s session=%s "
+                 "peer=%s", both ? ", and ended the first" : "", name,
+                 tsn_ip_format(&s->peer_ip, ip));
+    if (both) {
+        xmpp_transport_close(old->transport, XMPP_CLOSE_DUPLICATE);
     }
     return false;
 }
@@ -68,9 +100,7 @@ session_opened(void *session_, const char *name)
 {
     struct xmpp_session *s = session_;
 
-    if (name_is_in_use(s->server, name)) {
-        VLOG_WARN_RL(&rl, "refused a second session of the same name "
-                     "session=%s", name);
+    if (!is_admitted(s, name)) {
         return false;
     }
     s->name = xstrdup(name);
@@ -241,6 +271,12 @@ xmpp_server_destroy(struct xmpp_server *server)
     free(server->host);
     server->host = NULL;
     uv_close((uv_handle_t *) &server->listener, listener_closed);
+}
+
+void
+xmpp_server_set_restart_helper(struct xmpp_server *server, bool on)
+{
+    server->restart_helper = on;
 }
 
 void

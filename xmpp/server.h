@@ -21,6 +21,9 @@ struct xmpp_session;
 struct xmpp_stanza;
 
 struct xmpp_server_ops {
+    /* Whether to open a session of that name, which is not in use; without
+     * answer if not.  May be NULL. */
+    bool (*admits)(void *aux, const char *name, const struct in6_addr *ip);
     void (*opened)(void *aux, struct xmpp_session *);
     void (*stanza)(void *aux, struct xmpp_session *,
                    const struct xmpp_stanza *);
@@ -40,6 +43,11 @@ struct xmpp_server *xmpp_server_create(uv_loop_t *loop, const char *host,
 void xmpp_server_set_tls(struct xmpp_server *, struct tsn_tls_store *);
 /* Closes all sessions, without events. */
 void xmpp_server_destroy(struct xmpp_server *);         /* NULL is fine. */
+
+/* What becomes of a second session of a name that is in use, from the same
+ * address: it is closed, and with the helper of graceful restarts so is the
+ * first one, which is taken for dead (1.9).  Off at first. */
+void xmpp_server_set_restart_helper(struct xmpp_server *, bool);
 
 /* Queues complete stanzas. */
 void xmpp_session_send(struct xmpp_session *, const char *data, size_t size);

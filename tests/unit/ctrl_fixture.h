@@ -214,7 +214,8 @@ client_close_cb(void *c_, enum xmpp_close_reason reason)
 }
 
 static inline void
-client_open(struct client *c, struct ctrl_core *core, const char *name)
+client_open_at(struct client *c, struct ctrl_core *core, const char *name,
+               uint64_t now_ms)
 {
     static const struct ctrl_peer_ops ops = {
         .send = client_send_cb,
@@ -225,13 +226,28 @@ client_open(struct client *c, struct ctrl_core *core, const char *name)
     *c = (struct client) {
         .core = core, .name = name, .told = DS_EMPTY_INITIALIZER,
     };
-    c->peer = ctrl_peer_create(core, name, &ops, c, 0);
+    c->peer = ctrl_peer_create(core, name, &ops, c, now_ms);
+}
+
+static inline void
+client_open(struct client *c, struct ctrl_core *core, const char *name)
+{
+    client_open_at(c, core, name, 0);
 }
 
 static inline void
 client_quit(struct client *c)
 {
     ctrl_peer_destroy(c->peer);
+    ds_destroy(&c->told);
+    c->peer = NULL;
+}
+
+/* Its session is lost, rather than ended. */
+static inline void
+client_lose(struct client *c, const struct in6_addr *ip, uint64_t now_ms)
+{
+    ctrl_peer_lost(c->peer, ip, now_ms);
     ds_destroy(&c->told);
     c->peer = NULL;
 }
@@ -386,16 +402,22 @@ client_put_tree(struct client *c, const char *instance, const char *next_hop,
     ds_destroy(&ds);
 }
 
-/* Lets the controller do all that is due at time 0, then looks at what 'c'
- * was told, and forgets it. */
+/* Lets the controller do all that is due, then looks at what 'c' was told, and
+ * forgets it. */
 static inline void
-client_is_told(struct client *c, const char *expected)
+client_is_told_at(struct client *c, const char *expected, uint64_t now_ms)
 {
-    while (!ctrl_core_run(c->core, 0)) {
+    while (ctrl_core_run(c->core, now_ms) <= now_ms) {
         continue;
     }
     assert_string_equal(ds_cstr(&c->told), expected);
     ds_clear(&c->told);
+}
+
+static inline void
+client_is_told(struct client *c, const char *expected)
+{
+    client_is_told_at(c, expected, 0);
 }
 
 static inline int

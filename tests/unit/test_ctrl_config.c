@@ -16,6 +16,12 @@ static const char full[] =
     "name: ctl1\n"
     "listen: 127.0.0.1:5270\n"
     "hold-time: 30\n"
+    "graceful-restart:\n"
+    "  enable: false\n"
+    "  restart-time: 20\n"
+    "  long-lived-restart-time: 0\n"
+    "  end-of-rib-timeout: 40\n"
+    "  xmpp-helper: false\n"
     "vxlan-id-mode: automatic\n"
     "project: admin\n"
     "tls:\n"
@@ -100,6 +106,11 @@ config__every_key__all_values(void **state)
     assert_int_equal(tsn_sockaddr_parse("127.0.0.1:5270", 0, &ss), 0);
     assert_memory_equal(&c->listen, &ss, sizeof ss);
     assert_int_equal(c->hold_s, 30);
+    assert_false(c->graceful_restart.enable);
+    assert_false(c->graceful_restart.xmpp_helper);
+    assert_int_equal(c->graceful_restart.restart_s, 20);
+    assert_int_equal(c->graceful_restart.long_lived_s, 0);
+    assert_int_equal(c->graceful_restart.end_of_rib_s, 40);
     assert_true(c->vni_is_network_id);
     assert_string_equal(c->project, "admin");
     assert_true(c->has_tls);
@@ -192,6 +203,11 @@ config__nearly_nothing__defaults(void **state)
     assert_int_equal(tsn_sockaddr_parse("0.0.0.0:5269", 0, &ss), 0);
     assert_memory_equal(&c->listen, &ss, sizeof ss);
     assert_int_equal(c->hold_s, 90);
+    assert_true(c->graceful_restart.enable);
+    assert_true(c->graceful_restart.xmpp_helper);
+    assert_int_equal(c->graceful_restart.restart_s, 300);
+    assert_int_equal(c->graceful_restart.long_lived_s, 300);
+    assert_int_equal(c->graceful_restart.end_of_rib_s, 300);
     assert_false(c->vni_is_network_id);
     assert_string_equal(c->project, "default-project");
     assert_int_equal(c->n_networks + c->n_switches + c->n_hosts + c->n_tsns,
@@ -216,6 +232,12 @@ config__refused__line_and_reason(void **state)
         { "listen: 127.0.0.1:5270", "listen: here", "\"here\" is not" },
         { "hold-time: 30", "hold-time: 0", "between 1 and 90" },
         { "hold-time: 30", "hold-time: 91", "between 1 and 90" },
+        { "restart-time: 20", "restart-time: 4096", "more than 4095" },
+        { "long-lived-restart-time: 0", "long-lived-restart-time: 16777216",
+          "more than 16777215" },
+        { "end-of-rib-timeout: 40", "end-of-rib-timeout: 4096",
+          "more than 4095" },
+        { "xmpp-helper: false", "xmpp-helper: maybe", "" },
         { "automatic", "manual", "" },
         { "project: admin", "project: 'a:b'", "':'" },
         { "project: admin", "unknown: admin", "unknown" },

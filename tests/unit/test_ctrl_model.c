@@ -264,6 +264,53 @@ model__properties__as_configured(void **state)
 }
 
 static void
+model__graceful_restart__told_to_the_clients(void **state)
+{
+    static const struct { const char *yaml, *expected; } cases[] = {
+        { "graceful-restart: {enable: false}\n", "" },
+        { "graceful-restart: {xmpp-helper: false, restart-time: 1,\n"
+          "  long-lived-restart-time: 2, end-of-rib-timeout: 3}\n",
+          "<graceful-restart-parameters><enable>true</enable>"
+          "<restart-time>1</restart-time>"
+          "<long-lived-restart-time>2</long-lived-restart-time>"
+          "<end-of-rib-timeout>3</end-of-rib-timeout>"
+          "<bgp-helper-enable>false</bgp-helper-enable>"
+          "<xmpp-helper-enable>false</xmpp-helper-enable>"
+          "</graceful-restart-parameters>" },
+        { "networks: []\n",
+          "<graceful-restart-parameters><enable>true</enable>"
+          "<restart-time>300</restart-time>"
+          "<long-lived-restart-time>300</long-lived-restart-time>"
+          "<end-of-rib-timeout>300</end-of-rib-timeout>"
+          "<bgp-helper-enable>false</bgp-helper-enable>"
+          "<xmpp-helper-enable>true</xmpp-helper-enable>"
+          "</graceful-restart-parameters>" },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct ctrl_config *c = ctrl_fixture_config(cases[i].yaml);
+        struct ctrl_model *m = ctrl_model_create(c);
+        const struct ctrl_node *gsc
+            = ctrl_model_find(m, "global-system-config", GSC);
+        struct ds text = DS_EMPTY_INITIALIZER;
+
+        for (const char *p = gsc->properties; *p; p++) {
+            if (!strchr("\t\n", *p)) {
+                ds_put_char(&text, *p);
+            }
+        }
+        char *expected = xasprintf("<autonomous-system>64512"
+                                   "</autonomous-system>%s",
+                                   cases[i].expected);
+        assert_string_equal(ds_cstr(&text), expected);
+        free(expected);
+        ds_destroy(&text);
+        ctrl_model_destroy(m);
+        ctrl_config_destroy(c);
+    }
+}
+
+static void
 model__hold_time__told_to_the_clients(void **state)
 {
     struct ctrl_config *c = ctrl_fixture_config("hold-time: 9\n");
@@ -312,6 +359,7 @@ main(void)
         TEST(model__server__its_name_mac_and_address),
         TEST(model__properties__as_configured),
         TEST(model__hold_time__told_to_the_clients),
+        TEST(model__graceful_restart__told_to_the_clients),
         TEST(model__uuid__stable_and_of_version_5),
     };
 

@@ -248,6 +248,7 @@ assert_same_objects(const struct shash *a, const struct shash *b)
 
 static const char recorded_cloud[] =
     "project: admin\n"
+    "graceful-restart: {enable: false}\n"
     "networks:\n"
     "- {name: vn1, vni: 5005, id: 5, flood-unknown-unicast: false}\n"
     "- {name: vn2, vni: 5006, id: 6, flood-unknown-unicast: false}\n"
@@ -574,7 +575,7 @@ push__our_client__sees_what_is_configured(void **state)
                                          yaml);
 
         assert_int_equal(view->hold_s, 30);
-        assert_false(view->graceful_restart);
+        assert_true(view->graceful_restart);
         assert_int_equal(view->n_networks, 2);
         const struct xmpp_network *blue = view->networks[0];
         assert_string_equal(blue->instance,

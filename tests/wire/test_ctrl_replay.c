@@ -42,6 +42,7 @@ static const char config[] =
     "name: ctrl1\n"
     "listen: 127.0.0.1:%d\n"
     "project: admin\n"
+    "graceful-restart: {enable: false}\n"
     "networks:\n"
     "- {name: vn1, vni: 5005, id: 5}\n"
     "- {name: vn2, vni: 5006, id: 6}\n"
