@@ -39,12 +39,15 @@ struct replicator {
 };
 
 static void
-config_changed(void *r_, const struct xmpp_view *view,
-               bool complete OVS_UNUSED)
+config_changed(void *r_, const struct xmpp_view *view, bool complete)
 {
     struct replicator *r = r_;
 
     repl_networks_set_view(r->networks, view);
+    if (complete) {
+        /* What we publish depends on nothing else. */
+        xmpp_speaker_set_complete(r->speaker);
+    }
 }
 
 static void

@@ -126,6 +126,19 @@ check_own_ips(struct tor *tor)
     }
 }
 
+/* What the switch has learnt is announced, so what a control node keeps of us
+ * from before our start, and was not announced again, is no more.  A switch
+ * that is not there yet may still have it. */
+static void
+check_complete(struct tor *tor)
+{
+    if (tor->config_complete
+        && (ovc_session_is_connected(tor->ovsdb)
+            || shash_is_empty(&tor->networks))) {
+        xmpp_speaker_set_complete(tor->speaker);
+    }
+}
+
 /* A pass over routes and MACs looks at all of a network.  Passes take less
  * than a tenth of the time, however many small changes come. */
 static void
@@ -144,6 +157,7 @@ run_pass(struct tor *tor)
     }
     if (tor->learnt_changed && tor->exports_until_ms != UINT64_MAX) {
         bridge_up(tor);
+        check_complete(tor);
     }
     tor->learnt_changed = false;
     uint64_t end = tsn_now_ms();

@@ -24,6 +24,7 @@ xmpp_libxmpp_a_SOURCES = \
 	xmpp/server.h \
 	xmpp/speaker-inet.c \
 	xmpp/speaker-private.h \
+	xmpp/speaker-restart.c \
 	xmpp/speaker-rib.c \
 	xmpp/speaker-tree.c \
 	xmpp/speaker-want.c \
@@ -67,6 +68,7 @@ check_PROGRAMS += \
 	tests/unit/test_xmpp_session \
 	tests/unit/test_xmpp_speaker \
 	tests/unit/test_xmpp_speaker_tree \
+	tests/unit/test_xmpp_speaker_restart \
 	tests/unit/test_xmpp_stream \
 	tests/unit/test_xmpp_view \
 	tests/unit/test_xmpp_view_random \
@@ -138,6 +140,11 @@ tests_unit_test_xmpp_speaker_tree_SOURCES = \
 	tests/unit/tree_rig.h \
 	tests/unit/test_xmpp_speaker_tree.c
 tests_unit_test_xmpp_speaker_tree_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+tests_unit_test_xmpp_speaker_restart_SOURCES = \
+	tests/unit/speaker_rig.h \
+	tests/unit/test_xmpp_speaker_restart.c \
+	tests/unit/xmpp-config.h
+tests_unit_test_xmpp_speaker_restart_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_stream_SOURCES = tests/unit/test_xmpp_stream.c
 tests_unit_test_xmpp_stream_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the parts of the speaker share: sessions and configuration
  * (speaker.c), what is wanted (speaker-want.c), what was learnt
- * (speaker-rib.c), multicast trees (speaker-tree.c). */
+ * (speaker-rib.c), End-of-RIB and stale routes (speaker-restart.c), multicast
+ * trees (speaker-tree.c). */
 #ifndef XMPP_SPEAKER_PRIVATE_H
 #define XMPP_SPEAKER_PRIVATE_H 1
 
@@ -35,12 +36,15 @@ struct peer {
     bool up;
     bool told_up;               /* The owner knows. */
     uint64_t up_since_ms;
-    uint64_t down_since_ms;
+    uint64_t down_since_ms;     /* What is stale is of before; 0: none is. */
     struct xmpp_backoff backoff;
     enum xmpp_close_reason last_reason, told_reason;
     char *why;                  /* More of 'last_reason', or its name. */
 
     bool synced;                /* End-of-RIB or its time-out. */
+    bool end_of_rib_sent;
+    uint64_t complete_ms;       /* It had all routes for the first time. */
+    uint64_t told_ms;           /* Something, last. */
     struct ovs_list dirty;      /* struct want_instance with work for us. */
     unsigned int next_id;       /* For stanza ids. */
     uint64_t n_published, n_withdrawn, n_items, n_retracts, n_bad_items;
@@ -114,6 +118,9 @@ struct xmpp_speaker {
     size_t rib_max_bytes;
     bool rib_changed;
     bool synced;                /* Any peer was, once. */
+    bool complete;              /* The owner has stated all it wants. */
+    uint64_t lost_ms;           /* The last session went; 0: one is up, or
+                                 * none ever was. */
 
     /* Multicast trees, from one peer at a time. */
     struct peer *tree_builder;  /* NULL while none is up. */
@@ -152,6 +159,16 @@ void want_peer_down(struct peer *);
 bool want_flush(struct peer *);
 /* There may be something to tell 'peer', if it is up. */
 void want_mark_instance(struct want_instance *, struct peer *);
+
+/* speaker-restart.c */
+void restart_peer_up(struct peer *);
+void restart_peer_down(struct peer *, uint64_t now);
+/* The peer has sent all its routes. */
+void restart_synced(struct peer *);
+/* The time-outs of a session. */
+void restart_check(struct peer *, uint64_t now);
+/* Sends our End-of-RIB once it is time to. */
+void restart_tell_end_of_rib(struct peer *, uint64_t now);
 
 /* speaker-rib.c */
 void rib_init(struct xmpp_speaker *);

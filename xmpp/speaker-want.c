@@ -14,6 +14,7 @@
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
 #include "packets.h"
+#include "tsn/loop.h"
 #include "util.h"
 #include "xmpp/stanza.h"
 #include "xmpp/transport.h"
@@ -306,6 +307,9 @@ want_flush(struct peer *peer)
         maybe_free_instance(peer->speaker, inst);
     }
     xmpp_transport_send(peer->transport, ds_cstr(&out), out.length);
+    if (out.length) {
+        peer->told_ms = tsn_now_ms();
+    }
     ds_destroy(&out);
     return !ovs_list_is_empty(&peer->dirty);
 }

@@ -39,8 +39,6 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(20, 60);
 #define CONFIG_MAX_MS 900000
 /* What was not sent again by then is removed, after that (6, row 10). */
 #define CONFIG_STALE_MS 100000
-/* End-of-RIB is taken as seen after that (6, row 13). */
-#define END_OF_RIB_MS 60000
 /* How often the time-outs of a session are looked at. */
 #define CHECK_MS 1000
 
@@ -227,18 +225,6 @@ check_config(struct xmpp_speaker *sp, uint64_t now)
 
 /* Sessions. */
 
-static void
-set_synced(struct peer *peer)
-{
-    if (!peer->synced) {
-        peer->synced = true;
-        peer->speaker->synced = true;
-        rib_sweep(peer);
-        tree_synced(peer);
-        speaker_defer(peer->speaker, 0);
-    }
-}
-
 static bool
 peer_opened(void *peer_, const char *name)
 {
@@ -251,7 +237,8 @@ peer_opened(void *peer_, const char *name)
     peer->up = true;
     peer->told_up = false;
     peer->up_since_ms = tsn_now_ms();
-    peer->synced = false;
+    sp->lost_ms = 0;
+    restart_peer_up(peer);
     want_peer_up(peer);
     tree_peer_up(peer);
     speaker_defer(sp, 0);
@@ -266,7 +253,7 @@ peer_stanza(void *peer_, const struct xmpp_stanza *st)
     if (st->type == XMPP_CONFIG) {
         config_event(peer, st);
     } else if (st->type == XMPP_EVENT && st->end_of_rib) {
-        set_synced(peer);
+        restart_synced(peer);
     } else if (st->type == XMPP_EVENT && st->family == XMPP_FAMILY_MCAST) {
         tree_event(peer, st);
     } else if (st->type == XMPP_EVENT) {
@@ -340,13 +327,16 @@ peer_closed(void *peer_, enum xmpp_close_reason reason)
     peer->last_reason = reason;
     log_closed(peer, was_up, same_cause);
     if (was_up) {
-        peer->down_since_ms = now;
         want_peer_down(peer);
+        restart_peer_down(peer, now);
         tree_peer_down(peer);
-        rib_mark_stale(peer);
         if (sp->config_peer == peer) {
             sp->config_peer = NULL;
+            sp->config_sweep_ms = 0;
             choose_config_peer(sp);
+        }
+        if (!xmpp_speaker_is_up(sp)) {
+            sp->lost_ms = now;
         }
     }
     if (xmpp_backoff_failed(&peer->backoff,
@@ -385,35 +375,6 @@ connect_peer(struct peer *peer)
     }
 }
 
-static bool
-other_peer_serves(const struct peer *peer)
-{
-    const struct xmpp_speaker *sp = peer->speaker;
-
-    for (unsigned int i = 0; i < sp->n_peers; i++) {
-        if (&sp->peers[i] != peer && sp->peers[i].up && sp->peers[i].synced) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* With no control node left, what was learnt is kept for as long as it takes;
- * with another one that serves, the lost one's routes get old. */
-static void
-check_peer(struct peer *peer, uint64_t now)
-{
-    if (peer->up) {
-        if (!peer->synced && now >= peer->up_since_ms + END_OF_RIB_MS) {
-            set_synced(peer);
-        }
-    } else if (peer->down_since_ms && other_peer_serves(peer)
-               && now >= peer->down_since_ms + peer->speaker->stale_hold_ms) {
-        peer->down_since_ms = 0;
-        rib_sweep(peer);
-    }
-}
-
 /* The deferred work, in the order that lets one step feed the next. */
 static void
 speaker_run(uv_timer_t *timer)
@@ -429,7 +390,7 @@ speaker_run(uv_timer_t *timer)
             peer->told_up = true;
             sp->ops->session_changed(sp->aux);
         }
-        check_peer(peer, now);
+        restart_check(peer, now);
     }
     choose_config_peer(sp);
     check_view(sp, now);
@@ -439,6 +400,7 @@ speaker_run(uv_timer_t *timer)
     tree_notify(sp);
     for (unsigned int i = 0; i < sp->n_peers; i++) {
         more |= want_flush(&sp->peers[i]);
+        restart_tell_end_of_rib(&sp->peers[i], now);
     }
     speaker_defer(sp, more ? 1 : CHECK_MS);
 }
@@ -552,6 +514,7 @@ session_status(const struct peer *peer, struct tsn_json *json)
         tsn_json_string(json, "host", xmpp_conn_peer_name(conn));
         tsn_json_uint(json, "up_s", (now - peer->up_since_ms) / 1000);
         tsn_json_bool(json, "synced", peer->synced);
+        tsn_json_bool(json, "end_of_rib_sent", peer->end_of_rib_sent);
         tsn_json_uint(json, "bad_stanzas",
                       xmpp_conn_counters(conn)->bad_stanzas);
         tsn_json_uint(json, "repaired_stanzas",
@@ -587,6 +550,12 @@ xmpp_speaker_status(const struct xmpp_speaker *sp, struct tsn_json *json)
         session_status(&sp->peers[i], json);
     }
     tsn_json_array_end(json);
+    /* How long what was learnt has been kept without any control node. */
+    if (sp->lost_ms) {
+        tsn_json_uint(json, "frozen_s", (tsn_now_ms() - sp->lost_ms) / 1000);
+    } else {
+        tsn_json_string(json, "frozen_s", NULL);
+    }
     tsn_json_uint(json, "subscriptions", shash_count(&sp->wanted));
     tree_status(sp, json);
     tsn_json_uint(json, "config_objects", xmpp_graph_n_nodes(sp->graph));

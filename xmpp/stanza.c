@@ -367,6 +367,20 @@ xmpp_put_config_subscribe(struct ds *out, const char *name)
 }
 
 void
+xmpp_put_client_end_of_rib(struct ds *out, const char *name, unsigned int id)
+{
+    static const char *const actions[] = { "publish", "collection" };
+
+    for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+        put_iq_begin(out, name, "bgp-peer");
+        ds_put_format(out, " id=\"eor%u\"", id);
+        put_pubsub_begin(out);
+        ds_put_format(out, "<%s />\n", actions[i]);
+        put_pubsub_end(out);
+    }
+}
+
+void
 xmpp_put_publish(struct ds *out, const char *name, const char *kind,
                  unsigned int id, const char *item_node, const char *entry,
                  const char *instance, bool associate)

@@ -96,6 +96,9 @@ void xmpp_put_subscribe(struct ds *out, const char *name, bool subscribe,
                         const char *instance, uint32_t instance_id,
                         unsigned int id);
 void xmpp_put_config_subscribe(struct ds *out, const char *name);
+/* The client's End-of-RIB: an empty publish and collection (2.2). */
+void xmpp_put_client_end_of_rib(struct ds *out, const char *name,
+                                unsigned int id);
 /* The pair of 3.1.  'entry' is the XML of the <entry> element, 'item_node' the
  * NODE-ID.  'kind' goes into the ids: "l2" for EVPN, "b" for multicast. */
 void xmpp_put_publish(struct ds *out, const char *name, const char *kind,

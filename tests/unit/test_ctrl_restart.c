@@ -418,6 +418,17 @@ flaps__what_is_never_renewed_goes_in_the_end(void **state)
 }
 
 static void
+flaps__and_then_stays__the_oldest_mark_counts(void **state)
+{
+    client_lose(&a, &ip, LOST_MS);
+    come_back(LOST_MS + 1000);
+    client_lose(&a, &ip, LOST_MS + 78000);
+    come_back(LOST_MS + 79000);
+    assert_stale(CTRL_RESTART_BACK, 2, LOST_MS + 79000 + CTRL_SWEEP_MIN_MS,
+                 LOST_MS + 79000);
+}
+
+static void
 flaps__marks_are_not_lost(void **state)
 {
     client_lose(&a, &ip, LOST_MS);
@@ -539,6 +550,7 @@ main(void)
         TEST(away__its_networks_change__is_not_told),
         TEST(away__network_is_removed_and_returns__its_routes_too),
         TEST(flaps__what_is_never_renewed_goes_in_the_end),
+        TEST(flaps__and_then_stays__the_oldest_mark_counts),
         TEST(flaps__marks_are_not_lost),
         TEST(broadcast__publisher_is_away__stays_a_member),
         TEST(broadcast__publisher_is_back__is_told_its_lists_anew),
