@@ -112,7 +112,7 @@ retire_path(struct peer *peer, struct rib_instance *inst,
     unsigned int slot = peer->slot;
     struct xmpp_evpn *path = rr->path[slot];
 
-    if (path && rr->stale[slot] && !peer->synced
+    if (path && rr->stale[slot] && peer->up && !peer->synced
         && xmpp_evpn_is_broadcast(path) && !find_held(inst, slot, rr->id)) {
         struct rib_held *held = xmalloc(sizeof *held);
 

@@ -327,6 +327,47 @@ flap__never_in_sync__does_not_keep_stale_routes_young(void **state)
 }
 
 static void
+node_lists(int i)
+{
+    struct ds entry = DS_EMPTY_INITIALIZER, out = DS_EMPTY_INITIALIZER;
+    char id[XMPP_ID_STRLEN];
+    struct xmpp_evpn route;
+
+    make_route(&route, "ff:ff:ff:ff:ff:ff", "10.0.0.9");
+    route.olist = xmemdup(route.next_hops, sizeof *route.next_hops);
+    route.n_olist = 1;
+    xmpp_evpn_encode_notify(&entry, &route);
+    xmpp_put_event_begin(&out, "a", XMPP_FAMILY_EVPN, RI);
+    xmpp_put_item(&out, xmpp_evpn_item_id(&route, id), ds_cstr(&entry));
+    xmpp_put_event_end(&out);
+    rig_send(i, out.string, out.length);
+    xmpp_evpn_fini(&route);
+    ds_destroy(&entry);
+    ds_destroy(&out);
+}
+
+static void
+flap__flood_lists__of_a_node_long_gone_are_given_up(void **state)
+{
+#define LISTS "ff:ff:ff:ff:ff:ff"
+    start(2);
+    node_lists(0);
+    node_end_of_rib(0);
+    node_lists(1);
+    node_end_of_rib(1);
+    rig_lose(0);
+    rig_advance(1500);
+    rig_kill(0);
+    rig_advance(STALE_HOLD_MS + TICK_MS);
+    /* When the other one restarts it adds to its own of before, no more. */
+    rig_lose(1);
+    rig_expect_routes(RI, STALE(LISTS));
+    rig_advance(1500);
+    node_lists(1);
+    rig_expect_routes(RI, FRESH(LISTS) STALE(LISTS));
+}
+
+static void
 rotation__next_node_of_the_list__takes_over_what_is_stale(void **state)
 {
     start(3);
@@ -608,6 +649,7 @@ main(void)
         TEST(lost__all_nodes__kept_for_ever),
         TEST(flap__session_that_was_not_in_sync__loses_no_mark),
         TEST(flap__never_in_sync__does_not_keep_stale_routes_young),
+        TEST(flap__flood_lists__of_a_node_long_gone_are_given_up),
         TEST(rotation__next_node_of_the_list__takes_over_what_is_stale),
         TEST(end_of_rib__all_is_told__once_after_a_silence),
         TEST(end_of_rib__owner_is_not_complete__not_told),
