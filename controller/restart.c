@@ -21,6 +21,7 @@ struct restart {
     struct in6_addr peer_ip;
     struct ctrl_rib_client *client;     /* Ours while it is away. */
     bool away;
+    size_t n_routes;            /* Of one that is away. */
     bool told_long;             /* It was logged. */
     uint64_t first_down_ms;     /* What is stale may be that old. */
     uint64_t down_ms, up_ms;
@@ -28,6 +29,7 @@ struct restart {
 
 struct ctrl_restarts {
     struct shash clients;       /* struct restart, by name. */
+    size_t n_away, n_away_routes;
     struct ctrl_graceful_restart conf;
 };
 
@@ -40,6 +42,23 @@ ctrl_restarts_create(void)
     return set;
 }
 
+static void
+set_away(struct ctrl_restarts *set, struct restart *r, bool away)
+{
+    struct ctrl_rib_client_stats stats;
+
+    if (away) {
+        ctrl_rib_client_stats(r->client, &stats);
+        r->n_routes = stats.n_routes;
+        set->n_away++;
+        set->n_away_routes += r->n_routes;
+    } else {
+        set->n_away--;
+        set->n_away_routes -= r->n_routes;
+    }
+    r->away = away;
+}
+
 /* The record goes; of one that is away all goes with it. */
 static void
 drop(struct ctrl_restarts *set, struct shash_node *node)
@@ -47,6 +66,7 @@ drop(struct ctrl_restarts *set, struct shash_node *node)
     struct restart *r = node->data;
 
     if (r->away) {
+        set_away(set, r, false);
         ctrl_rib_client_destroy(r->client);
     }
     free(r);
@@ -138,6 +158,27 @@ ctrl_restarts_configure(struct ctrl_restarts *set,
     }
 }
 
+static bool
+is_kept(const struct ctrl_restarts *set, const char *name,
+        const struct ctrl_rib_client *client)
+{
+    struct ctrl_rib_client_stats stats;
+
+    ctrl_rib_client_stats(client, &stats);
+    if (!is_on(set) || !stats.n_subscriptions) {
+        return false;
+    }
+    if (set->n_away >= CTRL_MAX_AWAY
+        || stats.n_routes > CTRL_MAX_AWAY_ROUTES - set->n_away_routes) {
+        VLOG_WARN_RL(&rl, "not keeping the routes of a client that is away, "
+                     "too much is kept already session=%s clients=%"PRIuSIZE
+                     " routes=%"PRIuSIZE, name, set->n_away,
+                     set->n_away_routes);
+        return false;
+    }
+    return true;
+}
+
 void
 ctrl_restarts_leave(struct ctrl_restarts *set, const char *name,
                     const struct in6_addr *peer_ip,
@@ -145,7 +186,10 @@ ctrl_restarts_leave(struct ctrl_restarts *set, const char *name,
 {
     struct shash_node *node = shash_find(&set->clients, name);
 
-    if (!is_on(set)) {
+    if (!is_kept(set, name, client)) {
+        if (node) {
+            drop(set, node);
+        }
         ctrl_rib_client_destroy(client);
         return;
     }
@@ -160,7 +204,7 @@ ctrl_restarts_leave(struct ctrl_restarts *set, const char *name,
     }
     r->peer_ip = *peer_ip;
     r->client = client;
-    r->away = true;
+    set_away(set, r, true);
     r->told_long = false;
     r->down_ms = now_ms;
     ctrl_rib_client_keep(client);
@@ -179,7 +223,7 @@ ctrl_restarts_return(struct ctrl_restarts *set, const char *name,
     if (!r || !r->away) {
         return NULL;
     }
-    r->away = false;
+    set_away(set, r, false);
     r->up_ms = now_ms;
     ctrl_rib_client_resume(r->client, ops, aux);
     VLOG_INFO_RL(&rl, "client is back, its routes are to be renewed "

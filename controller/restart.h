@@ -20,6 +20,12 @@ struct ctrl_rib_ops;
  * 12). */
 #define CTRL_SWEEP_MIN_MS 15000
 
+/* What is kept of clients that are away, so that names that are never used
+ * again do not fill the memory: some times the agents of a site that we are
+ * for, and twice the routes that one client may have. */
+#define CTRL_MAX_AWAY 4096
+#define CTRL_MAX_AWAY_ROUTES (1u << 21)
+
 struct ctrl_restarts *ctrl_restarts_create(void);
 /* Forgets them all; destroys the RIB clients of those that are away. */
 void ctrl_restarts_destroy(struct ctrl_restarts *);     /* NULL is fine. */
@@ -30,7 +36,7 @@ void ctrl_restarts_configure(struct ctrl_restarts *,
                              const struct ctrl_graceful_restart *);
 
 /* The session of 'name' is gone.  Takes 'client': keeps it, or destroys it
- * without helper. */
+ * without helper, beyond the limits above, or if there is nothing to keep. */
 void ctrl_restarts_leave(struct ctrl_restarts *, const char *name,
                          const struct in6_addr *peer_ip,
                          struct ctrl_rib_client *client, uint64_t now_ms);

@@ -508,6 +508,44 @@ name__of_one_away__is_kept_for_its_address(void **state)
 }
 
 static void
+lost__nothing_to_keep__not_kept(void **state)
+{
+    struct client c;
+
+    client_open_at(&c, core, "c", LOST_MS);
+    client_lose(&c, &ip, LOST_MS);
+    assert_nothing_stale();
+}
+
+static void
+lost__too_many_names__are_not_kept(void **state)
+{
+    struct client c;
+    char name[32];
+
+    for (int i = 0; i < CTRL_MAX_AWAY; i++) {
+        snprintf(name, sizeof name, "c%d", i);
+        client_open_at(&c, core, name, LOST_MS);
+        client_subscribe(&c, true, RED, 1);
+        client_lose(&c, &ip, LOST_MS);
+    }
+    client_lose(&a, &ip, LOST_MS);
+    client_is_told_at(&b, GONE1 GONE2, LOST_MS);
+    assert_true(ctrl_core_admits(core, "a", &other_ip));
+    assert_false(ctrl_core_admits(core, "c0", &other_ip));
+
+    /* One that comes back makes room. */
+    come_back(LOST_MS);
+    client_subscribe(&a, true, BLUE, 5);
+    client_open_at(&c, core, "c0", LOST_MS);
+    client_publish(&a, BLUE, ROUTE1);
+    client_is_told_at(&b, TOLD1, LOST_MS);
+    client_lose(&a, &ip, LOST_MS);
+    client_is_told_at(&b, "", LOST_MS);
+    client_quit(&c);
+}
+
+static void
 end_of_rib__of_one_that_never_left__no_effect(void **state)
 {
     client_stanzas(&a, END_OF_RIB, LOST_MS);
@@ -556,6 +594,8 @@ main(void)
         TEST(broadcast__publisher_is_back__is_told_its_lists_anew),
         TEST(broadcast__publisher_dies_while_a_retract_is_due__no_trouble),
         TEST(name__of_one_away__is_kept_for_its_address),
+        TEST(lost__nothing_to_keep__not_kept),
+        TEST(lost__too_many_names__are_not_kept),
         TEST(end_of_rib__of_one_that_never_left__no_effect),
         TEST(client_is_destroyed__after_its_return__leaves_nothing),
     };
