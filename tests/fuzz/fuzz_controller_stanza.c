@@ -3,8 +3,8 @@
  * controller sends back.
  *
  * A NUL ends a read.  The byte before it chooses what comes next: the other
- * agent, the other configuration, time, the end of the session or of its
- * reading. */
+ * agent, the other configuration, time, the loss of the session, its end, or
+ * the end of its reading. */
 #include <config.h>
 
 #include <stdio.h>
@@ -37,6 +37,7 @@ static const char *const yaml[] = {
     "- {name: b, address: 127.0.1.3}\n",
 
     "project: admin\n"
+    "graceful-restart: {restart-time: 2, long-lived-restart-time: 3}\n"
     "networks:\n"
     "- {name: vn1, vni: 5, id: 5}\n"
     "- {name: vn2, vni: 5006, id: 6}\n"
@@ -206,6 +207,15 @@ agent_end(struct agent *agent)
     agent->peer = NULL;
 }
 
+/* Its session ends, and it may come back. */
+static void
+agent_lose(struct agent *agent)
+{
+    ctrl_peer_lost(agent->peer, &in6addr_any, now_ms);
+    xmpp_conn_destroy(agent->conn);
+    agent->peer = NULL;
+}
+
 static void
 load_configs(void)
 {
@@ -248,7 +258,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         xmpp_conn_feed(agents[i].conn, data, n, now_ms);
         if (!xmpp_conn_is_open(agents[i].conn)) {
-            agent_end(&agents[i]);
+            agent_lose(&agents[i]);
             agent_open(&agents[i]);
         }
         switch (n ? data[n - 1] : 0) {
@@ -263,6 +273,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             agents[i].blocked = !agents[i].blocked;
             break;
         case 3:
+            agent_lose(&agents[i]);
+            agent_open(&agents[i]);
+            break;
+        case 5:
             agent_end(&agents[i]);
             agent_open(&agents[i]);
             break;
