@@ -183,6 +183,7 @@ start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *r_,
         .n_controllers = config->n_controllers,
         .hold_s = config->hold_s,
         .stale_hold_s = config->stale_hold_s,
+        .frozen_hold_s = config->frozen_hold_s,
         .tls = r->tls,
     };
 

@@ -226,6 +226,7 @@ tor_create(struct tsn_loop *loop, const struct tsn_config *config,
         .n_controllers = config->n_controllers,
         .hold_s = config->hold_s,
         .stale_hold_s = config->stale_hold_s,
+        .frozen_hold_s = config->frozen_hold_s,
         .tls = tls,
     };
 

@@ -21,6 +21,7 @@
 #define HOLD_MAX_S 90           /* spec/xmpp-protocol.md 1.8. */
 #define STALE_HOLD_DEFAULT_S 300
 #define STALE_HOLD_MAX_S 86400
+#define FROZEN_HOLD_MAX_S 2592000       /* As real agents do unless told. */
 #define PROBE_DEFAULT_MS 10000
 #define PROBE_MIN_MS 1000       /* ovsdb_idl takes no less. */
 #define PROBE_MAX_MS 3600000
@@ -62,6 +63,7 @@ struct file {
     char *subcluster;
     uint32_t *hold_s;
     uint32_t *stale_hold_s;
+    uint32_t *frozen_hold_s;
     struct file_tor_agent *tor_agent;
     struct file_replicator *replicator;
     struct file_tls *tls;
@@ -125,6 +127,7 @@ static const cyaml_schema_field_t file_fields[] = {
     STRING("subcluster", OPTIONAL, struct file, subcluster),
     OPTIONAL_UINT("hold-time", struct file, hold_s),
     OPTIONAL_UINT("stale-hold", struct file, stale_hold_s),
+    OPTIONAL_UINT("frozen-hold", struct file, frozen_hold_s),
     CYAML_FIELD_MAPPING_PTR("tls", CYAML_FLAG_POINTER | OPTIONAL,
                             struct file, tls, tls_fields),
     CYAML_FIELD_BOOL_PTR("controllers-tls", CYAML_FLAG_POINTER | OPTIONAL,
@@ -482,6 +485,8 @@ read_config(struct reader *r)
                                HOLD_MAX_S, &c->hold_s))
         || (error = read_range(r, "stale-hold", r->file->stale_hold_s, 0,
                                STALE_HOLD_MAX_S, &c->stale_hold_s))
+        || (error = read_range(r, "frozen-hold", r->file->frozen_hold_s, 0,
+                               FROZEN_HOLD_MAX_S, &c->frozen_hold_s))
         || (error = read_tls(r))
         || (error = read_tors(r))
         || (error = read_replicator(r))) {

@@ -46,6 +46,8 @@ struct tsn_config {
     char *subcluster;       /* Of the cloud; "" for none. */
     uint32_t hold_s;        /* XMPP hold time until the cloud says another. */
     uint32_t stale_hold_s;  /* Rows, MACs and routes of a lost session. */
+    uint32_t frozen_hold_s; /* Routes when all control nodes are gone; 0: for
+                             * ever. */
 
     struct tsn_config_tor *tors;
     size_t n_tors;

@@ -103,6 +103,7 @@ struct xmpp_speaker {
     struct sockaddr_storage *controllers;
     size_t n_controllers;
     uint32_t hold_ms, stale_hold_ms;
+    uint64_t frozen_hold_ms;    /* 0: for ever. */
     struct tsn_tls_store *tls;  /* Or NULL. */
     const struct xmpp_speaker_ops *ops;
     void *aux;
@@ -121,6 +122,7 @@ struct xmpp_speaker {
     bool complete;              /* The owner has stated all it wants. */
     uint64_t lost_ms;           /* The last session went; 0: one is up, or
                                  * none ever was. */
+    bool thawed;                /* For too long: the routes went, too. */
 
     /* Multicast trees, from one peer at a time. */
     struct peer *tree_builder;  /* NULL while none is up. */
@@ -167,6 +169,8 @@ void restart_peer_down(struct peer *, uint64_t now);
 void restart_synced(struct peer *);
 /* The time-outs of a session. */
 void restart_check(struct peer *, uint64_t now);
+/* Gives up all routes when all control nodes are away for too long. */
+void restart_check_frozen(struct xmpp_speaker *, uint64_t now);
 /* Sends our End-of-RIB once it is time to. */
 void restart_tell_end_of_rib(struct peer *, uint64_t now);
 

@@ -95,6 +95,23 @@ restart_check(struct peer *peer, uint64_t now)
     }
 }
 
+void
+restart_check_frozen(struct xmpp_speaker *sp, uint64_t now)
+{
+    if (!sp->frozen_hold_ms || !sp->lost_ms || sp->thawed
+        || now < sp->lost_ms + sp->frozen_hold_ms) {
+        return;
+    }
+    VLOG_WARN("all control nodes are away for too long, their routes go "
+              "session=%s seconds=%"PRIu64, sp->name,
+              (now - sp->lost_ms) / 1000);
+    sp->thawed = true;
+    for (unsigned int i = 0; i < sp->n_peers; i++) {
+        sp->peers[i].down_since_ms = 0;
+        rib_sweep(&sp->peers[i]);
+    }
+}
+
 /* Whether the control node has all of our routes.  Until the owner has said
  * that it is complete, and the configuration is, it may have nothing of what
  * it had before we were started. */

@@ -238,6 +238,7 @@ peer_opened(void *peer_, const char *name)
     peer->told_up = false;
     peer->up_since_ms = tsn_now_ms();
     sp->lost_ms = 0;
+    sp->thawed = false;
     restart_peer_up(peer);
     want_peer_up(peer);
     tree_peer_up(peer);
@@ -392,6 +393,7 @@ speaker_run(uv_timer_t *timer)
         }
         restart_check(peer, now);
     }
+    restart_check_frozen(sp, now);
     choose_config_peer(sp);
     check_view(sp, now);
     check_config(sp, now);
@@ -430,6 +432,7 @@ xmpp_speaker_create(uv_loop_t *loop, const struct xmpp_speaker_config *cfg,
     sp->n_controllers = cfg->n_controllers;
     sp->hold_ms = cfg->hold_s * 1000;
     sp->stale_hold_ms = cfg->stale_hold_s * 1000;
+    sp->frozen_hold_ms = (uint64_t) cfg->frozen_hold_s * 1000;
     sp->tls = cfg->tls;
     sp->ops = ops;
     sp->aux = aux;

@@ -124,6 +124,7 @@ config__every_key__all_values(void **state)
         "subcluster: edge\n"
         "hold-time: 30\n"
         "stale-hold: 0\n"
+        "frozen-hold: 3600\n"
         "tor-agent:\n"
         "  tsn: 10.0.0.100\n"
         "  tors:\n"
@@ -151,6 +152,7 @@ config__every_key__all_values(void **state)
     assert_string_equal(c->subcluster, "edge");
     assert_int_equal(c->hold_s, 30);
     assert_int_equal(c->stale_hold_s, 0);
+    assert_int_equal(c->frozen_hold_s, 3600);
     assert_int_equal(c->n_tors, 7);
     assert_string_equal(c->tors[0].name, "tor1");
     assert_string_equal(c->tors[0].agent_name, "tor1-agent");
@@ -179,6 +181,7 @@ config__replicator_only__defaults(void **state)
     assert_string_equal(c->subcluster, "");
     assert_int_equal(c->hold_s, 90);
     assert_int_equal(c->stale_hold_s, 300);
+    assert_int_equal(c->frozen_hold_s, 0);
     assert_int_equal(c->n_tors, 0);
     assert_true(eth_addr_equals(c->replicator.service_mac, mac));
     tsn_config_destroy(c);
@@ -272,7 +275,8 @@ schema__violated__position_and_reason(void **state)
     } cases[] = {
         { R, "1:1", "key \"controllers\" is missing" },
         { C R "contrllers: x\n", "3:1", "unknown key \"contrllers\"; known "
-          "here: controllers, subcluster, hold-time, stale-hold, tls, "
+          "here: controllers, subcluster, hold-time, stale-hold, frozen-hold, "
+          "tls, "
           "controllers-tls, tor-agent, replicator" },
         { C R "hold-time: 1\nhold-time: 2\n", "4:1",
           "key \"hold-time\" is given twice, first in line 3" },
@@ -349,6 +353,8 @@ config__wrong_values__position_and_reason(void **state)
         { C "hold-time: 0\n" R, "2:12", "hold-time: expects 1..90, not 0" },
         { C "hold-time: 91\n" R, "2:12", "hold-time: expects 1..90, not 91" },
         { C "stale-hold: 86401\n" R, "2:13", "stale-hold: expects 0..86400" },
+        { C "frozen-hold: 2592001\n" R, "2:14",
+          "frozen-hold: expects 0..2592000" },
         { C "replicator: {name: a b, address: 1.2.3.4}\n", "2:20",
           "replicator.name: a name has no ' ': \"a b\"" },
         { C "replicator: {name: \"a:b\", address: 1.2.3.4}\n", "2:20",

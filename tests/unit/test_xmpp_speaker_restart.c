@@ -14,6 +14,7 @@
 #define MAC3 "02:00:00:00:00:03"
 #define ID(MAC) "100-" MAC ",0.0.0.0/32"
 #define NODE_ID(MAC) "25/242/" MAC ",0.0.0.0/32"
+#define LISTS "ff:ff:ff:ff:ff:ff"
 #define FRESH(MAC) ID(MAC) "\n"
 #define STALE(MAC) ID(MAC) " stale\n"
 
@@ -69,6 +70,26 @@ node_item(int i, const char *mac)
     struct xmpp_evpn route;
 
     make_route(&route, mac, "10.0.0.9");
+    xmpp_evpn_encode_notify(&entry, &route);
+    xmpp_put_event_begin(&out, "a", XMPP_FAMILY_EVPN, RI);
+    xmpp_put_item(&out, xmpp_evpn_item_id(&route, id), ds_cstr(&entry));
+    xmpp_put_event_end(&out);
+    rig_send(i, out.string, out.length);
+    xmpp_evpn_fini(&route);
+    ds_destroy(&entry);
+    ds_destroy(&out);
+}
+
+static void
+node_lists(int i)
+{
+    struct ds entry = DS_EMPTY_INITIALIZER, out = DS_EMPTY_INITIALIZER;
+    char id[XMPP_ID_STRLEN];
+    struct xmpp_evpn route;
+
+    make_route(&route, "ff:ff:ff:ff:ff:ff", "10.0.0.9");
+    route.olist = xmemdup(route.next_hops, sizeof *route.next_hops);
+    route.n_olist = 1;
     xmpp_evpn_encode_notify(&entry, &route);
     xmpp_put_event_begin(&out, "a", XMPP_FAMILY_EVPN, RI);
     xmpp_put_item(&out, xmpp_evpn_item_id(&route, id), ds_cstr(&entry));
@@ -288,6 +309,33 @@ lost__all_nodes__kept_for_ever(void **state)
 }
 
 static void
+lost__all_nodes_and_a_limit__routes_go_then(void **state)
+{
+    start(2);
+    node_config(0, NETWORK("red", 1));
+    learn(0);
+    node_lists(1);
+    node_end_of_rib(1);
+    rig_advance(1000);
+    rig.speaker->frozen_hold_ms = 3600000;
+    rig_lose(1);
+    rig_advance(1500);
+    node_lists(1);
+    rig_kill(0);
+    rig_kill(1);
+    rig_advance(3600000 - TICK_MS);
+    rig_expect_routes(RI, STALE(MAC1) STALE(MAC2) STALE(LISTS) STALE(LISTS));
+    rig_advance(2 * TICK_MS);
+    rig_expect_routes(RI, "");
+    /* What is to be served stays known. */
+    assert_int_equal(rig.n_networks, 1);
+    rig.nodes[0].reachable = true;
+    rig_advance(10000);
+    learn(0);
+    rig_expect_routes(RI, FRESH(MAC1) FRESH(MAC2));
+}
+
+static void
 flap__session_that_was_not_in_sync__loses_no_mark(void **state)
 {
     start(1);
@@ -327,29 +375,8 @@ flap__never_in_sync__does_not_keep_stale_routes_young(void **state)
 }
 
 static void
-node_lists(int i)
-{
-    struct ds entry = DS_EMPTY_INITIALIZER, out = DS_EMPTY_INITIALIZER;
-    char id[XMPP_ID_STRLEN];
-    struct xmpp_evpn route;
-
-    make_route(&route, "ff:ff:ff:ff:ff:ff", "10.0.0.9");
-    route.olist = xmemdup(route.next_hops, sizeof *route.next_hops);
-    route.n_olist = 1;
-    xmpp_evpn_encode_notify(&entry, &route);
-    xmpp_put_event_begin(&out, "a", XMPP_FAMILY_EVPN, RI);
-    xmpp_put_item(&out, xmpp_evpn_item_id(&route, id), ds_cstr(&entry));
-    xmpp_put_event_end(&out);
-    rig_send(i, out.string, out.length);
-    xmpp_evpn_fini(&route);
-    ds_destroy(&entry);
-    ds_destroy(&out);
-}
-
-static void
 flap__flood_lists__of_a_node_long_gone_are_given_up(void **state)
 {
-#define LISTS "ff:ff:ff:ff:ff:ff"
     start(2);
     node_lists(0);
     node_end_of_rib(0);
@@ -647,6 +674,7 @@ main(void)
         TEST(lost__another_node_serves__stale_paths_live_for_the_stale_hold),
         TEST(lost__another_node_has_not_sent_all__stale_paths_live_on),
         TEST(lost__all_nodes__kept_for_ever),
+        TEST(lost__all_nodes_and_a_limit__routes_go_then),
         TEST(flap__session_that_was_not_in_sync__loses_no_mark),
         TEST(flap__never_in_sync__does_not_keep_stale_routes_young),
         TEST(flap__flood_lists__of_a_node_long_gone_are_given_up),
