@@ -80,6 +80,8 @@ check_PROGRAMS += \
 
 tests_unit_test_xmpp_backoff_SOURCES = tests/unit/test_xmpp_backoff.c
 tests_unit_test_xmpp_backoff_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+	tests/wire/test_wire_client \
+	tests/wire/test_wire_restart
 
 tests_unit_test_xmpp_conn_SOURCES = tests/unit/test_xmpp_conn.c
 tests_unit_test_xmpp_conn_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
@@ -180,12 +182,16 @@ tests_wire_test_wire_client_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 tests_wire_test_wire_speaker_SOURCES = \
 	tests/wire/fake_node.c \
 	tests/wire/fake_node.h \
+tests_wire_test_wire_restart_SOURCES = \
+	tests/unit/speaker_rig.h \
 	tests/wire/heard.c \
 	tests/wire/heard.h \
 	tests/wire/recording.c \
 	tests/wire/recording.h \
 	tests/wire/test_wire_speaker.c
 tests_wire_test_wire_speaker_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+	tests/wire/test_wire_restart.c
+tests_wire_test_wire_restart_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_xml_SOURCES = tests/unit/test_xmpp_xml.c
 tests_unit_test_xmpp_xml_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)

@@ -77,7 +77,7 @@ struct rig_timer {
     uint64_t due_ms;
 };
 
-static struct rig_timer *
+static inline struct rig_timer *
 rig_find_timer(const uv_timer_t *uv)
 {
     struct rig_timer *t;
@@ -90,7 +90,7 @@ rig_find_timer(const uv_timer_t *uv)
     return NULL;
 }
 
-static void
+static inline void
 rig_stop_timer(const uv_timer_t *uv)
 {
     struct rig_timer *t = rig_find_timer(uv);
@@ -141,7 +141,7 @@ struct xmpp_transport {
     struct xmpp_stream stream;  /* What the client has sent. */
 };
 
-static void
+static inline void
 rig_conn_send(void *t_, const void *data, size_t size)
 {
     struct xmpp_transport *t = t_;
@@ -149,7 +149,7 @@ rig_conn_send(void *t_, const void *data, size_t size)
     assert_int_equal(xmpp_stream_push(&t->stream, data, size), 0);
 }
 
-static bool
+static inline bool
 rig_conn_opened(void *t_, const char *name)
 {
     struct xmpp_transport *t = t_;
@@ -157,7 +157,7 @@ rig_conn_opened(void *t_, const char *name)
     return t->ops->opened(t->aux, name);
 }
 
-static void
+static inline void
 rig_conn_stanza(void *t_, const struct xmpp_stanza *st)
 {
     struct xmpp_transport *t = t_;
@@ -165,7 +165,7 @@ rig_conn_stanza(void *t_, const struct xmpp_stanza *st)
     t->ops->stanza(t->aux, st);
 }
 
-static void
+static inline void
 rig_conn_closed(void *t_, enum xmpp_close_reason reason)
 {
     struct xmpp_transport *t = t_;
@@ -198,7 +198,7 @@ xmpp_transport_connect(uv_loop_t *loop, const struct sockaddr_storage *peer,
     return t;
 }
 
-static void
+static inline void
 rig_free_transport(struct xmpp_transport *t)
 {
     t->rig_node->transport = NULL;
@@ -241,7 +241,7 @@ xmpp_transport_set_hold(struct xmpp_transport *t, uint32_t hold_ms)
 
 /* The control nodes. */
 
-static void
+static inline void
 rig_hear_stanza(struct rig_node *node, const struct xmpp_stream_event *event)
 {
     struct ds *out = &node->heard;
@@ -284,7 +284,7 @@ rig_hear_stanza(struct rig_node *node, const struct xmpp_stream_event *event)
     xmpp_stanza_fini(&st);
 }
 
-static void
+static inline void
 rig_hear(struct rig_node *node)
 {
     struct xmpp_stream_event event;
@@ -301,7 +301,7 @@ rig_hear(struct rig_node *node)
 }
 
 /* The connection has ended, whoever ended it. */
-static void
+static inline void
 rig_end(struct rig_node *node, enum xmpp_close_reason reason)
 {
     struct xmpp_transport *t = node->transport;
@@ -313,7 +313,7 @@ rig_end(struct rig_node *node, enum xmpp_close_reason reason)
 }
 
 /* Feeds 'node', or the client's side of it, what it takes to be open. */
-static void
+static inline void
 rig_serve(struct rig_node *node)
 {
     struct xmpp_transport *t = node->transport;
@@ -335,7 +335,7 @@ rig_serve(struct rig_node *node)
     }
 }
 
-static struct rig_timer *
+static inline struct rig_timer *
 rig_next_timer(void)
 {
     struct rig_timer *t, *next = NULL;
@@ -348,7 +348,7 @@ rig_next_timer(void)
     return next;
 }
 
-static void
+static inline void
 rig_fire(struct rig_timer *t)
 {
     uv_timer_t *uv = t->uv;
@@ -359,7 +359,7 @@ rig_fire(struct rig_timer *t)
 }
 
 /* All that is due in the next 'ms' milliseconds happens. */
-static void
+static inline void
 rig_advance(uint64_t ms)
 {
     uint64_t end = rig.now_ms + ms;
@@ -381,20 +381,20 @@ rig_advance(uint64_t ms)
 }
 
 /* Hands bytes of control node 'i' to the client. */
-static void
+static inline void
 rig_send(int i, const char *data, size_t size)
 {
     assert_non_null(rig.nodes[i].transport);
     xmpp_conn_feed(rig.nodes[i].transport->conn, data, size, rig.now_ms);
 }
 
-static void
+static inline void
 rig_send_text(int i, const char *text)
 {
     rig_send(i, text, strlen(text));
 }
 
-static void
+static inline void
 rig_lose(int i)
 {
     rig_hear(&rig.nodes[i]);
@@ -402,7 +402,7 @@ rig_lose(int i)
 }
 
 /* The control node dies, and nobody listens any more. */
-static void
+static inline void
 rig_kill(int i)
 {
     rig.nodes[i].reachable = false;
@@ -412,7 +412,7 @@ rig_kill(int i)
 }
 
 /* What control node 'i' was told since the last time is 'expected'. */
-static void
+static inline void
 rig_expect(int i, const char *expected)
 {
     rig_hear(&rig.nodes[i]);
@@ -420,7 +420,7 @@ rig_expect(int i, const char *expected)
     ds_clear(&rig.nodes[i].heard);
 }
 
-static void
+static inline void
 rig_forget_heard(void)
 {
     for (int i = 0; i < RIG_MAX_NODES; i++) {
@@ -431,7 +431,7 @@ rig_forget_heard(void)
 
 /* The speaker's owner. */
 
-static void
+static inline void
 rig_config_changed(void *aux, const struct xmpp_view *view, bool complete)
 {
     rig.complete = complete;
@@ -439,20 +439,20 @@ rig_config_changed(void *aux, const struct xmpp_view *view, bool complete)
     rig.min_networks = MIN(rig.min_networks, view->n_networks);
 }
 
-static void
+static inline void
 rig_routes_changed(void *aux, const char *instance)
 {
     rig.n_routes_changed++;
 }
 
-static void
+static inline void
 rig_session_changed(void *aux)
 {
     rig.n_session_changed++;
 }
 
 /* A speaker 'name' with control nodes 0 to 'n' - 1, all reachable. */
-static void
+static inline void
 rig_start(const char *name, size_t n, uint32_t stale_hold_s)
 {
     static const struct xmpp_speaker_ops ops = {
@@ -483,7 +483,7 @@ rig_start(const char *name, size_t n, uint32_t stale_hold_s)
     rig.speaker = xmpp_speaker_create(NULL, &config, &ops, NULL);
 }
 
-static void
+static inline void
 rig_stop(void)
 {
     xmpp_speaker_destroy(rig.speaker);
@@ -500,7 +500,7 @@ struct rig_routes {
     size_t n;
 };
 
-static void
+static inline void
 rig_add_route(const char *id, const struct xmpp_evpn *route, bool stale,
               void *routes_)
 {
@@ -511,13 +511,13 @@ rig_add_route(const char *id, const struct xmpp_evpn *route, bool stale,
                                            stale ? " stale" : "");
 }
 
-static int
+static inline int
 rig_compare_lines(const void *a, const void *b)
 {
     return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-static char *
+static inline char *
 rig_routes(const char *instance)
 {
     struct rig_routes routes = { .n = 0 };
@@ -534,7 +534,7 @@ rig_routes(const char *instance)
     return ds_steal_cstr(&ds);
 }
 
-static void
+static inline void
 rig_expect_routes(const char *instance, const char *expected)
 {
     char *routes = rig_routes(instance);
