@@ -239,6 +239,12 @@ xmpp_transport_set_hold(struct xmpp_transport *t, uint32_t hold_ms)
     xmpp_conn_set_hold(t->conn, hold_ms, rig.now_ms);
 }
 
+void
+xmpp_transport_set_tls(struct xmpp_transport *t, struct tsn_tls *tls)
+{
+    fail_msg("no TLS here");
+}
+
 /* The control nodes. */
 
 static inline void

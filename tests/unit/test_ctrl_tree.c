@@ -461,6 +461,35 @@ members__unsubscribe_or_go__others_are_told(void **state)
 }
 
 static void
+members__session_is_lost__leave_at_once(void **state)
+{
+    struct in6_addr ip;
+
+    join(&a, 100);
+    join(&b, 200);
+    client_is_told(&a, TOLD_A " in=100 out=10.0.0.2/200\n");
+
+    /* What else it published is kept for when it comes back. */
+    assert_int_equal(tsn_ip_parse("10.0.0.2", &ip), 0);
+    client_lose(&b, &ip, 0);
+    client_is_told(&a, TOLD_A " in=101\n");
+    open_from(&b, "b", "10.0.0.2");
+    client_subscribe(&b, true, BLUE, 5);
+    client_is_told(&a, "");
+    join(&b, 200);
+    client_is_told(&a, TOLD_A " in=102 out=10.0.0.2/201\n");
+    client_is_told(&b, TOLD_B " in=201 out=10.0.0.1/102\n");
+
+    /* One that has not been told yet, and one that is about to leave. */
+    b.blocked = true;
+    leave(&b);
+    ctrl_core_run(core, 0);
+    client_lose(&b, &ip, 0);
+    client_is_told(&a, TOLD_A " in=103\n");
+    open_from(&b, "b", "10.0.0.2");
+}
+
+static void
 members__of_two_instances__share_the_block(void **state)
 {
     client_subscribe(&a, true, RED, 6);
@@ -834,6 +863,7 @@ main(void)
         TEST(members__many_changes_at_once__told_once),
         TEST(members__change_what_they_offer__tree_is_built_anew),
         TEST(members__unsubscribe_or_go__others_are_told),
+        TEST(members__session_is_lost__leave_at_once),
         TEST(members__of_two_instances__share_the_block),
         TEST(members__labels_exhausted__left_out_until_one_is_free),
         TEST(members__same_address__all_in_the_tree),
