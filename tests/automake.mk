@@ -1,6 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-# What belongs into a release besides the sources of the unit tests and the
-# fuzz targets.  Not "tests" as a whole: of a directory that also exists in the
-# build tree, "make dist" takes the objects along.
-EXTRA_DIST += tests/bench tests/system tests/fuzz/corpus \
+# What belongs into a release besides the sources of the unit tests, the fuzz
+# targets and the benchmarks.  Not "tests" as a whole: of a directory that also
+# exists in the build tree, "make dist" takes the objects along.
+EXTRA_DIST += tests/bench/bench tests/system tests/fuzz/corpus \
 	tests/wire/data tests/tally.py
+
+# What scripts/bench measures with, built by "make bench-programs".
+EXTRA_PROGRAMS = tests/bench/xmpp-bench
+CLEANFILES += $(EXTRA_PROGRAMS)
+
+bench-programs: $(EXTRA_PROGRAMS)
+.PHONY: bench-programs
+
+tests_bench_xmpp_bench_SOURCES = \
+	tests/bench/xmpp-bench-idle.c \
+	tests/bench/xmpp-bench-learn.c \
+	tests/bench/xmpp-bench-tell.c \
+	tests/bench/xmpp-bench.c \
+	tests/bench/xmpp-bench.h
+tests_bench_xmpp_bench_LDADD = xmpp/libxmpp.a $(BASE_LIBS)
