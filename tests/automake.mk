@@ -12,6 +12,9 @@ CLEANFILES += $(EXTRA_PROGRAMS)
 bench-programs: $(EXTRA_PROGRAMS)
 .PHONY: bench-programs
 
+# That they compile is for every change to see to.
+check-local: bench-programs
+
 tests_bench_xmpp_bench_SOURCES = \
 	tests/bench/xmpp-bench-idle.c \
 	tests/bench/xmpp-bench-learn.c \

@@ -48,6 +48,8 @@ xmpp_libxmpp_a_SOURCES = \
 	xmpp/view-value.c \
 	xmpp/view.c \
 	xmpp/view.h \
+	xmpp/xml-plain.c \
+	xmpp/xml-private.h \
 	xmpp/xml.c \
 	xmpp/xml.h
 
@@ -82,6 +84,8 @@ tests_unit_test_xmpp_backoff_SOURCES = tests/unit/test_xmpp_backoff.c
 tests_unit_test_xmpp_backoff_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 	tests/wire/test_wire_client \
 	tests/wire/test_wire_restart
+	tests/unit/test_xmpp_xml_plain \
+	tests/wire/test_wire_client
 
 tests_unit_test_xmpp_conn_SOURCES = tests/unit/test_xmpp_conn.c
 tests_unit_test_xmpp_conn_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
@@ -195,6 +199,9 @@ tests_wire_test_wire_restart_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_xml_SOURCES = tests/unit/test_xmpp_xml.c
 tests_unit_test_xmpp_xml_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
+tests_unit_test_xmpp_xml_plain_SOURCES = tests/unit/test_xmpp_xml_plain.c
+tests_unit_test_xmpp_xml_plain_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 endif
 
 check_PROGRAMS += \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
-#include "xmpp/xml.h"
+#include "xmpp/xml-private.h"
 
 #include <errno.h>
 #include <libxml/parser.h>
@@ -14,26 +14,9 @@
 #include "tsn/error.h"
 #include "xmpp/stream.h"
 
-/* First chunk of an arena: a route item's tree needs about this much. */
-#define FIRST_CHUNK 8192u
-#define LARGEST_CHUNK (1u << 20)
-
 /* How much libxml2 gets at a time.  It keeps a copy of what it has not
  * consumed yet, so this also bounds that copy. */
 #define FEED_SIZE 65536u
-
-struct chunk {
-    struct chunk *next;
-    max_align_t data[];
-};
-
-struct xmpp_xml {
-    struct xmpp_node *root;
-    struct chunk *chunks;
-    char *free;                 /* First free byte of the newest chunk. */
-    size_t n_free;
-    size_t chunk_size;          /* Of the newest chunk. */
-};
 
 struct builder {
     struct xmpp_xml *xml;
@@ -55,16 +38,17 @@ struct builder {
     struct ds text;
 };
 
-static void *
-arena_alloc(struct xmpp_xml *xml, size_t size, size_t align)
+void *
+xmpp_xml_alloc(struct xmpp_xml *xml, size_t size, size_t align)
 {
     size_t pad = -(uintptr_t) xml->free & (align - 1);
 
     if (size + pad > xml->n_free) {
-        size_t grown = MIN(xml->chunk_size * 2, LARGEST_CHUNK);
-        xml->chunk_size = MAX(MAX(grown, FIRST_CHUNK), size);
+        size_t grown = MIN(xml->chunk_size * 2, XMPP_XML_LARGEST_CHUNK);
+        xml->chunk_size = MAX(MAX(grown, XMPP_XML_FIRST_CHUNK), size);
 
-        struct chunk *chunk = xmalloc(sizeof *chunk + xml->chunk_size);
+        struct xmpp_xml_chunk *chunk
+            = xmalloc(sizeof *chunk + xml->chunk_size);
         chunk->next = xml->chunks;
         xml->chunks = chunk;
         xml->free = (char *) chunk->data;
@@ -84,7 +68,7 @@ arena_strdup(struct xmpp_xml *xml, const char *s, size_t length)
     if (!length) {
         return "";
     }
-    char *copy = arena_alloc(xml, length + 1, 1);
+    char *copy = xmpp_xml_alloc(xml, length + 1, 1);
     memcpy(copy, s, length);
     copy[length] = '\0';
     return copy;
@@ -159,8 +143,8 @@ add_attrs(struct builder *b, struct xmpp_node *node, const xmlChar **atts)
     for (; atts && atts[0] && count_object(b); atts += 2) {
         const char *name = (const char *) atts[0];
         const char *value = atts[1] ? (const char *) atts[1] : "";
-        struct xmpp_attr *attr = arena_alloc(b->xml, sizeof *attr,
-                                             _Alignof(struct xmpp_attr));
+        struct xmpp_attr *attr = xmpp_xml_alloc(b->xml, sizeof *attr,
+                                                _Alignof(struct xmpp_attr));
 
         attr->name = arena_strdup(b->xml, name, strlen(name));
         attr->value = arena_strdup(b->xml, value, strlen(value));
@@ -185,8 +169,8 @@ on_start_element(void *b_, const xmlChar *name_, const xmlChar **atts)
         return;
     }
 
-    struct xmpp_node *node = arena_alloc(b->xml, sizeof *node,
-                                         _Alignof(struct xmpp_node));
+    struct xmpp_node *node = xmpp_xml_alloc(b->xml, sizeof *node,
+                                            _Alignof(struct xmpp_node));
     *node = (struct xmpp_node) {
         .name = arena_strdup(b->xml, name, strlen(name)),
         .text = "",
@@ -361,16 +345,11 @@ init_libxml2(void)
 }
 
 int
-xmpp_xml_parse(const char *data, size_t size, struct xmpp_xml **xmlp,
-               struct tsn_err *err)
+xmpp_xml_parse_any(const char *data, size_t size, struct xmpp_xml **xmlp,
+                   struct tsn_err *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, init_libxml2);
-
-    if (size > XMPP_MAX_STANZA) {
-        tsn_err_set(err, NULL, "longer than %u bytes", XMPP_MAX_STANZA);
-        return -E2BIG;
-    }
 
     /* Blanks may stand before the XML declaration, for us but not for XML. */
     while (size && strchr(" \t\r\n", *data) && *data) {
@@ -405,11 +384,29 @@ xmpp_xml_parse(const char *data, size_t size, struct xmpp_xml **xmlp,
     return 0;
 }
 
+int
+xmpp_xml_parse(const char *data, size_t size, struct xmpp_xml **xmlp,
+               struct tsn_err *err)
+{
+    if (size > XMPP_MAX_STANZA) {
+        tsn_err_set(err, NULL, "longer than %u bytes", XMPP_MAX_STANZA);
+        return -E2BIG;
+    }
+    struct xmpp_xml *xml = xmpp_xml_parse_plain(data, size);
+    if (xml) {
+        *xmlp = xml;
+        return 0;
+    }
+    return xmpp_xml_parse_any(data, size, xmlp, err);
+}
+
 void
 xmpp_xml_destroy(struct xmpp_xml *xml)
 {
     if (xml) {
-        for (struct chunk *chunk = xml->chunks, *next; chunk; chunk = next) {
+        struct xmpp_xml_chunk *chunk = xml->chunks, *next;
+
+        for (; chunk; chunk = next) {
             next = chunk->next;
             free(chunk);
         }
@@ -434,35 +431,6 @@ xmpp_node_attr(const struct xmpp_node *node, const char *name)
         }
     }
     return NULL;
-}
-
-static const struct xmpp_node *
-first_named(const struct xmpp_node *node, const char *name)
-{
-    while (node && strcmp(node->name, name)) {
-        node = node->next;
-    }
-    return node;
-}
-
-const struct xmpp_node *
-xmpp_node_child(const struct xmpp_node *node, const char *name)
-{
-    return node ? first_named(node->children, name) : NULL;
-}
-
-const struct xmpp_node *
-xmpp_node_next(const struct xmpp_node *node, const char *name)
-{
-    return node ? first_named(node->next, name) : NULL;
-}
-
-const char *
-xmpp_node_text(const struct xmpp_node *node, const char *name)
-{
-    const struct xmpp_node *child = xmpp_node_child(node, name);
-
-    return child ? child->text : "";
 }
 
 /* Bytes of the character at 's' if XML can carry it as it is, else 0 (XML 1.0,

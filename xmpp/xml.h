@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct ds;
 struct tsn_err;
@@ -51,15 +52,40 @@ int xmpp_xml_parse(const char *data, size_t size, struct xmpp_xml **xmlp,
 void xmpp_xml_destroy(struct xmpp_xml *);               /* NULL is fine. */
 const struct xmpp_node *xmpp_xml_root(const struct xmpp_xml *);
 
+/* 'node' or its first following sibling of that name. */
+static inline const struct xmpp_node *
+xmpp_node_named(const struct xmpp_node *node, const char *name)
+{
+    /* Most names differ in the first byte. */
+    while (node && (*node->name != *name || strcmp(node->name, name))) {
+        node = node->next;
+    }
+    return node;
+}
+
 /* All of these take NULL for 'node' and then find nothing. */
 const char *xmpp_node_attr(const struct xmpp_node *node, const char *name);
-const struct xmpp_node *xmpp_node_child(const struct xmpp_node *node,
-                                        const char *name);
+static inline const struct xmpp_node *
+xmpp_node_child(const struct xmpp_node *node, const char *name)
+{
+    return node ? xmpp_node_named(node->children, name) : NULL;
+}
+
 /* The next sibling of that name. */
-const struct xmpp_node *xmpp_node_next(const struct xmpp_node *node,
-                                       const char *name);
+static inline const struct xmpp_node *
+xmpp_node_next(const struct xmpp_node *node, const char *name)
+{
+    return node ? xmpp_node_named(node->next, name) : NULL;
+}
+
 /* Text of the child 'name', "" if there is none. */
-const char *xmpp_node_text(const struct xmpp_node *node, const char *name);
+static inline const char *
+xmpp_node_text(const struct xmpp_node *node, const char *name)
+{
+    const struct xmpp_node *child = xmpp_node_child(node, name);
+
+    return child ? child->text : "";
+}
 
 #define XMPP_NODE_FOR_EACH(CHILD, PARENT, NAME)                         \
     for ((CHILD) = xmpp_node_child(PARENT, NAME); (CHILD);              \
