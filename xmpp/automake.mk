@@ -50,6 +50,7 @@ xmpp_libxmpp_a_SOURCES = \
 	xmpp/view.h \
 	xmpp/xml-plain.c \
 	xmpp/xml-private.h \
+	xmpp/xml-put.h \
 	xmpp/xml.c \
 	xmpp/xml.h
 
@@ -85,6 +86,7 @@ tests_unit_test_xmpp_backoff_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 	tests/wire/test_wire_client \
 	tests/wire/test_wire_restart
 	tests/unit/test_xmpp_xml_plain \
+	tests/unit/test_xmpp_xml_put \
 	tests/wire/test_wire_client
 
 tests_unit_test_xmpp_conn_SOURCES = tests/unit/test_xmpp_conn.c
@@ -202,6 +204,9 @@ tests_unit_test_xmpp_xml_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_xml_plain_SOURCES = tests/unit/test_xmpp_xml_plain.c
 tests_unit_test_xmpp_xml_plain_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
+tests_unit_test_xmpp_xml_put_SOURCES = tests/unit/test_xmpp_xml_put.c
+tests_unit_test_xmpp_xml_put_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 endif
 
 check_PROGRAMS += \

@@ -13,6 +13,7 @@
 #include "util.h"
 
 #include "xmpp/route-private.h"
+#include "xmpp/xml-put.h"
 #include "xmpp/xml.h"
 
 /* Depth of <entry> in the message of a control node. */
@@ -28,7 +29,7 @@ static void
 put_indent(struct writer *w)
 {
     if (w->is_server) {
-        ds_put_char_multiple(w->out, '\t', w->depth);
+        memset(ds_put_uninit(w->out, w->depth), '\t', w->depth);
     }
 }
 
@@ -36,7 +37,7 @@ static void
 put_begin(struct writer *w, const char *name)
 {
     put_indent(w);
-    ds_put_format(w->out, "<%s>\n", name);
+    xmpp_put3(w->out, "<", name, ">\n");
     w->depth++;
 }
 
@@ -45,7 +46,7 @@ put_end(struct writer *w, const char *name)
 {
     w->depth--;
     put_indent(w);
-    ds_put_format(w->out, "</%s>\n", name);
+    xmpp_put3(w->out, "</", name, ">\n");
 }
 
 /* An element that has no children but could have. */
@@ -53,23 +54,25 @@ static void
 put_none(struct writer *w, const char *name)
 {
     put_indent(w);
-    ds_put_format(w->out, "<%s />\n", name);
+    xmpp_put3(w->out, "<", name, " />\n");
 }
 
 static void
 put_text(struct writer *w, const char *name, const char *text)
 {
     put_indent(w);
-    ds_put_format(w->out, "<%s>", name);
+    xmpp_put3(w->out, "<", name, ">");
     xmpp_xml_escape(w->out, text);
-    ds_put_format(w->out, "</%s>\n", name);
+    xmpp_put3(w->out, "</", name, ">\n");
 }
 
 static void
 put_uint(struct writer *w, const char *name, uint32_t value)
 {
     put_indent(w);
-    ds_put_format(w->out, "<%s>%"PRIu32"</%s>\n", name, value, name);
+    xmpp_put3(w->out, "<", name, ">");
+    xmpp_put_number(w->out, value);
+    xmpp_put3(w->out, "</", name, ">\n");
 }
 
 static void

@@ -11,6 +11,7 @@
 #include "tsn/error.h"
 #include "util.h"
 #include "xmpp/repair.h"
+#include "xmpp/xml-put.h"
 #include "xmpp/xml.h"
 
 #define NS_PUBSUB "http://jabber.org/protocol/pubsub"
@@ -256,7 +257,7 @@ xmpp_header_parse(const char *data, size_t size, char *from, size_t from_size,
 static void
 put_attr(struct ds *out, const char *name, const char *value)
 {
-    ds_put_format(out, " %s=\"", name);
+    xmpp_put3(out, " ", name, "=\"");
     xmpp_xml_escape(out, value);
     ds_put_char(out, '"');
 }
@@ -324,7 +325,15 @@ put_iq_begin(struct ds *out, const char *name, const char *resource)
 {
     ds_put_cstr(out, "<iq type=\"set\"");
     put_attr(out, "from", name);
-    ds_put_format(out, " to=\"" XMPP_CONTROL_JID "/%s\"", resource);
+    xmpp_put3(out, " to=\"" XMPP_CONTROL_JID "/", resource, "\"");
+}
+
+static void
+put_id(struct ds *out, const char *what, const char *kind, unsigned int id)
+{
+    xmpp_put3(out, " id=\"", what, kind);
+    xmpp_put_number(out, id);
+    ds_put_char(out, '"');
 }
 
 static void
@@ -386,21 +395,20 @@ xmpp_put_publish(struct ds *out, const char *name, const char *kind,
                  const char *instance, bool associate)
 {
     put_iq_begin(out, name, "bgp-peer");
-    ds_put_format(out, " id=\"pubsub_%s%u\"", kind, id);
+    put_id(out, "pubsub_", kind, id);
     put_pubsub_begin(out);
     ds_put_cstr(out, "<publish");
     put_attr(out, "node", item_node);
-    ds_put_format(out, ">\n<item>\n%s</item>\n</publish>\n", entry);
+    xmpp_put3(out, ">\n<item>\n", entry, "</item>\n</publish>\n");
     put_pubsub_end(out);
 
     put_iq_begin(out, name, "bgp-peer");
     /* An agent's names. */
-    ds_put_format(out, " id=\"collection%s%u\"",
-                  strcmp(kind, "b") ? "_l2" : "", id);
+    put_id(out, "collection", strcmp(kind, "b") ? "_l2" : "", id);
     put_pubsub_begin(out);
     ds_put_cstr(out, "<collection");
     put_attr(out, "node", instance);
-    ds_put_format(out, ">\n<%s", associate ? "associate" : "dissociate");
+    ds_put_cstr(out, associate ? ">\n<associate" : ">\n<dissociate");
     put_attr(out, "node", item_node);
     ds_put_cstr(out, " />\n</collection>\n");
     put_pubsub_end(out);
@@ -430,7 +438,7 @@ xmpp_put_item(struct ds *out, const char *item_id, const char *entry)
 {
     ds_put_cstr(out, "\t\t\t<item");
     put_attr(out, "id", item_id);
-    ds_put_format(out, ">\n%s\t\t\t</item>\n", entry);
+    xmpp_put3(out, ">\n", entry, "\t\t\t</item>\n");
 }
 
 void

@@ -479,12 +479,27 @@ replacement(char c)
     }
 }
 
+/* Bytes that stay as they are. */
+static const bool is_harmless[256] = {
+    [' ' ... '!'] = true,
+    ['#' ... '%'] = true,
+    ['(' ... ';'] = true,
+    ['='] = true,
+    ['?' ... '~'] = true,
+};
+
 void
 xmpp_xml_escape(struct ds *out, const char *s)
 {
     const char *run = s;        /* Start of what is copied as it is. */
 
-    while (*s) {
+    for (;;) {
+        while (is_harmless[(uint8_t) *s]) {
+            s++;
+        }
+        if (!*s) {
+            break;
+        }
         size_t n = char_size((const uint8_t *) s);
         const char *instead = n ? replacement(*s) : "\xef\xbf\xbd";
 

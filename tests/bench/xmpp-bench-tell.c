@@ -73,17 +73,17 @@ drain(int listener, int result)
 
 /* Runs the loop until all routes have left. */
 static void
-tell(uv_loop_t *loop, struct xmpp_speaker *sp, unsigned int n_routes)
+tell(uv_loop_t *loop, struct xmpp_speaker *sp,
+     const char instances[N_NETWORKS][NETWORK_STRLEN], unsigned int n_routes)
 {
     const struct peer *peer = &sp->peers[0];
 
     for (unsigned int i = 0; i < n_routes; i++) {
         struct xmpp_evpn route;
-        char instance[NETWORK_STRLEN];
         unsigned int n = i % N_NETWORKS;
 
         bench_route(n, i / N_NETWORKS, NULL, &route);
-        if (xmpp_speaker_publish(sp, bench_instance(n, instance), &route)) {
+        if (xmpp_speaker_publish(sp, instances[n], &route)) {
             bench_die("not published");
         }
         xmpp_evpn_fini(&route);
@@ -102,6 +102,7 @@ bench_encode(unsigned int n_routes)
 {
     struct sockaddr_storage address;
     int listener = bench_listen(&address), result[2];
+    char instances[N_NETWORKS][NETWORK_STRLEN];
     uint64_t n_received;
     uv_loop_t loop;
 
@@ -124,12 +125,11 @@ bench_encode(unsigned int n_routes)
         uv_run(&loop, UV_RUN_ONCE);
     }
     for (unsigned int n = 0; n < N_NETWORKS; n++) {
-        char instance[NETWORK_STRLEN];
-        xmpp_speaker_subscribe(sp, bench_instance(n, instance), 1 + n);
+        xmpp_speaker_subscribe(sp, bench_instance(n, instances[n]), 1 + n);
     }
 
     double cpu_s = bench_cpu_s(), wall_s = bench_wall_s();
-    tell(&loop, sp, n_routes);
+    tell(&loop, sp, instances, n_routes);
     cpu_s = bench_cpu_s() - cpu_s;
     wall_s = bench_wall_s() - wall_s;
 
