@@ -12,6 +12,10 @@ xmpp_libxmpp_a_SOURCES = \
 	xmpp/graph.h \
 	xmpp/inet.c \
 	xmpp/inet.h \
+	xmpp/names.c \
+	xmpp/names.h \
+	xmpp/rib-path.c \
+	xmpp/rib-path.h \
 	xmpp/route-id.c \
 	xmpp/route-more.c \
 	xmpp/repair.c \
@@ -66,6 +70,7 @@ check_PROGRAMS += \
 	tests/unit/test_xmpp_peers \
 	tests/unit/test_xmpp_repair \
 	tests/unit/test_xmpp_names \
+	tests/unit/test_xmpp_rib \
 	tests/unit/test_xmpp_route \
 	tests/unit/test_xmpp_route_memory \
 	tests/unit/test_xmpp_session \
@@ -121,6 +126,8 @@ tests_unit_test_xmpp_repair_SOURCES = tests/unit/test_xmpp_repair.c
 tests_unit_test_xmpp_repair_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 tests_unit_test_xmpp_names_SOURCES = tests/unit/test_xmpp_names.c
 tests_unit_test_xmpp_names_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+tests_unit_test_xmpp_rib_SOURCES = tests/unit/test_xmpp_rib.c
+tests_unit_test_xmpp_rib_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_route_SOURCES = \
 	tests/unit/test_xmpp_route.c \

@@ -13,20 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "openvswitch/hmap.h"
-
+#include "xmpp/names.h"
 #include "xmpp/xml.h"
-
-/* Strings with a count of references, so that equal is the same pointer. */
-struct xmpp_names {
-    struct hmap names;
-};
-
-void xmpp_names_init(struct xmpp_names *);
-/* Every name must have been given back. */
-void xmpp_names_fini(struct xmpp_names *);
-const char *xmpp_names_get(struct xmpp_names *, const char *s);
-void xmpp_names_put(struct xmpp_names *, const char *name);
 
 struct xmpp_props;
 

@@ -15,6 +15,7 @@
 #include "openvswitch/shash.h"
 #include "xmpp/backoff.h"
 #include "xmpp/conn.h"
+#include "xmpp/names.h"
 #include "xmpp/route.h"
 #include "xmpp/speaker.h"
 
@@ -78,9 +79,9 @@ struct want_instance {
 
 struct rib_route {
     struct hmap_node node;      /* In rib_instance's 'routes', by id. */
-    char *id;
-    struct xmpp_evpn *path[MAX_PEERS];
+    const struct xmpp_evpn *path[MAX_PEERS];    /* Of rib_path_create(). */
     bool stale[MAX_PEERS];
+    char id[];
 };
 
 /* The replication lists that a control node gave before it was lost. */
@@ -88,13 +89,15 @@ struct rib_held {
     struct ovs_list node;
     unsigned int slot;          /* Of the peer that gave them. */
     char *id;
-    struct xmpp_evpn *path;
+    const struct xmpp_evpn *path;
 };
 
 struct rib_instance {
     struct hmap routes;         /* struct rib_route. */
     struct ovs_list held;       /* struct rib_held. */
-    bool changed;
+    struct ovs_list changed;    /* In the speaker's 'rib_changed', or linked
+                                 * to itself. */
+    const char *name;
 };
 
 struct xmpp_speaker {
@@ -117,7 +120,8 @@ struct xmpp_speaker {
     struct shash rib;           /* struct rib_instance. */
     size_t rib_bytes;           /* What it takes, counted roughly. */
     size_t rib_max_bytes;
-    bool rib_changed;
+    struct xmpp_names rib_names;    /* Of virtual networks. */
+    struct ovs_list rib_changed;    /* struct rib_instance, to be notified. */
     bool synced;                /* Any peer was, once. */
     bool complete;              /* The owner has stated all it wants. */
     uint64_t lost_ms;           /* The last session went; 0: one is up, or

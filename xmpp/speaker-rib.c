@@ -16,6 +16,7 @@
 #include "openvswitch/vlog.h"
 #include "tsn/error.h"
 #include "util.h"
+#include "xmpp/rib-path.h"
 #include "xmpp/stanza.h"
 #include "xmpp/xml.h"
 
@@ -27,6 +28,9 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
  * a control node that sends more than this is broken, and what is beyond is
  * skipped and counted. */
 #define MAX_RIB_BYTES (1u << 30)
+
+/* More than a name takes beside its characters. */
+#define NAME_BYTES 64u
 
 static struct rib_route *
 find_route(const struct rib_instance *inst, const char *id)
@@ -42,29 +46,31 @@ find_route(const struct rib_instance *inst, const char *id)
 }
 
 static size_t
-path_size(const struct xmpp_evpn *path)
-{
-    size_t n_tunnels = path->n_next_hops + path->n_olist + path->n_leaf_olist;
-
-    return sizeof *path + n_tunnels * sizeof *path->next_hops
-           + path->n_security_groups * sizeof *path->security_groups
-           + (path->virtual_network ? strlen(path->virtual_network) : 0)
-           + xmpp_evpn_more_size(path);
-}
-
-static size_t
 route_size(const char *id)
 {
-    return sizeof(struct rib_route) + strlen(id);
+    return sizeof(struct rib_route) + strlen(id) + 1;
+}
+
+/* Takes over what 'route' owns. */
+static const struct xmpp_evpn *
+new_path(struct xmpp_speaker *sp, struct xmpp_evpn *route)
+{
+    size_t names = sp->rib_names.n_bytes;
+    const struct xmpp_evpn *path = rib_path_create(&sp->rib_names, route);
+
+    sp->rib_bytes += rib_path_size(path) + sp->rib_names.n_bytes - names;
+    return path;
 }
 
 static void
-free_path(struct xmpp_speaker *sp, struct xmpp_evpn *path)
+free_path(struct xmpp_speaker *sp, const struct xmpp_evpn *path)
 {
     if (path) {
-        sp->rib_bytes -= path_size(path);
-        xmpp_evpn_fini(path);
-        free(path);
+        size_t size = rib_path_size(path) + sp->rib_names.n_bytes;
+
+        if (rib_path_unref(&sp->rib_names, path)) {
+            sp->rib_bytes -= size - sp->rib_names.n_bytes;
+        }
     }
 }
 
@@ -77,7 +83,6 @@ free_route(struct xmpp_speaker *sp, struct rib_instance *inst,
         free_path(sp, rr->path[i]);
     }
     sp->rib_bytes -= route_size(rr->id);
-    free(rr->id);
     free(rr);
 }
 
@@ -110,7 +115,7 @@ retire_path(struct peer *peer, struct rib_instance *inst,
             struct rib_route *rr)
 {
     unsigned int slot = peer->slot;
-    struct xmpp_evpn *path = rr->path[slot];
+    const struct xmpp_evpn *path = rr->path[slot];
 
     if (path && rr->stale[slot] && peer->up && !peer->synced
         && xmpp_evpn_is_broadcast(path) && !find_held(inst, slot, rr->id)) {
@@ -130,9 +135,10 @@ retire_path(struct peer *peer, struct rib_instance *inst,
 static void
 note_change(struct xmpp_speaker *sp, struct rib_instance *inst)
 {
-    inst->changed = true;
-    sp->rib_changed = true;
-    speaker_defer(sp, 0);
+    if (ovs_list_is_empty(&inst->changed)) {
+        ovs_list_push_back(&sp->rib_changed, &inst->changed);
+        speaker_defer(sp, 0);
+    }
 }
 
 /* Removes the path of 'peer', and the route with its last path. */
@@ -155,6 +161,8 @@ void
 rib_init(struct xmpp_speaker *sp)
 {
     shash_init(&sp->rib);
+    xmpp_names_init(&sp->rib_names);
+    ovs_list_init(&sp->rib_changed);
     sp->rib_max_bytes = MAX_RIB_BYTES;
 }
 
@@ -172,6 +180,7 @@ free_instance(struct xmpp_speaker *sp, struct shash_node *node)
         free_held(sp, held);
     }
     hmap_destroy(&inst->routes);
+    ovs_list_remove(&inst->changed);
     free(inst);
     shash_delete(&sp->rib, node);
 }
@@ -185,6 +194,7 @@ rib_fini(struct xmpp_speaker *sp)
         free_instance(sp, node);
     }
     shash_destroy(&sp->rib);
+    xmpp_names_fini(&sp->rib_names);
 }
 
 void
@@ -197,27 +207,66 @@ rib_drop_instance(struct xmpp_speaker *sp, const char *instance)
     }
 }
 
-/* Reads 'item' into '*path'.  Returns 0, else like xmpp_evpn_decode(). */
+/* Reads 'item' into '*route'.  Returns 0, else like xmpp_evpn_decode(). */
 static int
-decode_item(const struct xmpp_speaker *sp, const struct rib_route *rr,
-            const char *id, const struct xmpp_node *item,
-            struct xmpp_evpn *path, struct tsn_err *err)
+decode_item(const char *id, const struct xmpp_node *item,
+            struct xmpp_evpn *route, struct tsn_err *err)
 {
     if (!id) {
         tsn_err_set(err, NULL, "item without id");
         return -EBADMSG;
     }
-    int error = xmpp_evpn_decode(xmpp_node_child(item, "entry"), path, err);
-    if (error) {
-        return error;
+    return xmpp_evpn_decode(xmpp_node_child(item, "entry"), route, err);
+}
+
+/* A path of 'rr' (NULL is fine) that says the same as 'route'. */
+static const struct xmpp_evpn *
+find_equal_path(const struct rib_route *rr, const struct xmpp_evpn *route)
+{
+    for (int i = 0; rr && i < MAX_PEERS; i++) {
+        if (rr->path[i] && xmpp_evpn_equals(rr->path[i], route)) {
+            return rr->path[i];
+        }
     }
-    size_t more = path_size(path) + (rr ? 0 : route_size(id));
+    return NULL;
+}
+
+/* Makes the path for 'route', whose contents go into it or are freed.  Returns
+ * 0, or -EBADMSG if there is no room for it. */
+static int
+take_path(struct xmpp_speaker *sp, const struct rib_route *rr, const char *id,
+          struct xmpp_evpn *route, const struct xmpp_evpn **pathp,
+          struct tsn_err *err)
+{
+    const struct xmpp_evpn *equal = find_equal_path(rr, route);
+
+    if (equal) {
+        *pathp = rib_path_ref(equal);
+        xmpp_evpn_fini(route);
+        return 0;
+    }
+    const char *vn = route->virtual_network;
+    size_t more = rib_path_size(route) + (vn ? strlen(vn) + NAME_BYTES : 0)
+                  + (rr ? 0 : route_size(id));
     if (more > sp->rib_max_bytes - sp->rib_bytes) {
-        xmpp_evpn_fini(path);
+        xmpp_evpn_fini(route);
         tsn_err_set(err, NULL, "no room for more routes");
         return -EBADMSG;
     }
+    *pathp = new_path(sp, route);
     return 0;
+}
+
+static struct rib_route *
+add_route(struct xmpp_speaker *sp, struct rib_instance *inst, const char *id)
+{
+    size_t size = strlen(id) + 1;
+    struct rib_route *rr = xzalloc(sizeof *rr + size);
+
+    memcpy(rr->id, id, size);
+    sp->rib_bytes += route_size(id);
+    hmap_insert(&inst->routes, &rr->node, hash_string(id, 0));
+    return rr;
 }
 
 static void
@@ -226,11 +275,15 @@ handle_item(struct peer *peer, const char *instance,
 {
     const char *id = xmpp_node_attr(item, "id");
     struct rib_route *rr = id ? find_route(inst, id) : NULL;
-    struct xmpp_evpn *path = xmalloc(sizeof *path);
     struct xmpp_speaker *sp = peer->speaker;
+    const struct xmpp_evpn *path;
+    struct xmpp_evpn route;
     struct tsn_err err;
-    int error = decode_item(sp, rr, id, item, path, &err);
+    int error = decode_item(id, item, &route, &err);
 
+    if (!error) {
+        error = take_path(sp, rr, id, &route, &path, &err);
+    }
     if (error) {
         if (error != -ENOTSUP) {
             peer->n_bad_items++;
@@ -238,24 +291,19 @@ handle_item(struct peer *peer, const char *instance,
                          "%s", sp->name, instance, id ? id : "",
                          tsn_err_format(&err));
         }
-        free(path);
         return;
     }
     peer->n_items++;
 
     if (!rr) {
-        rr = xzalloc(sizeof *rr);
-        rr->id = xstrdup(id);
-        sp->rib_bytes += route_size(id);
-        hmap_insert(&inst->routes, &rr->node, hash_string(id, 0));
+        rr = add_route(sp, inst, id);
     }
-    const struct xmpp_evpn *old = rr->path[peer->slot];
-    if (!old || rr->stale[peer->slot] || !xmpp_evpn_equals(old, path)) {
+    /* An equal path is the same one. */
+    if (rr->path[peer->slot] != path || rr->stale[peer->slot]) {
         note_change(sp, inst);
     }
     retire_path(peer, inst, rr);
     rr->path[peer->slot] = path;
-    sp->rib_bytes += path_size(path);
 }
 
 static void
@@ -292,7 +340,8 @@ rib_event(struct peer *peer, const struct xmpp_stanza *st)
         inst = xzalloc(sizeof *inst);
         hmap_init(&inst->routes);
         ovs_list_init(&inst->held);
-        shash_add(&sp->rib, st->node, inst);
+        ovs_list_init(&inst->changed);
+        inst->name = shash_add(&sp->rib, st->node, inst)->name;
     }
     for (child = st->body->children; child; child = child->next) {
         if (!strcmp(child->name, "item")) {
@@ -363,21 +412,19 @@ rib_sweep(struct peer *peer)
 void
 rib_notify(struct xmpp_speaker *sp)
 {
-    struct shash_node *node;
+    struct ovs_list changed;
 
-    if (!sp->rib_changed) {
-        return;
-    }
-    sp->rib_changed = false;
-    SHASH_FOR_EACH_SAFE (node, &sp->rib) {
-        struct rib_instance *inst = node->data;
+    /* The owner may drop any of them meanwhile. */
+    ovs_list_move(&changed, &sp->rib_changed);
+    ovs_list_init(&sp->rib_changed);
+    while (!ovs_list_is_empty(&changed)) {
+        struct rib_instance *inst = CONTAINER_OF(ovs_list_pop_front(&changed),
+                                                 struct rib_instance, changed);
+        char *name = xstrdup(inst->name);
 
-        if (inst->changed) {
-            inst->changed = false;
-            char *name = xstrdup(node->name);
-            sp->ops->routes_changed(sp->aux, name);
-            free(name);
-        }
+        ovs_list_init(&inst->changed);
+        sp->ops->routes_changed(sp->aux, name);
+        free(name);
     }
 }
 

@@ -109,8 +109,10 @@ feed(struct learner *l, unsigned int slot, const char *data, size_t size)
 static void
 learner_init(struct learner *l, unsigned int n_peers)
 {
+    static const struct sockaddr_storage none;
     const struct xmpp_speaker_config config = {
-        .name = NAME, .hold_s = 90, .stale_hold_s = 90,
+        .name = NAME, .controllers = &none, .n_controllers = 0,
+        .hold_s = 90, .stale_hold_s = 90,
     };
     struct ds header = DS_EMPTY_INITIALIZER;
     char instance[NETWORK_STRLEN];

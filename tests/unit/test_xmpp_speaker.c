@@ -615,7 +615,8 @@ has_leaves(struct rig *rig)
         }
     }
     *p = '\0';
-    return !rig->speaker->rib_changed && !strcmp(found, awaited_leaves);
+    return ovs_list_is_empty(&rig->speaker->rib_changed)
+           && !strcmp(found, awaited_leaves);
 }
 
 static bool
@@ -754,7 +755,8 @@ both_have_sent(struct rig *rig)
 {
     const struct xmpp_speaker *sp = rig->speaker;
 
-    return sp->peers[0].n_items && sp->peers[1].n_items && !sp->rib_changed;
+    return sp->peers[0].n_items && sp->peers[1].n_items
+           && ovs_list_is_empty(&sp->rib_changed);
 }
 
 static bool

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of learnt routes, without sessions: two control nodes' stanzas go
+ * straight into it. */
+#include <config.h>
+#include "xmpp/speaker-private.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "openvswitch/dynamic-string.h"
+#include "packets.h"
+#include "util.h"
+
+#include "tsn/error.h"
+#include "xmpp/rib-path.h"
+#include "xmpp/stanza.h"
+
+#define RI "default-domain:admin:vn1:vn1"
+#define RI2 "default-domain:admin:vn2:vn2"
+#define VN "default-domain:admin:vn1"
+
+struct rig {
+    uv_loop_t loop;
+    struct xmpp_speaker *speaker;
+    struct ds told;             /* Networks that changed. */
+    const char *drop;           /* To be unsubscribed with the next change. */
+};
+
+static void
+config_changed(void *rig OVS_UNUSED, const struct xmpp_view *view OVS_UNUSED,
+               bool complete OVS_UNUSED)
+{
+}
+
+static void
+routes_changed(void *rig_, const char *instance)
+{
+    struct rig *rig = rig_;
+
+    ds_put_format(&rig->told, "%s\n", instance);
+    if (rig->drop) {
+        xmpp_speaker_unsubscribe(rig->speaker, rig->drop);
+        rig->drop = NULL;
+    }
+}
+
+static void
+session_changed(void *rig OVS_UNUSED)
+{
+}
+
+static const struct xmpp_speaker_ops speaker_ops = {
+    .config_changed = config_changed,
+    .routes_changed = routes_changed,
+    .session_changed = session_changed,
+};
+
+static int
+rig_setup(void **state)
+{
+    struct rig *rig = xzalloc(sizeof *rig);
+    static const struct sockaddr_storage none;
+    const struct xmpp_speaker_config config = {
+        .name = "tor1", .controllers = &none, .n_controllers = 0,
+        .hold_s = 90, .stale_hold_s = 90,
+    };
+
+    uv_loop_init(&rig->loop);
+    rig->speaker = xmpp_speaker_create(&rig->loop, &config, &speaker_ops, rig);
+    for (unsigned int i = 0; i < MAX_PEERS; i++) {
+        rig->speaker->peers[i].speaker = rig->speaker;
+        rig->speaker->peers[i].slot = i;
+    }
+    rig->speaker->n_peers = MAX_PEERS;
+    xmpp_speaker_subscribe(rig->speaker, RI, 1);
+    xmpp_speaker_subscribe(rig->speaker, RI2, 2);
+    *state = rig;
+    return 0;
+}
+
+static int
+rig_teardown(void **state)
+{
+    struct rig *rig = *state;
+
+    rig->speaker->n_peers = 0;
+    xmpp_speaker_destroy(rig->speaker);
+    uv_run(&rig->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&rig->loop);
+    ds_destroy(&rig->told);
+    free(rig);
+    return 0;
+}
+
+static void
+feed(struct rig *rig, unsigned int slot, const struct ds *message)
+{
+    struct xmpp_stanza st;
+    struct tsn_err err;
+
+    if (xmpp_stanza_parse(message->string, message->length, &st, &err)) {
+        fail_msg("%s: %s", tsn_err_format(&err), message->string);
+    }
+    rib_event(&rig->speaker->peers[slot], &st);
+    xmpp_stanza_fini(&st);
+}
+
+/* Control node 'slot' sends route 'i' of 'instance', with that label and
+ * network. */
+static void
+item(struct rig *rig, unsigned int slot, const char *instance, unsigned int i,
+     uint32_t label, const char *vn)
+{
+    struct ds entry = DS_EMPTY_INITIALIZER, message = DS_EMPTY_INITIALIZER;
+    char id[XMPP_ID_STRLEN];
+    struct xmpp_evpn route;
+    struct in6_addr ip;
+
+    xmpp_evpn_init(&route);
+    route.mac = (struct eth_addr) { .ea = { 2, 0, 0, 0, i >> 8, i } };
+    route.virtual_network = xstrdup(vn);
+    in6_addr_set_mapped_ipv4(&ip, htonl(0x0a000001));
+    xmpp_evpn_add_next_hop(&route, &ip, label, TSN_ENCAP_VXLAN);
+    if (label % 3 == 0) {
+        xmpp_evpn_add_next_hop(&route, &ip, label + 1, TSN_ENCAP_VXLAN);
+    }
+    xmpp_evpn_encode_notify(&entry, &route);
+    xmpp_put_event_begin(&message, "tor1", XMPP_FAMILY_EVPN, instance);
+    xmpp_put_item(&message, xmpp_evpn_item_id(&route, id), ds_cstr(&entry));
+    xmpp_put_event_end(&message);
+    feed(rig, slot, &message);
+    xmpp_evpn_fini(&route);
+    ds_destroy(&entry);
+    ds_destroy(&message);
+}
+
+static void
+retract(struct rig *rig, unsigned int slot, const char *instance,
+        unsigned int i)
+{
+    struct ds message = DS_EMPTY_INITIALIZER;
+    char id[XMPP_ID_STRLEN];
+    struct xmpp_evpn route;
+
+    xmpp_evpn_init(&route);
+    route.mac = (struct eth_addr) { .ea = { 2, 0, 0, 0, i >> 8, i } };
+    xmpp_put_event_begin(&message, "tor1", XMPP_FAMILY_EVPN, instance);
+    xmpp_put_retract(&message, xmpp_evpn_item_id(&route, id));
+    xmpp_put_event_end(&message);
+    feed(rig, slot, &message);
+    xmpp_evpn_fini(&route);
+    ds_destroy(&message);
+}
+
+/* The path of the only route of RI. */
+static const struct xmpp_evpn *
+only_path(const struct rig *rig, unsigned int slot)
+{
+    const struct rib_instance *inst = shash_find_data(&rig->speaker->rib, RI);
+
+    assert_int_equal(hmap_count(&inst->routes), 1);
+    return CONTAINER_OF(hmap_first(&inst->routes), struct rib_route,
+                        node)->path[slot];
+}
+
+/* What the table takes, found by looking at all of it. */
+static size_t
+count_bytes(const struct xmpp_speaker *sp)
+{
+    size_t n = sp->rib_names.n_bytes;
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &sp->rib) {
+        const struct rib_instance *inst = node->data;
+        const struct rib_route *rr;
+
+        HMAP_FOR_EACH (rr, node, &inst->routes) {
+            n += sizeof *rr + strlen(rr->id) + 1;
+            for (int i = 0; i < MAX_PEERS; i++) {
+                if (rr->path[i] && (!i || rr->path[i] != rr->path[0])) {
+                    n += rib_path_size(rr->path[i]);
+                }
+            }
+        }
+    }
+    return n;
+}
+
+static void
+rib__two_nodes_say_the_same__one_path(void **state)
+{
+    struct rig *rig = *state;
+
+    item(rig, 0, RI, 1, 5, VN);
+    size_t n_bytes = rig->speaker->rib_bytes;
+    item(rig, 1, RI, 1, 5, VN);
+    assert_ptr_equal(only_path(rig, 0), only_path(rig, 1));
+    assert_int_equal(rig->speaker->rib_bytes, n_bytes);
+
+    /* Each can take its own back. */
+    retract(rig, 0, RI, 1);
+    assert_null(only_path(rig, 0));
+    assert_int_equal(only_path(rig, 1)->next_hops[0].label, 5);
+    assert_int_equal(rig->speaker->rib_bytes, n_bytes);
+    retract(rig, 1, RI, 1);
+    assert_int_equal(rig->speaker->rib_bytes, 0);
+}
+
+static void
+rib__one_of_two_changes__other_stays(void **state)
+{
+    struct rig *rig = *state;
+
+    item(rig, 0, RI, 1, 5, VN);
+    item(rig, 1, RI, 1, 5, VN);
+    item(rig, 0, RI, 1, 7, VN);
+    assert_int_equal(only_path(rig, 0)->next_hops[0].label, 7);
+    assert_int_equal(only_path(rig, 1)->next_hops[0].label, 5);
+    item(rig, 1, RI, 1, 7, VN);
+    assert_ptr_equal(only_path(rig, 0), only_path(rig, 1));
+    item(rig, 1, RI, 1, 7, VN);
+    assert_ptr_equal(only_path(rig, 0), only_path(rig, 1));
+    assert_int_equal(rig->speaker->rib_bytes, count_bytes(rig->speaker));
+}
+
+static void
+rib__no_room__said_before_still_taken(void **state)
+{
+    struct rig *rig = *state;
+    const struct peer *peer = &rig->speaker->peers[1];
+
+    item(rig, 0, RI, 1, 5, VN);
+    rig->speaker->rib_max_bytes = rig->speaker->rib_bytes;
+    item(rig, 1, RI, 1, 6, VN);
+    assert_null(only_path(rig, 1));
+    assert_int_equal(peer->n_bad_items, 1);
+    item(rig, 1, RI, 1, 5, VN);
+    assert_non_null(only_path(rig, 1));
+    assert_int_equal(peer->n_bad_items, 1);
+}
+
+/* A name counts, however long. */
+static void
+rib__long_names__within_limit(void **state)
+{
+    struct rig *rig = *state;
+    char *vn = xmalloc(5001);
+
+    memset(vn, 'a', 5000);
+    vn[5000] = '\0';
+    rig->speaker->rib_max_bytes = 20000;
+    for (unsigned int i = 0; i < 10; i++) {
+        vn[0] = 'b' + i;
+        item(rig, 0, RI, i, 5, vn);
+    }
+    assert_in_range(rig->speaker->rib_bytes, 10000, 20000);
+    assert_int_equal(rig->speaker->peers[0].n_bad_items, 7);
+    assert_int_equal(rig->speaker->rib_bytes, count_bytes(rig->speaker));
+    free(vn);
+}
+
+static void
+rib__random_events__bytes_add_up(void **state)
+{
+    struct rig *rig = *state;
+
+    srand(1);
+    for (int n = 0; n < 20000; n++) {
+        const char *instance = rand() % 2 ? RI : RI2;
+        unsigned int slot = rand() % 2, i = rand() % 8;
+
+        if (rand() % 3) {
+            item(rig, slot, instance, i, 1 + rand() % 4,
+                 rand() % 2 ? VN : "unresolved");
+        } else {
+            retract(rig, slot, instance, i);
+        }
+        assert_int_equal(rig->speaker->rib_bytes, count_bytes(rig->speaker));
+    }
+    xmpp_speaker_unsubscribe(rig->speaker, RI);
+    xmpp_speaker_unsubscribe(rig->speaker, RI2);
+    assert_int_equal(rig->speaker->rib_bytes, 0);
+}
+
+static void
+rib__changes__each_network_told_once(void **state)
+{
+    struct rig *rig = *state;
+
+    item(rig, 0, RI2, 1, 5, VN);
+    item(rig, 0, RI, 1, 5, VN);
+    item(rig, 0, RI2, 2, 5, VN);
+    rib_notify(rig->speaker);
+    assert_string_equal(ds_cstr(&rig->told), RI2 "\n" RI "\n");
+
+    ds_clear(&rig->told);
+    item(rig, 0, RI2, 2, 5, VN);        /* Says nothing new. */
+    rib_notify(rig->speaker);
+    assert_string_equal(ds_cstr(&rig->told), "");
+    item(rig, 0, RI2, 2, 6, VN);
+    rib_notify(rig->speaker);
+    assert_string_equal(ds_cstr(&rig->told), RI2 "\n");
+}
+
+static void
+rib__owner_drops_network_when_told__no_more_about_it(void **state)
+{
+    struct rig *rig = *state;
+
+    item(rig, 0, RI, 1, 5, VN);
+    item(rig, 0, RI2, 1, 5, VN);
+    rig->drop = RI2;
+    rib_notify(rig->speaker);
+    assert_string_equal(ds_cstr(&rig->told), RI "\n");
+
+    item(rig, 0, RI, 2, 5, VN);
+    rig->drop = RI;
+    rib_notify(rig->speaker);
+    rib_notify(rig->speaker);
+    assert_string_equal(ds_cstr(&rig->told), RI "\n" RI "\n");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            rib__two_nodes_say_the_same__one_path, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            rib__one_of_two_changes__other_stays, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            rib__no_room__said_before_still_taken, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            rib__long_names__within_limit, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            rib__random_events__bytes_add_up, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            rib__changes__each_network_told_once, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            rib__owner_drops_network_when_told__no_more_about_it, rig_setup,
+            rig_teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
