@@ -86,7 +86,7 @@ struct rib_route {
 
 /* The replication lists that a control node gave before it was lost. */
 struct rib_held {
-    struct ovs_list node;
+    struct hmap_node node;      /* In rib_instance's 'held', by slot and id. */
     unsigned int slot;          /* Of the peer that gave them. */
     char *id;
     const struct xmpp_evpn *path;
@@ -94,7 +94,7 @@ struct rib_held {
 
 struct rib_instance {
     struct hmap routes;         /* struct rib_route. */
-    struct ovs_list held;       /* struct rib_held. */
+    struct hmap held;           /* struct rib_held. */
     struct ovs_list changed;    /* In the speaker's 'rib_changed', or linked
                                  * to itself. */
     const char *name;

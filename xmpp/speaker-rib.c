@@ -86,10 +86,18 @@ free_route(struct xmpp_speaker *sp, struct rib_instance *inst,
     free(rr);
 }
 
-static void
-free_held(struct xmpp_speaker *sp, struct rib_held *held)
+static size_t
+held_size(const char *id)
 {
-    ovs_list_remove(&held->node);
+    return sizeof(struct rib_held) + strlen(id) + 1;
+}
+
+static void
+free_held(struct xmpp_speaker *sp, struct rib_instance *inst,
+          struct rib_held *held)
+{
+    hmap_remove(&inst->held, &held->node);
+    sp->rib_bytes -= held_size(held->id);
     free_path(sp, held->path);
     free(held->id);
     free(held);
@@ -100,7 +108,8 @@ find_held(const struct rib_instance *inst, unsigned int slot, const char *id)
 {
     struct rib_held *held;
 
-    LIST_FOR_EACH (held, node, &inst->held) {
+    HMAP_FOR_EACH_WITH_HASH (held, node, hash_string(id, slot),
+                             &inst->held) {
         if (held->slot == slot && !strcmp(held->id, id)) {
             return held;
         }
@@ -124,7 +133,8 @@ retire_path(struct peer *peer, struct rib_instance *inst,
         *held = (struct rib_held) {
             .slot = slot, .id = xstrdup(rr->id), .path = path,
         };
-        ovs_list_push_back(&inst->held, &held->node);
+        hmap_insert(&inst->held, &held->node, hash_string(rr->id, slot));
+        peer->speaker->rib_bytes += held_size(rr->id);
     } else {
         free_path(peer->speaker, path);
     }
@@ -176,9 +186,10 @@ free_instance(struct xmpp_speaker *sp, struct shash_node *node)
     HMAP_FOR_EACH_SAFE (rr, node, &inst->routes) {
         free_route(sp, inst, rr);
     }
-    LIST_FOR_EACH_SAFE (held, node, &inst->held) {
-        free_held(sp, held);
+    HMAP_FOR_EACH_SAFE (held, node, &inst->held) {
+        free_held(sp, inst, held);
     }
+    hmap_destroy(&inst->held);
     hmap_destroy(&inst->routes);
     ovs_list_remove(&inst->changed);
     free(inst);
@@ -339,7 +350,7 @@ rib_event(struct peer *peer, const struct xmpp_stanza *st)
     if (!inst) {
         inst = xzalloc(sizeof *inst);
         hmap_init(&inst->routes);
-        ovs_list_init(&inst->held);
+        hmap_init(&inst->held);
         ovs_list_init(&inst->changed);
         inst->name = shash_add(&sp->rib, st->node, inst)->name;
     }
@@ -384,9 +395,9 @@ rib_sweep(struct peer *peer)
         struct rib_route *rr;
         struct rib_held *held;
 
-        LIST_FOR_EACH_SAFE (held, node, &inst->held) {
+        HMAP_FOR_EACH_SAFE (held, node, &inst->held) {
             if (held->slot == peer->slot) {
-                free_held(sp, held);
+                free_held(sp, inst, held);
                 note_change(sp, inst);
             }
         }
@@ -472,7 +483,7 @@ for_each_older_list(const struct xmpp_speaker *sp,
 {
     const struct rib_held *held;
 
-    LIST_FOR_EACH (held, node, &inst->held) {
+    HMAP_FOR_EACH (held, node, &inst->held) {
         const struct rib_route *rr = find_route(inst, held->id);
 
         if (!rr || !lists_are_whole(sp, best_path(sp, rr))) {

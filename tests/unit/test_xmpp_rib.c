@@ -108,6 +108,21 @@ feed(struct rig *rig, unsigned int slot, const struct ds *message)
     xmpp_stanza_fini(&st);
 }
 
+/* The key of route 'i'; from BROADCAST on they are broadcast routes. */
+#define BROADCAST 1000
+
+static void
+init_route(struct xmpp_evpn *route, unsigned int i)
+{
+    xmpp_evpn_init(route);
+    if (i >= BROADCAST) {
+        route->mac = eth_addr_broadcast;
+        route->tag = i;
+    } else {
+        route->mac = (struct eth_addr) { .ea = { 2, 0, 0, 0, i >> 8, i } };
+    }
+}
+
 /* Control node 'slot' sends route 'i' of 'instance', with that label and
  * network. */
 static void
@@ -119,8 +134,7 @@ item(struct rig *rig, unsigned int slot, const char *instance, unsigned int i,
     struct xmpp_evpn route;
     struct in6_addr ip;
 
-    xmpp_evpn_init(&route);
-    route.mac = (struct eth_addr) { .ea = { 2, 0, 0, 0, i >> 8, i } };
+    init_route(&route, i);
     route.virtual_network = xstrdup(vn);
     in6_addr_set_mapped_ipv4(&ip, htonl(0x0a000001));
     xmpp_evpn_add_next_hop(&route, &ip, label, TSN_ENCAP_VXLAN);
@@ -145,8 +159,7 @@ retract(struct rig *rig, unsigned int slot, const char *instance,
     char id[XMPP_ID_STRLEN];
     struct xmpp_evpn route;
 
-    xmpp_evpn_init(&route);
-    route.mac = (struct eth_addr) { .ea = { 2, 0, 0, 0, i >> 8, i } };
+    init_route(&route, i);
     xmpp_put_event_begin(&message, "tor1", XMPP_FAMILY_EVPN, instance);
     xmpp_put_retract(&message, xmpp_evpn_item_id(&route, id));
     xmpp_put_event_end(&message);
@@ -176,7 +189,12 @@ count_bytes(const struct xmpp_speaker *sp)
     SHASH_FOR_EACH (node, &sp->rib) {
         const struct rib_instance *inst = node->data;
         const struct rib_route *rr;
+        const struct rib_held *held;
 
+        HMAP_FOR_EACH (held, node, &inst->held) {
+            n += sizeof *held + strlen(held->id) + 1;
+            n += rib_path_size(held->path);
+        }
         HMAP_FOR_EACH (rr, node, &inst->routes) {
             n += sizeof *rr + strlen(rr->id) + 1;
             for (int i = 0; i < MAX_PEERS; i++) {
@@ -285,6 +303,40 @@ rib__random_events__bytes_add_up(void **state)
     assert_int_equal(rig->speaker->rib_bytes, 0);
 }
 
+/* Each control node is lost and comes back with other lists; what it gave
+ * before is held until its End-of-RIB. */
+static void
+rib__lists_held__bytes_add_up(void **state)
+{
+    struct rig *rig = *state;
+    const struct rib_instance *inst;
+
+    for (unsigned int slot = 0; slot < 2; slot++) {
+        struct peer *peer = &rig->speaker->peers[slot];
+
+        for (unsigned int i = 0; i < 20; i++) {
+            item(rig, slot, RI, BROADCAST + i, 7 + slot, VN);
+        }
+        peer->up = true;
+        peer->synced = false;
+        rib_mark_stale(peer);
+        for (unsigned int i = 0; i < 10; i++) {
+            item(rig, slot, RI, BROADCAST + i, 9 + slot, VN);
+            retract(rig, slot, RI, BROADCAST + 10 + i);
+        }
+    }
+    inst = shash_find_data(&rig->speaker->rib, RI);
+    assert_int_equal(hmap_count(&inst->held), 40);
+    assert_int_equal(rig->speaker->rib_bytes, count_bytes(rig->speaker));
+
+    rig->speaker->peers[0].synced = true;
+    rib_sweep(&rig->speaker->peers[0]);
+    assert_int_equal(hmap_count(&inst->held), 20);
+    assert_int_equal(rig->speaker->rib_bytes, count_bytes(rig->speaker));
+    xmpp_speaker_unsubscribe(rig->speaker, RI);
+    assert_int_equal(rig->speaker->rib_bytes, 0);
+}
+
 static void
 rib__changes__each_network_told_once(void **state)
 {
@@ -337,6 +389,8 @@ main(void)
             rib__long_names__within_limit, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(
             rib__random_events__bytes_add_up, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            rib__lists_held__bytes_add_up, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(
             rib__changes__each_network_told_once, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(
