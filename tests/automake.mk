@@ -6,7 +6,9 @@ EXTRA_DIST += tests/bench/bench tests/system tests/fuzz/corpus \
 	tests/wire/data tests/tally.py
 
 # What scripts/bench measures with, built by "make bench-programs".
-EXTRA_PROGRAMS = tests/bench/xmpp-bench
+EXTRA_PROGRAMS = \
+	tests/bench/xmpp-bench \
+	tests/bench/xmpp-bench-config
 CLEANFILES += $(EXTRA_PROGRAMS)
 
 bench-programs: $(EXTRA_PROGRAMS)
@@ -22,3 +24,6 @@ tests_bench_xmpp_bench_SOURCES = \
 	tests/bench/xmpp-bench.c \
 	tests/bench/xmpp-bench.h
 tests_bench_xmpp_bench_LDADD = xmpp/libxmpp.a $(BASE_LIBS)
+
+tests_bench_xmpp_bench_config_SOURCES = tests/bench/xmpp-bench-config.c
+tests_bench_xmpp_bench_config_LDADD = xmpp/libxmpp.a $(BASE_LIBS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The XMPP library, measured by tests/bench/xmpp-bench.c.  Rates are for each
+"""The XMPP library, measured by tests/bench/xmpp-bench*.c.  Rates are for each
 second of processor time of the thread that does the work: what it could do
 with a core of its own."""
 
@@ -25,6 +25,7 @@ CASES = {
     "memory": f"held for each of {N_MEMORY} EVPN routes, one control node",
     "memory-2": f"held for each of {N_MEMORY} EVPN routes, of two control "
                 "nodes that both have it",
+    "config": "configuration of 4000 networks and 20000 interfaces, loaded",
     "idle": f"share of a core for {N_IDENTITIES} idle identities with two "
             "control nodes each",
     "idle-memory": f"resident for each of {N_IDENTITIES} idle identities with "
@@ -32,9 +33,9 @@ CASES = {
 }
 
 
-def xmpp_bench(context, *args):
+def run_program(context, program, *args):
     """One run.  Returns its findings."""
-    command = [context.build_dir / "tests/bench/xmpp-bench", *map(str, args)]
+    command = [context.build_dir / "tests/bench" / program, *map(str, args)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True,
                           timeout=600, check=False)
     if done.returncode:
@@ -42,13 +43,13 @@ def xmpp_bench(context, *args):
     return json.loads(done.stdout)
 
 
-def several(context, measure, key, *args):
+def several(context, key, *args, program="xmpp-bench"):
     """Runs it as often as asked for.  Returns the median of 'key', and all
     runs' findings."""
     runs = []
 
     def once():
-        runs.append(xmpp_bench(context, measure, *args))
+        runs.append(run_program(context, program, *args))
         return runs[-1][key]
 
     median, _ = context.rounds({"ours": once})["ours"]
@@ -62,7 +63,7 @@ def span(runs, key, digits=0):
 
 
 def decode(context):
-    rate, runs = several(context, "decode", "per_cpu_s", N_DECODE)
+    rate, runs = several(context, "per_cpu_s", "decode", N_DECODE)
     return Result("routes/CPU-s", rate, note=(
         f"{N_DECODE} routes of {runs[0]['bytes']:.0f} bytes of XML in 100 "
         "networks, fed to the session as a socket gives them; routes/s of "
@@ -72,7 +73,7 @@ def decode(context):
 
 
 def encode(context):
-    rate, runs = several(context, "encode", "per_cpu_s", N_ENCODE)
+    rate, runs = several(context, "per_cpu_s", "encode", N_ENCODE)
     return Result("routes/CPU-s", rate, note=(
         f"{N_ENCODE} pairs of publish and collection, "
         f"{runs[0]['bytes']:.0f} bytes each, in 100 networks, over loopback "
@@ -82,18 +83,30 @@ def encode(context):
 
 
 def memory(context, n_nodes):
-    held, runs = several(context, "memory", "resident", N_MEMORY, n_nodes)
+    held, runs = several(context, "resident", "memory", N_MEMORY, n_nodes)
     return Result("bytes/route", held, note=(
         "growth of the resident set, XML buffers included; after the "
         f"allocator gave back what it can {span(runs, 'trimmed')}; as the "
         f"limit of the table counts it {span(runs, 'counted')}"))
 
 
+def config(context):
+    load_s, runs = several(context, "load_s", program="xmpp-bench-config")
+    return Result("CPU-s", load_s, note=(
+        f"{runs[0]['n_stanzas']} stanzas of together {runs[0]['bytes']} bytes "
+        f"into the graph, {span(runs, 'n_views')} views built meanwhile, the "
+        f"longest in {span(runs, 'longest_view_ms')} ms; "
+        f"{span(runs, 'heap')} bytes held; a view after one change of a VNI "
+        f"{span(runs, 'vni_ms', 3)} ms, with one more interface "
+        f"{span(runs, 'server_ms', 3)} ms, after a change of the IPAM of all "
+        f"networks {span(runs, 'ipam_ms')} ms"))
+
+
 @functools.cache
 def idle_runs(build_dir, n_rounds):
     """The runs of the two cases "idle", which take minutes."""
     progress(f"  {IDLE_S} s a round")
-    return several(Context(build_dir, n_rounds), "idle", "share",
+    return several(Context(build_dir, n_rounds), "share", "idle",
                    N_IDENTITIES, IDLE_S)[1]
 
 
@@ -120,6 +133,7 @@ def run(case, context):
         "encode": encode,
         "memory": lambda c: memory(c, 1),
         "memory-2": lambda c: memory(c, 2),
+        "config": config,
         "idle": idle,
         "idle-memory": idle_memory,
     }[case](context)
