@@ -83,8 +83,6 @@ tests_unit_test_ctrl_types_LDADD = $(CTRL_TEST_LIBS)
 
 check_PROGRAMS += tests/wire/test_server_replay
 tests_wire_test_server_replay_SOURCES = \
-check_PROGRAMS += tests/wire/test_wire_helper
-tests_wire_test_wire_helper_SOURCES = \
 	tests/unit/ctrl_fixture.h \
 	tests/wire/heard.c \
 	tests/wire/heard.h \
@@ -92,6 +90,14 @@ tests_wire_test_wire_helper_SOURCES = \
 	tests/wire/recording.h \
 	tests/wire/test_server_replay.c
 tests_wire_test_server_replay_LDADD = $(CTRL_TEST_LIBS)
+
+check_PROGRAMS += tests/wire/test_wire_helper
+tests_wire_test_wire_helper_SOURCES = \
+	tests/unit/ctrl_fixture.h \
+	tests/wire/heard.c \
+	tests/wire/heard.h \
+	tests/wire/recording.c \
+	tests/wire/recording.h \
 	tests/wire/test_wire_helper.c
 tests_wire_test_wire_helper_LDADD = $(CTRL_TEST_LIBS)
 

@@ -67,32 +67,35 @@ check_PROGRAMS += \
 	tests/unit/test_xmpp_conn_tls \
 	tests/unit/test_xmpp_graph \
 	tests/unit/test_xmpp_inet \
+	tests/unit/test_xmpp_names \
 	tests/unit/test_xmpp_peers \
 	tests/unit/test_xmpp_repair \
-	tests/unit/test_xmpp_names \
 	tests/unit/test_xmpp_rib \
 	tests/unit/test_xmpp_route \
 	tests/unit/test_xmpp_route_memory \
 	tests/unit/test_xmpp_session \
 	tests/unit/test_xmpp_speaker \
-	tests/unit/test_xmpp_speaker_tree \
 	tests/unit/test_xmpp_speaker_restart \
+	tests/unit/test_xmpp_speaker_tree \
 	tests/unit/test_xmpp_stream \
 	tests/unit/test_xmpp_view \
 	tests/unit/test_xmpp_view_random \
 	tests/unit/test_xmpp_view_types \
 	tests/unit/test_xmpp_xml \
+	tests/unit/test_xmpp_xml_plain \
+	tests/unit/test_xmpp_xml_put \
 	tests/wire/test_client_replay \
 	tests/wire/test_wire_client \
+	tests/wire/test_wire_restart \
 	tests/wire/test_wire_speaker
+
+ROUTE_VECTORS = \
+	tests/unit/route-vectors-table.c \
+	tests/unit/route-vectors.c \
+	tests/unit/route-vectors.h
 
 tests_unit_test_xmpp_backoff_SOURCES = tests/unit/test_xmpp_backoff.c
 tests_unit_test_xmpp_backoff_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
-	tests/wire/test_wire_client \
-	tests/wire/test_wire_restart
-	tests/unit/test_xmpp_xml_plain \
-	tests/unit/test_xmpp_xml_put \
-	tests/wire/test_wire_client
 
 tests_unit_test_xmpp_conn_SOURCES = tests/unit/test_xmpp_conn.c
 tests_unit_test_xmpp_conn_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
@@ -109,35 +112,32 @@ tests_unit_test_xmpp_graph_SOURCES = \
 	tests/unit/xmpp-config.h
 tests_unit_test_xmpp_graph_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
-ROUTE_VECTORS = \
-	tests/unit/route-vectors-table.c \
-	tests/unit/route-vectors.c \
-	tests/unit/route-vectors.h
-
 tests_unit_test_xmpp_inet_SOURCES = \
-	tests/unit/test_xmpp_inet.c \
-	$(ROUTE_VECTORS)
+	$(ROUTE_VECTORS) \
+	tests/unit/test_xmpp_inet.c
 tests_unit_test_xmpp_inet_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
+tests_unit_test_xmpp_names_SOURCES = tests/unit/test_xmpp_names.c
+tests_unit_test_xmpp_names_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_peers_SOURCES = tests/unit/test_xmpp_peers.c
 tests_unit_test_xmpp_peers_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_repair_SOURCES = tests/unit/test_xmpp_repair.c
 tests_unit_test_xmpp_repair_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
-tests_unit_test_xmpp_names_SOURCES = tests/unit/test_xmpp_names.c
-tests_unit_test_xmpp_names_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
 tests_unit_test_xmpp_rib_SOURCES = tests/unit/test_xmpp_rib.c
 tests_unit_test_xmpp_rib_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_route_SOURCES = \
-	tests/unit/test_xmpp_route.c \
-	$(ROUTE_VECTORS)
+	$(ROUTE_VECTORS) \
+	tests/unit/test_xmpp_route.c
 tests_unit_test_xmpp_route_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 # What it links asks for memory, and gives up, through the test.
 tests_unit_test_xmpp_route_memory_SOURCES = \
-	tests/unit/test_xmpp_route_memory.c \
-	$(ROUTE_VECTORS)
+	$(ROUTE_VECTORS) \
+	tests/unit/test_xmpp_route_memory.c
 tests_unit_test_xmpp_route_memory_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=abort
 tests_unit_test_xmpp_route_memory_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
@@ -151,15 +151,16 @@ tests_unit_test_xmpp_session_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 tests_unit_test_xmpp_speaker_SOURCES = tests/unit/test_xmpp_speaker.c
 tests_unit_test_xmpp_speaker_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
-tests_unit_test_xmpp_speaker_tree_SOURCES = \
-	tests/unit/tree_rig.h \
-	tests/unit/test_xmpp_speaker_tree.c
-tests_unit_test_xmpp_speaker_tree_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 tests_unit_test_xmpp_speaker_restart_SOURCES = \
 	tests/unit/speaker_rig.h \
 	tests/unit/test_xmpp_speaker_restart.c \
 	tests/unit/xmpp-config.h
 tests_unit_test_xmpp_speaker_restart_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
+tests_unit_test_xmpp_speaker_tree_SOURCES = \
+	tests/unit/test_xmpp_speaker_tree.c \
+	tests/unit/tree_rig.h
+tests_unit_test_xmpp_speaker_tree_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_stream_SOURCES = tests/unit/test_xmpp_stream.c
 tests_unit_test_xmpp_stream_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
@@ -180,6 +181,16 @@ tests_unit_test_xmpp_view_types_SOURCES = \
 	tests/unit/xmpp-config.h \
 	tests/unit/xmpp-view-dump.h
 tests_unit_test_xmpp_view_types_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
+tests_unit_test_xmpp_xml_SOURCES = tests/unit/test_xmpp_xml.c
+tests_unit_test_xmpp_xml_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
+tests_unit_test_xmpp_xml_plain_SOURCES = tests/unit/test_xmpp_xml_plain.c
+tests_unit_test_xmpp_xml_plain_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
+tests_unit_test_xmpp_xml_put_SOURCES = tests/unit/test_xmpp_xml_put.c
+tests_unit_test_xmpp_xml_put_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
 tests_wire_test_client_replay_SOURCES = \
 	tests/wire/recording.c \
 	tests/wire/recording.h \
@@ -192,28 +203,24 @@ tests_wire_test_wire_client_SOURCES = \
 	tests/wire/test_wire_client.c
 tests_wire_test_wire_client_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
-tests_wire_test_wire_speaker_SOURCES = \
-	tests/wire/fake_node.c \
-	tests/wire/fake_node.h \
 tests_wire_test_wire_restart_SOURCES = \
 	tests/unit/speaker_rig.h \
 	tests/wire/heard.c \
 	tests/wire/heard.h \
 	tests/wire/recording.c \
 	tests/wire/recording.h \
-	tests/wire/test_wire_speaker.c
-tests_wire_test_wire_speaker_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 	tests/wire/test_wire_restart.c
 tests_wire_test_wire_restart_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
-tests_unit_test_xmpp_xml_SOURCES = tests/unit/test_xmpp_xml.c
-tests_unit_test_xmpp_xml_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
-
-tests_unit_test_xmpp_xml_plain_SOURCES = tests/unit/test_xmpp_xml_plain.c
-tests_unit_test_xmpp_xml_plain_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
-
-tests_unit_test_xmpp_xml_put_SOURCES = tests/unit/test_xmpp_xml_put.c
-tests_unit_test_xmpp_xml_put_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+tests_wire_test_wire_speaker_SOURCES = \
+	tests/wire/fake_node.c \
+	tests/wire/fake_node.h \
+	tests/wire/heard.c \
+	tests/wire/heard.h \
+	tests/wire/recording.c \
+	tests/wire/recording.h \
+	tests/wire/test_wire_speaker.c
+tests_wire_test_wire_speaker_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 endif
 
 check_PROGRAMS += \

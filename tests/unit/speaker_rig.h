@@ -311,11 +311,9 @@ static inline void
 rig_end(struct rig_node *node, enum xmpp_close_reason reason)
 {
     struct xmpp_transport *t = node->transport;
-    const struct xmpp_transport_ops *ops = t->ops;
-    void *aux = t->aux;
 
+    t->ops->closed(t->aux, reason);
     rig_free_transport(t);
-    ops->closed(aux, reason);
 }
 
 /* Feeds 'node', or the client's side of it, what it takes to be open. */

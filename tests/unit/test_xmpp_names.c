@@ -119,7 +119,7 @@ connect_as(const char *name, const char *from)
     inet_pton(AF_INET, HERE, &sin.sin_addr);
     sin.sin_port = htons(rig.port);
     assert_int_equal(connect(fd, (struct sockaddr *) &sin, sizeof sin), 0);
-    xmpp_put_client_header(&header, name);
+    xmpp_put_client_header(&header, name, NULL);
     assert_int_equal(send(fd, header.string, header.length, 0),
                      header.length);
     ds_destroy(&header);

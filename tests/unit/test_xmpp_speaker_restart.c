@@ -19,6 +19,8 @@
 #define STALE(MAC) ID(MAC) " stale\n"
 
 /* Time-outs are looked at once a second. */
+/* The first time-out of the back-off with its jitter, and some more. */
+#define RECONNECT_MS 1500
 #define TICK_MS UINT64_C(1000)
 #define FALLBACK_MS UINT64_C(60000)
 #define STALE_HOLD_S 300
@@ -525,7 +527,7 @@ end_of_rib__another_session__told_again_behind_the_routes(void **state)
     rig_forget_heard();
     /* The one that has the configuration not: it needs no new one. */
     rig_lose(1);
-    rig_advance(1000);
+    rig_advance(RECONNECT_MS);
     rig_expect(1, "open\nsubscribe(" RI ")\n+" NODE_ID(MAC1) "\n");
     rig_advance(QUIET_MS);
     rig_expect(1, "end-of-rib\n");
@@ -533,7 +535,7 @@ end_of_rib__another_session__told_again_behind_the_routes(void **state)
     /* The one that has it waits for its end. */
     rig_kill(1);
     rig_lose(0);
-    rig_advance(1000);
+    rig_advance(RECONNECT_MS);
     rig_expect(0, "open\nconfig\nsubscribe(" RI ")\n+" NODE_ID(MAC1) "\n");
     rig_advance(QUIET_MS + TICK_MS);
     rig_expect(0, "");
@@ -552,7 +554,7 @@ config__another_download__missing_object_goes_others_never_flap(void **state)
     rig_advance(10000);
     assert_int_equal(rig.n_networks, 2);
     rig_lose(0);
-    rig_advance(1000);
+    rig_advance(RECONNECT_MS);
     rig.min_networks = SIZE_MAX;
     /* In pieces, and not in the order of before. */
     node_config(0, NODE("routing-instance", "d:p:red:red", ""));
@@ -635,7 +637,7 @@ config__server_lost_before_the_sweep__nothing_goes(void **state)
     node_config(0, NETWORK("red", 1) NETWORK("blue", 2));
     rig_advance(10000);
     rig_lose(0);
-    rig_advance(1000);
+    rig_advance(RECONNECT_MS);
     /* Perhaps there was more to come, before it died, too. */
     node_config(0, NETWORK("red", 1));
     rig_advance(20000);
