@@ -224,11 +224,13 @@ def test_openssl__tls_1_1__is_refused(lab):
 
 
 class Client:
-    """An agent made of Python's ssl, on the controller's own host."""
+    """An agent made of Python's ssl, on the host of the services: the name of
+    one that has just gone is kept for its address."""
 
     def __init__(self, lab, name):
-        with lab.controller_ns.entered():
-            self.socket = socket.create_connection(("127.0.0.1", 5269), 10)
+        with lab.tsn_ns.entered():
+            self.socket = socket.create_connection(
+                (lab.controller_address, 5269), 10)
         self.name = name.encode()
 
     def __enter__(self):

@@ -540,7 +540,7 @@ rig_run(struct rig *rig, int ms)
 void
 rig_settle(struct rig *rig)
 {
-    long long deadline = rig_deadline(8000);
+    long long deadline = rig_deadline(RIG_MS);
     uint64_t before;
 
     do {

@@ -85,10 +85,14 @@ void rig_run(struct rig *, int ms);
 /* Turns until the session has nothing to do and has not had for a while. */
 void rig_settle(struct rig *);
 
-/* Turns until COND holds, for at most 8 s. */
+/* How long anything may take.  A session that is ended several times in a row
+ * waits up to 8 s before it connects again. */
+#define RIG_MS 20000
+
+/* Turns until COND holds, for at most RIG_MS. */
 #define RIG_UNTIL(RIG, COND)                                            \
     do {                                                                \
-        long long deadline__ = rig_deadline(8000);                      \
+        long long deadline__ = rig_deadline(RIG_MS);                    \
         while (!(COND)) {                                               \
             if (rig_expired(deadline__)) {                              \
                 rig_dump(RIG);                                          \

@@ -261,7 +261,7 @@ vni__many_networks_shift__goes_without_a_duplicate(void **state)
         snprintf(name, sizeof name, TSN_LS_PREFIX "%d", i);
         rig_want_ls(rig, name, 1001 + i, "");
     }
-    long long deadline = rig_deadline(8000);
+    long long deadline = rig_deadline(RIG_MS);
     while (!rig_all_written(rig)) {
         const struct vteprec_logical_switch *ls;
         bool used[N + 1] = { false };
