@@ -259,7 +259,8 @@ take_path(struct xmpp_speaker *sp, const struct rib_route *rr, const char *id,
     const char *vn = route->virtual_network;
     size_t more = rib_path_size(route) + (vn ? strlen(vn) + NAME_BYTES : 0)
                   + (rr ? 0 : route_size(id));
-    if (more > sp->rib_max_bytes - sp->rib_bytes) {
+    /* Held lists may have taken it over the limit. */
+    if (sp->rib_bytes + more > sp->rib_max_bytes) {
         xmpp_evpn_fini(route);
         tsn_err_set(err, NULL, "no room for more routes");
         return -EBADMSG;

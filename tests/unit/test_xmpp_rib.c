@@ -337,6 +337,29 @@ rib__lists_held__bytes_add_up(void **state)
     assert_int_equal(rig->speaker->rib_bytes, 0);
 }
 
+/* What is held comes on top, also of the last that has room. */
+static void
+rib__lists_held_over_the_limit__still_no_room(void **state)
+{
+    struct rig *rig = *state;
+    struct xmpp_speaker *sp = rig->speaker;
+    struct peer *peer = &sp->peers[0];
+
+    item(rig, 0, RI, BROADCAST, 7, "v");
+    /* With the name, which is known to be shared only afterwards. */
+    size_t more = rib_path_size(only_path(rig, 0)) + strlen("v") + 64;
+    peer->up = true;
+    peer->synced = false;
+    rib_mark_stale(peer);
+    sp->rib_max_bytes = sp->rib_bytes + more;
+    item(rig, 0, RI, BROADCAST, 8, "v");
+    assert_int_equal(peer->n_bad_items, 0);
+    assert_true(sp->rib_bytes > sp->rib_max_bytes);
+
+    item(rig, 0, RI, 1, 5, "v");
+    assert_int_equal(peer->n_bad_items, 1);
+}
+
 static void
 rib__changes__each_network_told_once(void **state)
 {
@@ -391,6 +414,9 @@ main(void)
             rib__random_events__bytes_add_up, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(
             rib__lists_held__bytes_add_up, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            rib__lists_held_over_the_limit__still_no_room, rig_setup,
+            rig_teardown),
         cmocka_unit_test_setup_teardown(
             rib__changes__each_network_told_once, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(
