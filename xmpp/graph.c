@@ -63,6 +63,13 @@ find_node(const struct xmpp_graph *g, const char *type, const char *name)
     return NULL;
 }
 
+/* With the name once more, as the key. */
+static size_t
+type_size(const struct xmpp_gtype *type)
+{
+    return sizeof *type + strlen(type->name) + 1;
+}
+
 static void
 type_add(struct xmpp_gtype *type, struct xmpp_gnode *node)
 {
@@ -108,6 +115,7 @@ type_remove(struct xmpp_graph *g, struct xmpp_gnode *node)
     type->nodes[node->index] = NULL;
     type->n_holes++;
     if (type->n_holes == type->n) {
+        g->n_bytes -= type_size(type);
         shash_find_and_delete(&g->types, type->name);
         xmpp_names_put(&g->names, type->name);
         free(type->nodes);
@@ -178,6 +186,7 @@ find_or_add_node(struct xmpp_graph *g, const char *type_name,
         type = xzalloc(sizeof *type);
         type->name = xmpp_names_get(&g->names, type_name);
         shash_add(&g->types, type_name, type);
+        g->n_bytes += type_size(type);
     }
     size_t size = sizeof *node + strlen(name) + 1;
     node = xzalloc(size);
@@ -331,7 +340,7 @@ malformed(struct xmpp_graph *g, const char *what)
 static bool
 has_room(struct xmpp_graph *g)
 {
-    if (g->n_bytes >= XMPP_GRAPH_MAX_BYTES) {
+    if (g->n_bytes + g->names.n_bytes >= XMPP_GRAPH_MAX_BYTES) {
         malformed(g, "the configuration is too large");
         return false;
     }

@@ -3,6 +3,7 @@
 #include "xmpp/graph.h"
 
 #include "tests/unit/xmpp-config.h"
+#include "xmpp/graph-private.h"
 
 #define VMI100 "default-domain:admin:vmi-tor1-100"
 #define VMI300 "default-domain:admin:vmi-tor1-300"
@@ -438,6 +439,36 @@ graph__many_neighbours__in_name_order(void **state)
     ds_destroy(&want);
 }
 
+/* A name that many share is kept once, and each may be long. */
+static void
+graph__long_names_of_types__within_limit(void **state)
+{
+    struct xmpp_graph *g = *state;
+    char *type = xmalloc(10001);
+
+    memset(type, 'a', 10000);
+    type[10000] = '\0';
+    char *node = xasprintf("<node type=\"%s\"><name>n</name></node>", type);
+    char *link = xasprintf(LINK("%s", "t", "a", "t", "b"), type);
+
+    g->n_bytes = XMPP_GRAPH_MAX_BYTES - 10000;
+    apply_objects(g, "update", link);
+    apply_objects(g, "update", node);
+    assert_int_equal(xmpp_graph_n_malformed(g), 1);
+    assert_int_equal(xmpp_graph_n_nodes(g), 0);
+
+    apply_objects(g, "delete", link);
+    g->n_bytes -= XMPP_GRAPH_MAX_BYTES - 20000;
+    apply_objects(g, "update", node);
+    assert_int_equal(xmpp_graph_n_nodes(g), 1);
+    assert_true(g->n_bytes + g->names.n_bytes > 20000);
+    apply_objects(g, "delete", node);
+    assert_int_equal(g->n_bytes, 10000);
+    free(link);
+    free(node);
+    free(type);
+}
+
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
 
 int
@@ -462,6 +493,7 @@ main(void)
         TEST(graph__malformed__skipped_and_counted),
         TEST(graph__sweep__removes_what_was_not_sent_again),
         TEST(graph__many_neighbours__in_name_order),
+        TEST(graph__long_names_of_types__within_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
