@@ -162,13 +162,19 @@ static void
 take_place(struct xmpp_speaker *sp, struct want_tree *tree, const char *id,
            const struct xmpp_mcast *route)
 {
-    if (tree->item_id && tree->label.label == route->source_label
+    bool known = tree->item_id != NULL;
+
+    /* Also if it says the same: a retract of the old item is none of this
+     * one. */
+    if (!known || strcmp(tree->item_id, id)) {
+        free(tree->item_id);
+        tree->item_id = xstrdup(id);
+    }
+    if (known && tree->label.label == route->source_label
         && tree->sequence == sp->tree_sequence
         && has_neighbours(tree, route->olist, route->n_olist)) {
         return;
     }
-    free(tree->item_id);
-    tree->item_id = xstrdup(id);
     free(tree->neighbours);
     tree->neighbours = route->n_olist
                        ? xmemdup(route->olist,

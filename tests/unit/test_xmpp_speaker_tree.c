@@ -96,8 +96,8 @@ send_event(struct control_node *node, const char *instance,
 
 /* Gives the place with that label and the neighbours "IP/LABEL IP/LABEL". */
 static void
-send_place(struct control_node *node, const char *instance, uint32_t label,
-           const char *neighbours)
+send_place_as(struct control_node *node, const char *instance,
+              const char *id, uint32_t label, const char *neighbours)
 {
     struct tunnel_dst olist[100];
     struct xmpp_mcast route = { .source_label = label, .olist = olist };
@@ -115,11 +115,18 @@ send_place(struct control_node *node, const char *instance, uint32_t label,
         dst->encaps = TSN_ENCAP_MPLS_GRE | TSN_ENCAP_MPLS_UDP;
     }
     xmpp_mcast_encode_notify(&entry, &route);
-    xmpp_put_item(&item, ID, ds_cstr(&entry));
+    xmpp_put_item(&item, id, ds_cstr(&entry));
     send_event(node, instance, ds_cstr(&item));
     ds_destroy(&item);
     ds_destroy(&entry);
     free(copy);
+}
+
+static void
+send_place(struct control_node *node, const char *instance, uint32_t label,
+           const char *neighbours)
+{
+    send_place_as(node, instance, ID, label, neighbours);
 }
 
 static void
@@ -485,6 +492,24 @@ place__retracted__forgotten_but_for_the_label(void **state)
 }
 
 static void
+place__same_under_another_id__outlives_the_old_one(void **state)
+{
+    struct rig *rig = *state;
+
+    subscribe_and_join(rig);
+    send_place(b, RI, first_label(b), "10.0.0.2/20");
+    expect_label(rig, b, 0, -1, "1: 10.0.0.2/20/gre/udp");
+    send_place_as(b, RI, "10.0.0.1:6:255.255.255.255,0.0.0.0",
+                  first_label(b), "10.0.0.2/20");
+    send_event(b, RI, "<retract id=\"" ID "\" />");
+    rig_run_until(rig, has_retract, b);
+    char *place = xasprintf("label=%u previous=0 1: 10.0.0.2/20/gre/udp",
+                            first_label(b));
+    assert_place(rig, RI, place);
+    free(place);
+}
+
+static void
 place__bad__skipped_and_the_old_one_stays(void **state)
 {
     struct rig *rig = *state;
@@ -815,6 +840,7 @@ main(void)
         RIG_TEST(place__tree_is_rebuilt__label_before_is_remembered),
         RIG_TEST(place__not_from_the_builder__ignored),
         RIG_TEST(place__retracted__forgotten_but_for_the_label),
+        RIG_TEST(place__same_under_another_id__outlives_the_old_one),
         RIG_TEST(place__bad__skipped_and_the_old_one_stays),
         RIG_TEST(place__bad_neighbours__left_out),
         RIG_TEST(place__other_encapsulations__mpls_only),
