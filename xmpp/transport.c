@@ -367,7 +367,10 @@ void
 xmpp_transport_set_hold(struct xmpp_transport *t, uint32_t hold_ms)
 {
     xmpp_conn_set_hold(t->conn, hold_ms, tsn_now_ms());
-    arm_timer(t);
+    /* Before, the timer is for what must happen first. */
+    if (xmpp_conn_is_open(t->conn)) {
+        arm_timer(t);
+    }
 }
 
 bool
