@@ -49,7 +49,7 @@ set_away(struct ctrl_restarts *set, struct restart *r, bool away)
 
     if (away) {
         ctrl_rib_client_stats(r->client, &stats);
-        r->n_routes = stats.n_routes;
+        r->n_routes = stats.n_routes + stats.n_subscriptions;
         set->n_away++;
         set->n_away_routes += r->n_routes;
     } else {
@@ -160,16 +160,18 @@ ctrl_restarts_configure(struct ctrl_restarts *set,
 
 static bool
 is_kept(const struct ctrl_restarts *set, const char *name,
-        const struct ctrl_rib_client *client)
+        struct ctrl_rib_client *client)
 {
     struct ctrl_rib_client_stats stats;
 
+    ctrl_rib_client_end_unknown(client);
     ctrl_rib_client_stats(client, &stats);
     if (!is_on(set) || !stats.n_subscriptions) {
         return false;
     }
     if (set->n_away >= CTRL_MAX_AWAY
-        || stats.n_routes > CTRL_MAX_AWAY_ROUTES - set->n_away_routes) {
+        || stats.n_routes + stats.n_subscriptions
+           > CTRL_MAX_AWAY_ROUTES - set->n_away_routes) {
         VLOG_WARN_RL(&rl, "not keeping the routes of a client that is away, "
                      "too much is kept already session=%s clients=%"PRIuSIZE
                      " routes=%"PRIuSIZE, name, set->n_away,

@@ -22,7 +22,9 @@ struct ctrl_rib_ops;
 
 /* What is kept of clients that are away, so that names that are never used
  * again do not fill the memory: some times the agents of a site that we are
- * for, and twice the routes that one client may have. */
+ * for, and twice the routes that one client may have.  A subscription counts
+ * as a route; those of networks that are not known are not kept, as there is
+ * no end of names for them. */
 #define CTRL_MAX_AWAY 4096
 #define CTRL_MAX_AWAY_ROUTES (1u << 21)
 

@@ -43,6 +43,20 @@ sub_keep(struct rib_sub *sub)
 }
 
 void
+ctrl_rib_client_end_unknown(struct ctrl_rib_client *client)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH_SAFE (node, &client->subs) {
+        struct rib_sub *sub = node->data;
+
+        if (!sub->instance->known) {
+            rib_sub_destroy(sub);
+        }
+    }
+}
+
+void
 ctrl_rib_client_keep(struct ctrl_rib_client *client)
 {
     struct shash_node *node;

@@ -63,6 +63,10 @@ struct ctrl_rib_client *ctrl_rib_client_create(struct ctrl_rib *,
 /* Withdraws all that it published. */
 void ctrl_rib_client_destroy(struct ctrl_rib_client *); /* NULL is fine. */
 
+/* Ends the client's subscriptions of networks that are not known: nobody has
+ * been told of what is published there, so nothing is lost by it. */
+void ctrl_rib_client_end_unknown(struct ctrl_rib_client *);
+
 /* The client's session is gone, and it may come back: keeps all of it, stale.
  * Its 'ops' are not called any more. */
 void ctrl_rib_client_keep(struct ctrl_rib_client *);

@@ -546,6 +546,28 @@ lost__too_many_names__are_not_kept(void **state)
 }
 
 static void
+lost__subscribed_to_what_is_not_known__not_kept(void **state)
+{
+    struct client c;
+    char name[64];
+
+    client_open_at(&c, core, "c", LOST_MS);
+    for (int i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "default-domain:p:no%d:no%d", i, i);
+        client_subscribe(&c, true, name, 1);
+    }
+    client_lose(&c, &ip, LOST_MS);
+    assert_true(ctrl_core_admits(core, "c", &other_ip));
+
+    /* What is known beside it is. */
+    client_open_at(&c, core, "c", LOST_MS);
+    client_subscribe(&c, true, name, 1);
+    client_subscribe(&c, true, RED, 1);
+    client_lose(&c, &ip, LOST_MS);
+    assert_false(ctrl_core_admits(core, "c", &other_ip));
+}
+
+static void
 end_of_rib__of_one_that_never_left__no_effect(void **state)
 {
     client_stanzas(&a, END_OF_RIB, LOST_MS);
@@ -596,6 +618,7 @@ main(void)
         TEST(name__of_one_away__is_kept_for_its_address),
         TEST(lost__nothing_to_keep__not_kept),
         TEST(lost__too_many_names__are_not_kept),
+        TEST(lost__subscribed_to_what_is_not_known__not_kept),
         TEST(end_of_rib__of_one_that_never_left__no_effect),
         TEST(client_is_destroyed__after_its_return__leaves_nothing),
     };
