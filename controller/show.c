@@ -152,7 +152,7 @@ show_networks_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
 
 struct show_list {
     struct tsn_json *json;
-    const char *instance;       /* NULL: all. */
+    char *instance;             /* NULL: all.  Ours. */
 };
 
 static void
@@ -256,24 +256,42 @@ get_instance(struct tsn_ctl_call *call, const struct ctrl_core *core,
     return true;
 }
 
+/* Begins a reply that is the array 'what' of the instance 'name', or of all.
+ * Returns false if there is none such, and the call has ended; else it ends
+ * with list_end(). */
+static bool
+list_begin(struct tsn_ctl_call *call, const struct ctrl_core *core,
+           const char *name, const char *what, struct show_list *list)
+{
+    if (!get_instance(call, core, name, &list->instance)) {
+        return false;
+    }
+    list->json = tsn_ctl_reply(call);
+    tsn_json_object_begin(list->json, "result");
+    tsn_json_array_begin(list->json, what);
+    return true;
+}
+
+static void
+list_end(struct tsn_ctl_call *call, struct show_list *list)
+{
+    tsn_json_array_end(list->json);
+    tsn_json_object_end(list->json);
+    tsn_ctl_finish(call);
+    free(list->instance);
+}
+
 static void
 show_routes_cb(struct tsn_ctl_call *call, int argc, char *argv[],
                void *core_)
 {
     const struct ctrl_core *core = core_;
-    char *instance;
+    struct show_list list;
 
-    if (!get_instance(call, core, argc ? argv[0] : NULL, &instance)) {
-        return;
+    if (list_begin(call, core, argc ? argv[0] : NULL, "routes", &list)) {
+        ctrl_rib_for_each_path(ctrl_core_rib(core), show_path, &list);
+        list_end(call, &list);
     }
-    struct show_list aux = { tsn_ctl_reply(call), instance };
-    tsn_json_object_begin(aux.json, "result");
-    tsn_json_array_begin(aux.json, "routes");
-    ctrl_rib_for_each_path(ctrl_core_rib(core), show_path, &aux);
-    tsn_json_array_end(aux.json);
-    tsn_json_object_end(aux.json);
-    tsn_ctl_finish(call);
-    free(instance);
 }
 
 static void
@@ -312,19 +330,12 @@ static void
 show_trees_cb(struct tsn_ctl_call *call, int argc, char *argv[], void *core_)
 {
     const struct ctrl_core *core = core_;
-    char *instance;
+    struct show_list list;
 
-    if (!get_instance(call, core, argc ? argv[0] : NULL, &instance)) {
-        return;
+    if (list_begin(call, core, argc ? argv[0] : NULL, "members", &list)) {
+        ctrl_rib_for_each_member(ctrl_core_rib(core), show_member, &list);
+        list_end(call, &list);
     }
-    struct show_list aux = { tsn_ctl_reply(call), instance };
-    tsn_json_object_begin(aux.json, "result");
-    tsn_json_array_begin(aux.json, "members");
-    ctrl_rib_for_each_member(ctrl_core_rib(core), show_member, &aux);
-    tsn_json_array_end(aux.json);
-    tsn_json_object_end(aux.json);
-    tsn_ctl_finish(call);
-    free(instance);
 }
 
 static void
