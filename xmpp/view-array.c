@@ -24,21 +24,17 @@ compare_networks(const void *a_, const void *b_)
     return cmp ? cmp : COMPARE_POINTERS(a, b);
 }
 
-static int
-compare_switches(const void *a_, const void *b_)
+int
+view_compare_switches(const void *a_, const void *b_)
 {
-    const struct xmpp_switch *a = *(const struct xmpp_switch *const *) a_;
-    const struct xmpp_switch *b = *(const struct xmpp_switch *const *) b_;
-    int cmp = strcmp(a->name, b->name);
+    const struct xmpp_switch *const *a = a_, *const *b = b_;
+    int cmp = strcmp((*a)->name, (*b)->name);
 
-    if (!cmp) {
-        cmp = strcmp(a->fq_name, b->fq_name);
-    }
-    return cmp ? cmp : COMPARE_POINTERS(a, b);
+    return cmp ? cmp : strcmp((*a)->fq_name, (*b)->fq_name);
 }
 
-static int
-compare_ports(const void *a_, const void *b_)
+int
+view_compare_ports(const void *a_, const void *b_)
 {
     const struct xmpp_port *a = *(const struct xmpp_port *const *) a_;
     const struct xmpp_port *b = *(const struct xmpp_port *const *) b_;
@@ -50,13 +46,28 @@ compare_ports(const void *a_, const void *b_)
     if (!cmp) {
         cmp = (int) a->vlan - (int) b->vlan;
     }
+    return cmp ? cmp : strcmp(a->vmi->name, b->vmi->name);
+}
+
+static int
+compare_switches(const void *a_, const void *b_)
+{
+    const struct xmpp_switch *const *a = a_, *const *b = b_;
+    int cmp = view_compare_switches(a, b);
+
+    return cmp ? cmp : COMPARE_POINTERS(*a, *b);
+}
+
+static int
+compare_ports(const void *a_, const void *b_)
+{
+    const struct xmpp_port *const *a = a_, *const *b = b_;
+    int cmp = view_compare_ports(a, b);
+
     if (!cmp) {
-        cmp = strcmp(a->vmi->name, b->vmi->name);
+        cmp = (int) (*a)->is_l3 - (int) (*b)->is_l3;
     }
-    if (!cmp) {
-        cmp = (int) a->is_l3 - (int) b->is_l3;
-    }
-    return cmp ? cmp : COMPARE_POINTERS(a, b);
+    return cmp ? cmp : COMPARE_POINTERS(*a, *b);
 }
 
 /* For what begins with its name. */

@@ -308,4 +308,9 @@ void view_add_subnets(struct view_reader *, struct xmpp_network *network,
                       const struct xmpp_gnode *vn);
 void view_free_subnets(struct xmpp_network *network);
 
+/* The order of switches and ports in a view's arrays, by what they are called
+ * and where they are; for pointers to elements. */
+int view_compare_switches(const void *, const void *);
+int view_compare_ports(const void *, const void *);
+
 #endif /* xmpp/view-private.h */

@@ -350,31 +350,6 @@ compare_vmi_names(const void *a_, const void *b_)
     return strcmp((*a)->name, (*b)->name);
 }
 
-static int
-compare_switch_names(const void *a_, const void *b_)
-{
-    const struct xmpp_switch *const *a = a_, *const *b = b_;
-    int cmp = strcmp((*a)->name, (*b)->name);
-
-    return cmp ? cmp : strcmp((*a)->fq_name, (*b)->fq_name);
-}
-
-static int
-compare_port_places(const void *a_, const void *b_)
-{
-    const struct xmpp_port *a = *(const struct xmpp_port *const *) a_;
-    const struct xmpp_port *b = *(const struct xmpp_port *const *) b_;
-    int cmp = strcmp(a->switch_name, b->switch_name);
-
-    if (!cmp) {
-        cmp = strcmp(a->port, b->port);
-    }
-    if (!cmp) {
-        cmp = (int) a->vlan - (int) b->vlan;
-    }
-    return cmp ? cmp : strcmp(a->vmi->name, b->vmi->name);
-}
-
 #define DIFF(TYPE, ARRAY, COMPARE)                                      \
     for (size_t i = 0, j = 0;                                           \
          ops->TYPE##_changed && (i < old->n_##ARRAY                     \
@@ -397,6 +372,6 @@ xmpp_view_diff(const struct xmpp_view *old, const struct xmpp_view *new,
 {
     DIFF(network, networks, compare_network_names);
     DIFF(vmi, vmis, compare_vmi_names);
-    DIFF(switch, switches, compare_switch_names);
-    DIFF(port, ports, compare_port_places);
+    DIFF(switch, switches, view_compare_switches);
+    DIFF(port, ports, view_compare_ports);
 }
