@@ -154,6 +154,8 @@ struct xmpp_speaker {
 
 /* Has speaker_run() called soon. */
 void speaker_defer(struct xmpp_speaker *, uint64_t delay_ms);
+/* The peer that is up longest, or NULL (2.3). */
+struct peer *speaker_first_up(struct xmpp_speaker *);
 
 /* speaker-want.c */
 void want_init(struct xmpp_speaker *);

@@ -297,12 +297,9 @@ handle_item(struct peer *peer, const char *instance,
         error = take_path(sp, rr, id, &route, &path, &err);
     }
     if (error) {
-        if (error != -ENOTSUP) {
-            peer->n_bad_items++;
-            VLOG_WARN_RL(&rl, "skipped a route session=%s network=%s id=%s: "
-                         "%s", sp->name, instance, id ? id : "",
-                         tsn_err_format(&err));
-        }
+        peer->n_bad_items++;
+        VLOG_WARN_RL(&rl, "skipped a route session=%s network=%s id=%s: %s",
+                     sp->name, instance, id ? id : "", tsn_err_format(&err));
         return;
     }
     peer->n_items++;

@@ -545,18 +545,9 @@ xmpp_speaker_leave_tree(struct xmpp_speaker *sp, const char *instance)
 static void
 elect_builder(struct xmpp_speaker *sp)
 {
-    struct peer *best = NULL;
+    struct peer *best = sp->tree_builder ? NULL : speaker_first_up(sp);
     struct shash_node *node;
 
-    if (sp->tree_builder) {
-        return;
-    }
-    for (unsigned int i = 0; i < sp->n_peers; i++) {
-        struct peer *peer = &sp->peers[i];
-        if (peer->up && (!best || peer->up_since_ms < best->up_since_ms)) {
-            best = peer;
-        }
-    }
     if (!best) {
         return;
     }

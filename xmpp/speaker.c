@@ -162,21 +162,26 @@ config_event(struct peer *peer, const struct xmpp_stanza *st)
     }
 }
 
-/* Asks one session for the configuration, if none is asked already. */
-static void
-choose_config_peer(struct xmpp_speaker *sp)
+struct peer *
+speaker_first_up(struct xmpp_speaker *sp)
 {
     struct peer *best = NULL;
 
-    if (sp->config_peer) {
-        return;
-    }
     for (unsigned int i = 0; i < sp->n_peers; i++) {
         struct peer *peer = &sp->peers[i];
         if (peer->up && (!best || peer->up_since_ms < best->up_since_ms)) {
             best = peer;
         }
     }
+    return best;
+}
+
+/* Asks one session for the configuration, if none is asked already. */
+static void
+choose_config_peer(struct xmpp_speaker *sp)
+{
+    struct peer *best = sp->config_peer ? NULL : speaker_first_up(sp);
+
     if (!best) {
         return;
     }
