@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += tsn/libtsn.a
 tsn_libtsn_a_SOURCES = \
+	tsn/config-private.h \
+	tsn/config-tor.c \
 	tsn/config.c \
 	tsn/config.h \
 	tsn/ctl-request.c \

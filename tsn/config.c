@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
-#include "tsn/config.h"
+#include "tsn/config-private.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "openvswitch/shash.h"
 #include "packets.h"
 #include "socket-util.h"
 #include "tsn/error.h"
 #include "tsn/tls-store.h"
-#include "tsn/yaml.h"
 #include "util.h"
 
 #define XMPP_PORT 5269
@@ -22,29 +20,9 @@
 #define STALE_HOLD_DEFAULT_S 300
 #define STALE_HOLD_MAX_S 86400
 #define FROZEN_HOLD_MAX_S 2592000       /* As real agents do unless told. */
-#define PROBE_DEFAULT_MS 10000
-#define PROBE_MIN_MS 1000       /* ovsdb_idl takes no less. */
-#define PROBE_MAX_MS 3600000
-
-#define MAX_TORS 4096
-#define TEXT_MAX_LEN 255
 #define PATH_MAX_LEN 4095
 
-/* The file as libcyaml reads it; an optional value that is absent is NULL. */
-struct file_tor {
-    char *name;
-    char *agent_name;
-    char *ovsdb;
-    char *tsn;
-    uint32_t *probe_ms;
-};
-
-struct file_tor_agent {
-    char *tsn;
-    struct file_tor *tors;
-    size_t n_tors;
-};
-
+/* The rest of the file as libcyaml reads it. */
 struct file_replicator {
     char *name;
     char *address;
@@ -68,34 +46,6 @@ struct file {
     struct file_replicator *replicator;
     struct file_tls *tls;
     bool *controllers_tls;
-};
-
-#define OPTIONAL CYAML_FLAG_OPTIONAL
-#define STRING(KEY, FLAGS, STRUCT, MEMBER) \
-    CYAML_FIELD_STRING_PTR(KEY, CYAML_FLAG_POINTER | (FLAGS), STRUCT, \
-                           MEMBER, 1, TEXT_MAX_LEN)
-#define OPTIONAL_UINT(KEY, STRUCT, MEMBER) \
-    CYAML_FIELD_UINT_PTR(KEY, CYAML_FLAG_POINTER | OPTIONAL, STRUCT, MEMBER)
-
-static const cyaml_schema_field_t tor_fields[] = {
-    STRING("name", 0, struct file_tor, name),
-    STRING("agent-name", OPTIONAL, struct file_tor, agent_name),
-    STRING("ovsdb", 0, struct file_tor, ovsdb),
-    STRING("tsn", OPTIONAL, struct file_tor, tsn),
-    OPTIONAL_UINT("probe-interval", struct file_tor, probe_ms),
-    CYAML_FIELD_END
-};
-
-static const cyaml_schema_value_t tor_value = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_tor, tor_fields),
-};
-
-static const cyaml_schema_field_t tor_agent_fields[] = {
-    STRING("tsn", OPTIONAL, struct file_tor_agent, tsn),
-    CYAML_FIELD_SEQUENCE_COUNT("tors", CYAML_FLAG_POINTER,
-                               struct file_tor_agent, tors, n_tors,
-                               &tor_value, 1, MAX_TORS),
-    CYAML_FIELD_END
 };
 
 static const cyaml_schema_field_t replicator_fields[] = {
@@ -133,7 +83,7 @@ static const cyaml_schema_field_t file_fields[] = {
     CYAML_FIELD_BOOL_PTR("controllers-tls", CYAML_FLAG_POINTER | OPTIONAL,
                          struct file, controllers_tls),
     CYAML_FIELD_MAPPING_PTR("tor-agent", CYAML_FLAG_POINTER | OPTIONAL,
-                            struct file, tor_agent, tor_agent_fields),
+                            struct file, tor_agent, tsn_cfg_tor_agent_fields),
     CYAML_FIELD_MAPPING_PTR("replicator", CYAML_FLAG_POINTER | OPTIONAL,
                             struct file, replicator, replicator_fields),
     CYAML_FIELD_END
@@ -143,32 +93,10 @@ static const cyaml_schema_value_t file_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, file_fields),
 };
 
-/* What is being turned into 'config'. */
-struct reader {
-    const char *path;
-    const struct file *file;
-    struct tsn_config *config;
-    struct in6_addr default_tsn;    /* Of the ToRs, or none. */
-    struct tsn_err *err;
-};
-
-/* The value at 'KEY', a format of its place in the file, is refused. */
-#define refuse(READER, KEY, ...) \
-    tsn_yaml_refuse((READER)->err, (READER)->path, KEY, __VA_ARGS__)
-
-/* "tor-agent.tors[2].ovsdb", valid until the next call. */
-static const char *
-tor_key(size_t i, const char *key)
-{
-    static char buf[64];
-
-    snprintf(buf, sizeof buf, "tor-agent.tors[%zu].%s", i, key);
-    return buf;
-}
-
-static int
-read_range(struct reader *r, const char *key, const uint32_t *value,
-           uint32_t min, uint32_t max, uint32_t *dst)
+int
+tsn_cfg_read_range(struct tsn_cfg_reader *r, const char *key,
+                   const uint32_t *value, uint32_t min, uint32_t max,
+                   uint32_t *dst)
 {
     if (!value) {
         return 0;
@@ -182,8 +110,9 @@ read_range(struct reader *r, const char *key, const uint32_t *value,
 }
 
 /* A name goes into a JID and into "type:parent:name" of the cloud. */
-static int
-check_name(struct reader *r, const char *key, const char *name)
+int
+tsn_cfg_check_name(struct tsn_cfg_reader *r, const char *key,
+                   const char *name)
 {
     size_t len = strcspn(name, " /:@");
 
@@ -194,9 +123,9 @@ check_name(struct reader *r, const char *key, const char *name)
 }
 
 /* The address of a VTEP.  The switches' VXLAN runs over IPv4. */
-static int
-read_vtep(struct reader *r, const char *key, const char *s,
-          struct in6_addr *dst)
+int
+tsn_cfg_read_vtep(struct tsn_cfg_reader *r, const char *key, const char *s,
+                  struct in6_addr *dst)
 {
     struct in6_addr ip;
 
@@ -211,7 +140,7 @@ read_vtep(struct reader *r, const char *key, const char *s,
 }
 
 static int
-read_controllers(struct reader *r)
+read_controllers(struct tsn_cfg_reader *r)
 {
     struct tsn_config *c = r->config;
     char key[40];
@@ -240,178 +169,8 @@ read_controllers(struct reader *r)
     return 0;
 }
 
-/* Whether 's' is "IP" (0) or "IP:PORT" (1), an IPv6 address in brackets, or
- * neither (-EINVAL). */
 static int
-has_port(const char *s)
-{
-    struct sockaddr_storage with_1, with_2;
-
-    if (tsn_sockaddr_parse(s, 1, &with_1)
-        || tsn_sockaddr_parse(s, 2, &with_2)
-        || (with_1.ss_family == AF_INET6 && *s != '[')) {
-        return -EINVAL;
-    }
-    /* Without a port the default shows. */
-    return !memcmp(&with_1, &with_2, sizeof with_1);
-}
-
-/* "PORT" or "PORT:IP". */
-static bool
-is_listener(const char *s)
-{
-    char *end;
-
-    if (*s < '1' || *s > '9') {
-        return false;
-    }
-    unsigned long port = strtoul(s, &end, 10);
-    return port <= UINT16_MAX
-           && (!*end || (*end == ':' && has_port(end + 1) == 0));
-}
-
-/* A unix socket's path must fit sockaddr_un. */
-static bool
-is_path(const char *s)
-{
-    return *s == '/' && strlen(s) < 108;
-}
-
-static int
-check_remote(struct reader *r, const char *key, const char *remote)
-{
-    const char *rest = strchr(remote, ':');
-    rest = rest ? rest + 1 : "";
-
-    if (!strncmp(remote, "ssl:", 4) || !strncmp(remote, "pssl:", 5)) {
-        return refuse(r, key, "TLS (\"%s\") is not supported yet; use tcp:, "
-                      "ptcp:, unix: or punix:", remote);
-    }
-    if (!strncmp(remote, "tcp:", 4)) {
-        return has_port(rest) == 1
-               ? 0
-               : refuse(r, key, "expects tcp:IP:PORT, not \"%s\"", remote);
-    }
-    if (!strncmp(remote, "ptcp:", 5)) {
-        return is_listener(rest)
-               ? 0
-               : refuse(r, key, "expects ptcp:PORT or ptcp:PORT:IP, not "
-                        "\"%s\"", remote);
-    }
-    if (!strncmp(remote, "unix:", 5) || !strncmp(remote, "punix:", 6)) {
-        return is_path(rest)
-               ? 0
-               : refuse(r, key, "expects unix:/PATH or punix:/PATH of less "
-                        "than 108 characters, not \"%s\"", remote);
-    }
-    return refuse(r, key, "expects tcp:IP:PORT, ptcp:PORT[:IP], unix:PATH or "
-                  "punix:PATH, not \"%s\"", remote);
-}
-
-/* Refuses a 'value' that an earlier ToR has. */
-static int
-check_unique(struct reader *r, struct shash *seen, const char *key,
-             const char *value, size_t i)
-{
-    if (!shash_add_once(seen, value, (void *) i)) {
-        size_t first = (size_t) shash_find_data(seen, value);
-        return refuse(r, key, "\"%s\" is already that of tors[%zu]", value,
-                      first);
-    }
-    return 0;
-}
-
-/* What must differ from ToR to ToR. */
-struct seen {
-    struct shash names;
-    struct shash agent_names;
-    struct shash listeners;
-};
-
-static int
-read_tor(struct reader *r, size_t i, struct seen *seen)
-{
-    const struct file_tor *src = &r->file->tor_agent->tors[i];
-    struct tsn_config_tor *dst = &r->config->tors[i];
-    const char *agent_name = src->agent_name ? src->agent_name : src->name;
-    const char *agent_key = src->agent_name ? "agent-name" : "name";
-    int error;
-
-    dst->name = xstrdup(src->name);
-    dst->agent_name = xstrdup(agent_name);
-    dst->ovsdb = xstrdup(src->ovsdb);
-    dst->probe_ms = PROBE_DEFAULT_MS;
-
-    if ((error = check_name(r, tor_key(i, "name"), src->name))
-        || (error = check_name(r, tor_key(i, agent_key), agent_name))
-        || (error = check_unique(r, &seen->names, tor_key(i, "name"),
-                                 src->name, i))
-        || (error = check_unique(r, &seen->agent_names,
-                                 tor_key(i, agent_key), agent_name, i))
-        || (error = check_remote(r, tor_key(i, "ovsdb"), src->ovsdb))) {
-        return error;
-    }
-    /* Two that listen on one port would steal each other's switch. */
-    if (src->ovsdb[0] == 'p'
-        && (error = check_unique(r, &seen->listeners, tor_key(i, "ovsdb"),
-                                 src->ovsdb, i))) {
-        return error;
-    }
-
-    if (src->tsn) {
-        error = read_vtep(r, tor_key(i, "tsn"), src->tsn, &dst->tsn);
-    } else if (tsn_ip_is_set(&r->default_tsn)) {
-        dst->tsn = r->default_tsn;
-    } else {
-        error = refuse(r, tor_key(i, "name"), "\"%s\" has no TSN: set "
-                       "\"tsn\" here or for all in \"tor-agent\"",
-                       src->name);
-    }
-    if (error) {
-        return error;
-    }
-    if (src->probe_ms && !*src->probe_ms) {
-        dst->probe_ms = 0;
-        return 0;
-    }
-    return read_range(r, tor_key(i, "probe-interval"), src->probe_ms,
-                      PROBE_MIN_MS, PROBE_MAX_MS, &dst->probe_ms);
-}
-
-static int
-read_tors(struct reader *r)
-{
-    const struct file_tor_agent *section = r->file->tor_agent;
-    struct tsn_config *c = r->config;
-    int error = 0;
-
-    if (!section) {
-        return 0;
-    }
-    if (section->tsn) {
-        error = read_vtep(r, "tor-agent.tsn", section->tsn, &r->default_tsn);
-        if (error) {
-            return error;
-        }
-    }
-    struct seen seen = {
-        .names = SHASH_INITIALIZER(&seen.names),
-        .agent_names = SHASH_INITIALIZER(&seen.agent_names),
-        .listeners = SHASH_INITIALIZER(&seen.listeners),
-    };
-    c->tors = xcalloc(section->n_tors, sizeof *c->tors);
-    c->n_tors = section->n_tors;
-    for (size_t i = 0; i < c->n_tors && !error; i++) {
-        error = read_tor(r, i, &seen);
-    }
-    shash_destroy(&seen.names);
-    shash_destroy(&seen.agent_names);
-    shash_destroy(&seen.listeners);
-    return error;
-}
-
-static int
-read_replicator(struct reader *r)
+read_replicator(struct tsn_cfg_reader *r)
 {
     const struct file_replicator *src = r->file->replicator;
     struct tsn_config_replicator *dst = &r->config->replicator;
@@ -422,8 +181,8 @@ read_replicator(struct reader *r)
     }
     r->config->has_replicator = true;
     dst->name = xstrdup(src->name);
-    if ((error = check_name(r, "replicator.name", src->name))
-        || (error = read_vtep(r, "replicator.address", src->address,
+    if ((error = tsn_cfg_check_name(r, "replicator.name", src->name))
+        || (error = tsn_cfg_read_vtep(r, "replicator.address", src->address,
                               &dst->address))) {
         return error;
     }
@@ -451,7 +210,7 @@ read_replicator(struct reader *r)
 
 /* Who names certificates wants them used. */
 static int
-read_tls(struct reader *r)
+read_tls(struct tsn_cfg_reader *r)
 {
     const struct file_tls *src = r->file->tls;
     struct tsn_config *c = r->config;
@@ -471,7 +230,7 @@ read_tls(struct reader *r)
 }
 
 static int
-read_config(struct reader *r)
+read_config(struct tsn_cfg_reader *r)
 {
     struct tsn_config *c = r->config;
     int error;
@@ -480,15 +239,16 @@ read_config(struct reader *r)
     c->hold_s = HOLD_DEFAULT_S;
     c->stale_hold_s = STALE_HOLD_DEFAULT_S;
     if ((error = read_controllers(r))
-        || (error = check_name(r, "subcluster", c->subcluster))
-        || (error = read_range(r, "hold-time", r->file->hold_s, 1,
-                               HOLD_MAX_S, &c->hold_s))
-        || (error = read_range(r, "stale-hold", r->file->stale_hold_s, 0,
-                               STALE_HOLD_MAX_S, &c->stale_hold_s))
-        || (error = read_range(r, "frozen-hold", r->file->frozen_hold_s, 0,
-                               FROZEN_HOLD_MAX_S, &c->frozen_hold_s))
+        || (error = tsn_cfg_check_name(r, "subcluster", c->subcluster))
+        || (error = tsn_cfg_read_range(r, "hold-time", r->file->hold_s, 1,
+                                       HOLD_MAX_S, &c->hold_s))
+        || (error = tsn_cfg_read_range(r, "stale-hold", r->file->stale_hold_s,
+                                       0, STALE_HOLD_MAX_S, &c->stale_hold_s))
+        || (error = tsn_cfg_read_range(r, "frozen-hold",
+                                       r->file->frozen_hold_s, 0,
+                                       FROZEN_HOLD_MAX_S, &c->frozen_hold_s))
         || (error = read_tls(r))
-        || (error = read_tors(r))
+        || (error = tsn_cfg_read_tors(r, r->file->tor_agent))
         || (error = read_replicator(r))) {
         return error;
     }
@@ -511,7 +271,7 @@ tsn_config_load(const char *path, struct tsn_config **configp,
     }
 
     struct tsn_config *config = xzalloc(sizeof *config);
-    struct reader reader = {
+    struct tsn_cfg_reader reader = {
         .path = path,
         .file = file,
         .config = config,
@@ -533,12 +293,7 @@ tsn_config_destroy(struct tsn_config *config)
     if (!config) {
         return;
     }
-    for (size_t i = 0; i < config->n_tors; i++) {
-        free(config->tors[i].name);
-        free(config->tors[i].agent_name);
-        free(config->tors[i].ovsdb);
-    }
-    free(config->tors);
+    tsn_cfg_free_tors(config);
     free(config->replicator.name);
     free(config->subcluster);
     tsn_tls_files_fini(&config->tls);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files that read tsn.yaml share: config.c has the whole,
+ * config-tor.c the section "tor-agent". */
+#ifndef TSN_CONFIG_PRIVATE_H
+#define TSN_CONFIG_PRIVATE_H 1
+
+#include "tsn/config.h"
+#include "tsn/yaml.h"
+
+#define TEXT_MAX_LEN 255
+
+#define OPTIONAL CYAML_FLAG_OPTIONAL
+#define STRING(KEY, FLAGS, STRUCT, MEMBER) \
+    CYAML_FIELD_STRING_PTR(KEY, CYAML_FLAG_POINTER | (FLAGS), STRUCT, \
+                           MEMBER, 1, TEXT_MAX_LEN)
+#define OPTIONAL_UINT(KEY, STRUCT, MEMBER) \
+    CYAML_FIELD_UINT_PTR(KEY, CYAML_FLAG_POINTER | OPTIONAL, STRUCT, MEMBER)
+
+/* The section "tor-agent" as libcyaml reads it; an optional value that is
+ * absent is NULL. */
+struct file_tor {
+    char *name;
+    char *agent_name;
+    char *ovsdb;
+    char *tsn;
+    uint32_t *probe_ms;
+};
+
+struct file_tor_agent {
+    char *tsn;
+    struct file_tor *tors;
+    size_t n_tors;
+};
+
+extern const cyaml_schema_field_t tsn_cfg_tor_agent_fields[];
+
+/* What is being turned into 'config'. */
+struct tsn_cfg_reader {
+    const char *path;
+    const struct file *file;
+    struct tsn_config *config;
+    struct tsn_err *err;
+};
+
+/* The value at 'KEY', its place in the file, is refused. */
+#define refuse(READER, KEY, ...) \
+    tsn_yaml_refuse((READER)->err, (READER)->path, KEY, __VA_ARGS__)
+
+/* All of these return 0, or -EINVAL with the reader's error set. */
+
+/* 'value' NULL leaves '*dst', the default, alone. */
+int tsn_cfg_read_range(struct tsn_cfg_reader *, const char *key,
+                       const uint32_t *value, uint32_t min, uint32_t max,
+                       uint32_t *dst);
+int tsn_cfg_check_name(struct tsn_cfg_reader *, const char *key,
+                       const char *name);
+int tsn_cfg_read_vtep(struct tsn_cfg_reader *, const char *key, const char *s,
+                      struct in6_addr *dst);
+
+/* config-tor.c */
+int tsn_cfg_read_tors(struct tsn_cfg_reader *,
+                      const struct file_tor_agent *);
+void tsn_cfg_free_tors(struct tsn_config *);
+
+#endif /* tsn/config-private.h */

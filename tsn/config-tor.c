@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Section "tor-agent" of tsn.yaml. */
+#include <config.h>
+#include "tsn/config-private.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "openvswitch/shash.h"
+#include "tsn/error.h"
+#include "util.h"
+
+#define PROBE_DEFAULT_MS 10000
+#define PROBE_MIN_MS 1000       /* ovsdb_idl takes no less. */
+#define PROBE_MAX_MS 3600000
+
+#define MAX_TORS 4096
+
+static const cyaml_schema_field_t tor_fields[] = {
+    STRING("name", 0, struct file_tor, name),
+    STRING("agent-name", OPTIONAL, struct file_tor, agent_name),
+    STRING("ovsdb", 0, struct file_tor, ovsdb),
+    STRING("tsn", OPTIONAL, struct file_tor, tsn),
+    OPTIONAL_UINT("probe-interval", struct file_tor, probe_ms),
+    CYAML_FIELD_END
+};
+
+static const cyaml_schema_value_t tor_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_tor, tor_fields),
+};
+
+const cyaml_schema_field_t tsn_cfg_tor_agent_fields[] = {
+    STRING("tsn", OPTIONAL, struct file_tor_agent, tsn),
+    CYAML_FIELD_SEQUENCE_COUNT("tors", CYAML_FLAG_POINTER,
+                               struct file_tor_agent, tors, n_tors,
+                               &tor_value, 1, MAX_TORS),
+    CYAML_FIELD_END
+};
+
+/* "tor-agent.tors[2].ovsdb", valid until the next call. */
+static const char *
+tor_key(size_t i, const char *key)
+{
+    static char buf[64];
+
+    snprintf(buf, sizeof buf, "tor-agent.tors[%zu].%s", i, key);
+    return buf;
+}
+
+/* Whether 's' is "IP" (0) or "IP:PORT" (1), an IPv6 address in brackets, or
+ * neither (-EINVAL). */
+static int
+has_port(const char *s)
+{
+    struct sockaddr_storage with_1, with_2;
+
+    if (tsn_sockaddr_parse(s, 1, &with_1)
+        || tsn_sockaddr_parse(s, 2, &with_2)
+        || (with_1.ss_family == AF_INET6 && *s != '[')) {
+        return -EINVAL;
+    }
+    /* Without a port the default shows. */
+    return !memcmp(&with_1, &with_2, sizeof with_1);
+}
+
+/* "PORT" or "PORT:IP". */
+static bool
+is_listener(const char *s)
+{
+    char *end;
+
+    if (*s < '1' || *s > '9') {
+        return false;
+    }
+    unsigned long port = strtoul(s, &end, 10);
+    return port <= UINT16_MAX
+           && (!*end || (*end == ':' && has_port(end + 1) == 0));
+}
+
+/* A unix socket's path must fit sockaddr_un. */
+static bool
+is_path(const char *s)
+{
+    return *s == '/' && strlen(s) < 108;
+}
+
+static int
+check_remote(struct tsn_cfg_reader *r, const char *key, const char *remote)
+{
+    const char *rest = strchr(remote, ':');
+    rest = rest ? rest + 1 : "";
+
+    if (!strncmp(remote, "ssl:", 4) || !strncmp(remote, "pssl:", 5)) {
+        return refuse(r, key, "TLS (\"%s\") is not supported yet; use tcp:, "
+                      "ptcp:, unix: or punix:", remote);
+    }
+    if (!strncmp(remote, "tcp:", 4)) {
+        return has_port(rest) == 1
+               ? 0
+               : refuse(r, key, "expects tcp:IP:PORT, not \"%s\"", remote);
+    }
+    if (!strncmp(remote, "ptcp:", 5)) {
+        return is_listener(rest)
+               ? 0
+               : refuse(r, key, "expects ptcp:PORT or ptcp:PORT:IP, not "
+                        "\"%s\"", remote);
+    }
+    if (!strncmp(remote, "unix:", 5) || !strncmp(remote, "punix:", 6)) {
+        return is_path(rest)
+               ? 0
+               : refuse(r, key, "expects unix:/PATH or punix:/PATH of less "
+                        "than 108 characters, not \"%s\"", remote);
+    }
+    return refuse(r, key, "expects tcp:IP:PORT, ptcp:PORT[:IP], unix:PATH or "
+                  "punix:PATH, not \"%s\"", remote);
+}
+
+/* Refuses a 'value' that an earlier ToR has. */
+static int
+check_unique(struct tsn_cfg_reader *r, struct shash *seen, const char *key,
+             const char *value, size_t i)
+{
+    if (!shash_add_once(seen, value, (void *) i)) {
+        size_t first = (size_t) shash_find_data(seen, value);
+        return refuse(r, key, "\"%s\" is already that of tors[%zu]", value,
+                      first);
+    }
+    return 0;
+}
+
+/* What ToRs have in common, and what must differ from one to the other. */
+struct seen {
+    struct in6_addr default_tsn;        /* Or none. */
+    struct shash names;
+    struct shash agent_names;
+    struct shash listeners;
+};
+
+static int
+read_tor(struct tsn_cfg_reader *r, const struct file_tor *src, size_t i,
+         struct seen *seen)
+{
+    struct tsn_config_tor *dst = &r->config->tors[i];
+    const char *agent_name = src->agent_name ? src->agent_name : src->name;
+    const char *agent_key = src->agent_name ? "agent-name" : "name";
+    int error;
+
+    dst->name = xstrdup(src->name);
+    dst->agent_name = xstrdup(agent_name);
+    dst->ovsdb = xstrdup(src->ovsdb);
+    dst->probe_ms = PROBE_DEFAULT_MS;
+
+    if ((error = tsn_cfg_check_name(r, tor_key(i, "name"), src->name))
+        || (error = tsn_cfg_check_name(r, tor_key(i, agent_key), agent_name))
+        || (error = check_unique(r, &seen->names, tor_key(i, "name"),
+                                 src->name, i))
+        || (error = check_unique(r, &seen->agent_names,
+                                 tor_key(i, agent_key), agent_name, i))
+        || (error = check_remote(r, tor_key(i, "ovsdb"), src->ovsdb))) {
+        return error;
+    }
+    /* Two that listen on one port would steal each other's switch. */
+    if (src->ovsdb[0] == 'p'
+        && (error = check_unique(r, &seen->listeners, tor_key(i, "ovsdb"),
+                                 src->ovsdb, i))) {
+        return error;
+    }
+
+    if (src->tsn) {
+        error = tsn_cfg_read_vtep(r, tor_key(i, "tsn"), src->tsn, &dst->tsn);
+    } else if (tsn_ip_is_set(&seen->default_tsn)) {
+        dst->tsn = seen->default_tsn;
+    } else {
+        error = refuse(r, tor_key(i, "name"), "\"%s\" has no TSN: set "
+                       "\"tsn\" here or for all in \"tor-agent\"",
+                       src->name);
+    }
+    if (error) {
+        return error;
+    }
+    if (src->probe_ms && !*src->probe_ms) {
+        dst->probe_ms = 0;
+        return 0;
+    }
+    return tsn_cfg_read_range(r, tor_key(i, "probe-interval"), src->probe_ms,
+                              PROBE_MIN_MS, PROBE_MAX_MS, &dst->probe_ms);
+}
+
+int
+tsn_cfg_read_tors(struct tsn_cfg_reader *r,
+                  const struct file_tor_agent *section)
+{
+    struct tsn_config *c = r->config;
+    struct in6_addr default_tsn = in6addr_any;
+    int error = 0;
+
+    if (!section) {
+        return 0;
+    }
+    if (section->tsn) {
+        error = tsn_cfg_read_vtep(r, "tor-agent.tsn", section->tsn,
+                                  &default_tsn);
+        if (error) {
+            return error;
+        }
+    }
+    struct seen seen = {
+        .default_tsn = default_tsn,
+        .names = SHASH_INITIALIZER(&seen.names),
+        .agent_names = SHASH_INITIALIZER(&seen.agent_names),
+        .listeners = SHASH_INITIALIZER(&seen.listeners),
+    };
+    c->tors = xcalloc(section->n_tors, sizeof *c->tors);
+    c->n_tors = section->n_tors;
+    for (size_t i = 0; i < c->n_tors && !error; i++) {
+        error = read_tor(r, &section->tors[i], i, &seen);
+    }
+    shash_destroy(&seen.names);
+    shash_destroy(&seen.agent_names);
+    shash_destroy(&seen.listeners);
+    return error;
+}
+
+void
+tsn_cfg_free_tors(struct tsn_config *c)
+{
+    for (size_t i = 0; i < c->n_tors; i++) {
+        free(c->tors[i].name);
+        free(c->tors[i].agent_name);
+        free(c->tors[i].ovsdb);
+    }
+    free(c->tors);
+}
