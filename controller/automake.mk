@@ -8,6 +8,8 @@ controller_libcontroller_a_SOURCES = \
 	controller/config.h \
 	controller/core.c \
 	controller/core.h \
+	controller/labels.c \
+	controller/labels.h \
 	controller/model.c \
 	controller/model.h \
 	controller/push.c \
@@ -50,6 +52,11 @@ check_PROGRAMS += tests/unit/test_ctrl_errors
 tests_unit_test_ctrl_errors_SOURCES = \
 	tests/unit/ctrl_fixture.h tests/unit/test_ctrl_errors.c
 tests_unit_test_ctrl_errors_LDADD = $(CTRL_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_ctrl_labels
+tests_unit_test_ctrl_labels_SOURCES = \
+	tests/unit/ctrl_fixture.h tests/unit/test_ctrl_labels.c
+tests_unit_test_ctrl_labels_LDADD = $(CTRL_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_ctrl_model
 tests_unit_test_ctrl_model_SOURCES = \

@@ -387,5 +387,6 @@ ctrl_rib_flush(struct ctrl_rib *rib)
         }
         work = MAX(work, w);
     }
-    return work;
+    enum ctrl_rib_work w = rib_tree_feed(rib, &tree_budget);
+    return MAX(work, w);
 }

@@ -12,6 +12,7 @@
 #ifndef CONTROLLER_RIB_PRIVATE_H
 #define CONTROLLER_RIB_PRIVATE_H 1
 
+#include "controller/labels.h"
 #include "controller/rib.h"
 #include "controller/tree.h"
 #include "openvswitch/hmap.h"
@@ -42,6 +43,8 @@ struct rib_instance {
 struct ctrl_rib {
     struct shash instances;     /* struct rib_instance. */
     struct ovs_list dirty;      /* Those with something to tell. */
+    struct ovs_list starving;   /* struct ctrl_rib_client whose 'labels'
+                                 * somebody starves for. */
     uint64_t seqno;             /* Of the last change in any log. */
     struct ctrl_rib_client *hosts;  /* Publishes for the static hosts. */
 };
@@ -92,7 +95,6 @@ struct rib_member {
     struct xmpp_mcast sent;     /* If announced, as all with 'sent'. */
     char *sent_id;
     struct ovs_list untold_node;    /* In 'untold', or self-linked. */
-    struct ovs_list starved_node;   /* In 'starved', or self-linked. */
 };
 
 /* A client's subscription of an instance. */
@@ -124,7 +126,7 @@ struct ctrl_rib_client {
     struct ctrl_labels labels;
     size_t n_members;
     size_t n_untold;            /* Of its members, those in 'untold'. */
-    struct ovs_list starved;    /* struct rib_member without a label. */
+    struct ovs_list starving_node;  /* In 'starving', or self-linked. */
 
     uint64_t n_items, n_retracts;
 };
@@ -177,5 +179,10 @@ void rib_tree_forget(struct rib_instance *);
 /* Builds the tree if it has changed, and tells the members.  Takes from
  * '*budget', and is BUSY when that is used up. */
 enum ctrl_rib_work rib_tree_flush(struct rib_instance *, size_t *budget);
+/* Gives those that are left out for want of a label another try, as far as
+ * there are labels now.  To be called when no tree waits to be built, unless
+ * the budget is used up: until then labels are free that are not so for
+ * good. */
+enum ctrl_rib_work rib_tree_feed(struct ctrl_rib *, size_t *budget);
 
 #endif /* controller/rib-private.h */

@@ -60,30 +60,6 @@ break_tree(struct rib_instance *instance)
 }
 
 static void
-unstarve(struct rib_member *member)
-{
-    ovs_list_remove(&member->starved_node);
-    ovs_list_init(&member->starved_node);
-}
-
-/* A label of 'block' has become free for good: one who found the block
- * exhausted gets another try. */
-static void
-feed_starved(struct ctrl_rib_client *client,
-             const struct ctrl_label_block *block)
-{
-    struct rib_member *member;
-
-    LIST_FOR_EACH (member, starved_node, &client->starved) {
-        if (member->m.block == block) {
-            unstarve(member);
-            break_tree(member->sub->instance);
-            return;
-        }
-    }
-}
-
-static void
 forget_sent(struct rib_member *member)
 {
     if (member->announced) {
@@ -96,16 +72,11 @@ forget_sent(struct rib_member *member)
 static void
 take_out(struct rib_member *member)
 {
-    struct ctrl_rib_client *client = member->sub->client;
-    struct ctrl_label_block *block = member->m.block;
-
     break_tree(member->sub->instance);
     ctrl_tree_remove(&member->sub->instance->tree, &member->m);
-    unstarve(member);
+    ctrl_label_block_unref(member->m.block);
     member->m.block = NULL;
-    client->n_members--;
-    feed_starved(client, block);
-    ctrl_label_block_unref(block);
+    member->sub->client->n_members--;
 }
 
 /* Of one that is not in the tree. */
@@ -205,7 +176,6 @@ ctrl_rib_join(struct ctrl_rib_client *client, const char *instance,
         member = xzalloc(sizeof *member);
         member->sub = sub;
         ovs_list_init(&member->untold_node);
-        ovs_list_init(&member->starved_node);
         sub->member = member;
     } else if (!member->leaving) {
         take_out(member);
@@ -266,7 +236,6 @@ rib_tree_forget(struct rib_instance *instance)
     }
     LIST_FOR_EACH (member, m.node, &instance->tree.members) {
         forget_sent(member);
-        unstarve(member);
     }
     ctrl_tree_break(&instance->tree);
 }
@@ -394,10 +363,13 @@ build(struct rib_instance *instance)
 
     ctrl_tree_build(&instance->tree);
     LIST_FOR_EACH (member, m.node, &instance->tree.members) {
-        unstarve(member);
         if (!member->m.label) {
-            ovs_list_push_back(&member->sub->client->starved,
-                               &member->starved_node);
+            struct ctrl_rib_client *client = member->sub->client;
+
+            if (ovs_list_is_empty(&client->starving_node)) {
+                ovs_list_push_back(&instance->rib->starving,
+                                   &client->starving_node);
+            }
             VLOG_WARN_RL(&rl, "no label left, the client is not in the tree "
                          "session=%s network=%s labels=%"PRIu32"-%"PRIu32,
                          member->m.name, instance->name,
@@ -432,6 +404,67 @@ rib_tree_flush(struct rib_instance *instance, size_t *budget)
         --*budget;
         unqueue(member);
         tell(member);
+    }
+    return work;
+}
+
+/* Moves those that there is a label for now to 'fed'.  Returns false, with
+ * more to do, if the budget is used up. */
+static bool
+find_labels(struct ctrl_labels *labels, struct ovs_list *fed, size_t *budget)
+{
+    struct ctrl_label_block *block;
+
+    while ((block = ctrl_label_retry(labels)) != NULL) {
+        if (!*budget) {
+            return false;
+        }
+        --*budget;
+        uint32_t label = ctrl_label_next_free(block, 0);
+        while (label && !ovs_list_is_empty(&block->starved)) {
+            if (!*budget) {
+                return false;
+            }
+            --*budget;
+            struct ovs_list *node = ovs_list_front(&block->starved);
+            ctrl_label_unstarve(block, node);
+            ovs_list_push_back(fed, node);
+            label = ctrl_label_next_free(block, label);
+        }
+        ctrl_label_retried(block);
+    }
+    return true;
+}
+
+enum ctrl_rib_work
+rib_tree_feed(struct ctrl_rib *rib, size_t *budget)
+{
+    struct ovs_list fed = OVS_LIST_INITIALIZER(&fed);
+    enum ctrl_rib_work work = CTRL_RIB_IDLE;
+    struct ctrl_rib_client *client;
+
+    if (!*budget) {
+        return ovs_list_is_empty(&rib->starving) ? CTRL_RIB_IDLE
+                                                 : CTRL_RIB_BUSY;
+    }
+    LIST_FOR_EACH_SAFE (client, starving_node, &rib->starving) {
+        if (!find_labels(&client->labels, &fed, budget)) {
+            work = CTRL_RIB_BUSY;
+            break;
+        }
+        if (ovs_list_is_empty(&client->labels.exhausted)) {
+            ovs_list_remove(&client->starving_node);
+            ovs_list_init(&client->starving_node);
+        }
+    }
+    /* Only now, as this lets go of labels that are not free for good. */
+    while (!ovs_list_is_empty(&fed)) {
+        const struct rib_member *member
+            = CONTAINER_OF(ovs_list_front(&fed), struct rib_member,
+                           m.starved_node);
+
+        break_tree(member->sub->instance);
+        work = CTRL_RIB_BUSY;
     }
     return work;
 }

@@ -23,6 +23,7 @@ ctrl_rib_create(void)
 
     shash_init(&rib->instances);
     ovs_list_init(&rib->dirty);
+    ovs_list_init(&rib->starving);
     /* It only publishes. */
     rib->hosts = ctrl_rib_client_create(rib, "", NULL, NULL);
     return rib;
@@ -564,7 +565,7 @@ ctrl_rib_client_create(struct ctrl_rib *rib, const char *name,
     client->aux = aux;
     shash_init(&client->subs);
     ctrl_labels_init(&client->labels);
-    ovs_list_init(&client->starved);
+    ovs_list_init(&client->starving_node);
     return client;
 }
 
@@ -578,6 +579,7 @@ ctrl_rib_client_destroy(struct ctrl_rib_client *client)
             rib_sub_destroy(node->data);
         }
         shash_destroy(&client->subs);
+        ovs_list_remove(&client->starving_node);
         ctrl_labels_fini(&client->labels);
         free(client->name);
         free(client);

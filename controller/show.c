@@ -11,6 +11,7 @@
 
 #include "controller/config.h"
 #include "controller/core.h"
+#include "controller/labels.h"
 #include "controller/model.h"
 #include "controller/restart.h"
 #include "controller/rib.h"

@@ -5,97 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hash.h"
+#include "controller/labels.h"
 #include "util.h"
-
-void
-ctrl_labels_init(struct ctrl_labels *labels)
-{
-    hmap_init(&labels->blocks);
-    hmap_init(&labels->used);
-    labels->given = 0;
-}
-
-void
-ctrl_labels_fini(struct ctrl_labels *labels)
-{
-    hmap_destroy(&labels->blocks);
-    hmap_destroy(&labels->used);
-}
-
-struct ctrl_label_block *
-ctrl_label_block_ref(struct ctrl_labels *labels, uint32_t first,
-                     uint32_t last)
-{
-    uint32_t hash = hash_2words(first, last);
-    struct ctrl_label_block *block;
-
-    HMAP_FOR_EACH_WITH_HASH (block, node, hash, &labels->blocks) {
-        if (block->first == first && block->last == last) {
-            block->n_refs++;
-            return block;
-        }
-    }
-    block = xzalloc(sizeof *block);
-    block->labels = labels;
-    block->first = first;
-    block->last = last;
-    /* Where one of the same labels stopped that nobody needed any more. */
-    block->given = labels->given;
-    block->n_refs = 1;
-    hmap_insert(&labels->blocks, &block->node, hash);
-    return block;
-}
-
-void
-ctrl_label_block_unref(struct ctrl_label_block *block)
-{
-    if (block && !--block->n_refs) {
-        hmap_remove(&block->labels->blocks, &block->node);
-        free(block);
-    }
-}
-
-static bool
-label_is_used(const struct ctrl_labels *labels, uint32_t label)
-{
-    const struct ctrl_tree_member *member;
-
-    HMAP_FOR_EACH_WITH_HASH (member, label_node, hash_int(label, 0),
-                             &labels->used) {
-        if (member->label == label) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Starts behind the last one handed out, so that a label that was just let go
- * is the last to come again. */
-static void
-take_label(struct ctrl_tree_member *member)
-{
-    struct ctrl_label_block *block = member->block;
-    struct ctrl_labels *labels = block->labels;
-    uint32_t n = block->last - block->first + 1;
-    uint32_t label = block->given;
-
-    if (block->n_used == n) {
-        return;
-    }
-    /* Blocks may overlap. */
-    for (; n; n--) {
-        label = label < block->first || label >= block->last ? block->first
-                                                             : label + 1;
-        if (!label_is_used(labels, label)) {
-            labels->given = block->given = member->label = label;
-            block->n_used++;
-            hmap_insert(&labels->used, &member->label_node,
-                        hash_int(label, 0));
-            return;
-        }
-    }
-}
 
 void
 ctrl_tree_init(struct ctrl_tree *tree)
@@ -116,10 +27,10 @@ ctrl_tree_break(struct ctrl_tree *tree)
     tree->broken = true;
     LIST_FOR_EACH (member, node, &tree->members) {
         if (member->label) {
-            hmap_remove(&member->block->labels->used, &member->label_node);
-            member->block->n_used--;
+            ctrl_label_put(member->block->labels, member->label);
             member->label = 0;
         }
+        ctrl_label_unstarve(member->block, &member->starved_node);
         member->n_neighbours = 0;
     }
     return true;
@@ -130,6 +41,7 @@ ctrl_tree_add(struct ctrl_tree *tree, struct ctrl_tree_member *member)
 {
     ctrl_tree_break(tree);
     member->label = 0;
+    ovs_list_init(&member->starved_node);
     member->n_neighbours = 0;
     ovs_list_push_back(&tree->members, &member->node);
     tree->n_members++;
@@ -190,8 +102,10 @@ ctrl_tree_build(struct ctrl_tree *tree)
     for (size_t i = 0; i < n; i++) {
         member = sorted[i];
         ovs_list_push_back(&tree->members, &member->node);
-        take_label(member);
-        if (member->label) {
+        member->label = ctrl_label_take(member->block);
+        if (!member->label) {
+            ctrl_label_starve(member->block, &member->starved_node);
+        } else {
             sorted[n_linked] = member;
             if (n_linked) {
                 link_members(member,

@@ -10,39 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "openvswitch/hmap.h"
 #include "openvswitch/list.h"
 #include "tsn/model.h"
+
+struct ctrl_label_block;
 
 /* Children of a member, and with its parent all its neighbours (A.5.1). */
 #define CTRL_TREE_DEGREE 4
 #define CTRL_TREE_MAX_NEIGHBOURS (CTRL_TREE_DEGREE + 1)
-
-/* The labels that one client offers.  It may offer a block in many instances:
- * they share it, since a label stands for one of them. */
-struct ctrl_labels {
-    struct hmap blocks;         /* struct ctrl_label_block. */
-    struct hmap used;           /* struct ctrl_tree_member, by label. */
-    uint32_t given;             /* Last one handed out, or 0. */
-};
-
-struct ctrl_label_block {
-    struct hmap_node node;
-    struct ctrl_labels *labels;
-    uint32_t first, last;
-    uint32_t given;             /* Likewise, of this block. */
-    uint32_t n_used;
-    size_t n_refs;
-};
-
-void ctrl_labels_init(struct ctrl_labels *);
-/* After its blocks. */
-void ctrl_labels_fini(struct ctrl_labels *);
-
-/* The block 'first'..'last', to be given back.  0 < 'first' <= 'last'. */
-struct ctrl_label_block *ctrl_label_block_ref(struct ctrl_labels *,
-                                              uint32_t first, uint32_t last);
-void ctrl_label_block_unref(struct ctrl_label_block *); /* NULL is fine. */
 
 struct ctrl_tree_member {
     /* What the owner fills in; while it is in a tree, only what
@@ -55,8 +30,9 @@ struct ctrl_tree_member {
     struct ctrl_label_block *block;
 
     struct ovs_list node;       /* In 'members'. */
-    struct hmap_node label_node;    /* In 'used', while it has a label. */
     uint32_t label;             /* 0: left out, or the tree is broken. */
+    struct ovs_list starved_node;   /* Of its block while left out, or
+                                     * self-linked. */
     struct ctrl_tree_member *neighbours[CTRL_TREE_MAX_NEIGHBOURS];
     size_t n_neighbours;        /* The parent first. */
 };

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "controller/labels.h"
 #include "controller/rib.h"
 #include "controller/tree.h"
 #include "ctrl_fixture.h"
@@ -245,7 +246,7 @@ labels__broken_tree__has_none(void **state)
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(f.members[i].label, 0);
         assert_int_equal(f.members[i].n_neighbours, 0);
-        assert_true(hmap_is_empty(&f.labels[i].used));
+        assert_true(hmap_is_empty(&f.labels[i].pages));
     }
     forest_fini(&f);
 }
