@@ -78,6 +78,11 @@ tests_unit_test_ctrl_rib_SOURCES = \
 	tests/unit/ctrl_fixture.h tests/unit/test_ctrl_rib.c
 tests_unit_test_ctrl_rib_LDADD = $(CTRL_TEST_LIBS)
 
+check_PROGRAMS += tests/unit/test_ctrl_slow
+tests_unit_test_ctrl_slow_SOURCES = \
+	tests/unit/ctrl_fixture.h tests/unit/test_ctrl_slow.c
+tests_unit_test_ctrl_slow_LDADD = $(CTRL_TEST_LIBS)
+
 check_PROGRAMS += tests/unit/test_ctrl_tree
 tests_unit_test_ctrl_tree_SOURCES = \
 	tests/unit/ctrl_fixture.h tests/unit/test_ctrl_tree.c

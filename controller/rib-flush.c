@@ -117,7 +117,10 @@ forget_gone(struct rib_instance *instance)
         if (route->seqno >= oldest) {
             break;
         }
-        rib_route_free(route);
+        /* One that is published again is looked at later. */
+        if (ovs_list_is_empty(&route->paths)) {
+            rib_route_free(route);
+        }
     }
 }
 
