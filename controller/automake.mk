@@ -17,6 +17,7 @@ controller_libcontroller_a_SOURCES = \
 	controller/restart.c \
 	controller/restart.h \
 	controller/rib-flush.c \
+	controller/rib-log.c \
 	controller/rib-private.h \
 	controller/rib-restart.c \
 	controller/rib-select.c \

@@ -135,11 +135,6 @@ peer_is_ready(void *peer_)
     return peer->closing || peer->ops->is_ready(peer->aux);
 }
 
-static const struct ctrl_rib_ops rib_ops = {
-    .send = peer_send,
-    .is_ready = peer_is_ready,
-};
-
 static void
 peer_close(struct ctrl_peer *peer, enum xmpp_close_reason reason)
 {
@@ -148,6 +143,23 @@ peer_close(struct ctrl_peer *peer, enum xmpp_close_reason reason)
         peer->ops->close(peer->aux, reason);
     }
 }
+
+/* The RIB remembers too much for it. */
+static void
+peer_give_up(void *peer_)
+{
+    struct ctrl_peer *peer = peer_;
+
+    VLOG_WARN_RL(&rl, "closing the session: the client does not read, and is "
+                 "too far behind session=%s", peer->name);
+    peer_close(peer, XMPP_CLOSE_SLOW);
+}
+
+static const struct ctrl_rib_ops rib_ops = {
+    .send = peer_send,
+    .is_ready = peer_is_ready,
+    .give_up = peer_give_up,
+};
 
 struct ctrl_peer *
 ctrl_peer_create(struct ctrl_core *core, const char *name,

@@ -18,112 +18,6 @@
  * goes leaves every tree that it is in. */
 #define TREE_BUDGET 256
 
-/* The log. */
-
-void
-rib_sub_start(struct rib_sub *sub)
-{
-    struct rib_instance *instance = sub->instance;
-
-    sub->born_seqno = instance->rib->seqno;
-    if (!sub->no_ribout && !sub->stale && !ovs_list_is_empty(&instance->log)) {
-        sub->next = CONTAINER_OF(ovs_list_front(&instance->log),
-                                 struct rib_route, log_node);
-        ovs_list_push_back(&instance->lagging, &sub->lag_node);
-        sub->client->n_lagging++;
-    }
-}
-
-void
-rib_sub_stop(struct rib_sub *sub)
-{
-    if (!ovs_list_is_empty(&sub->lag_node)) {
-        ovs_list_remove(&sub->lag_node);
-        ovs_list_init(&sub->lag_node);
-        sub->client->n_lagging--;
-    }
-    sub->next = NULL;
-}
-
-/* The one behind 'route', NULL at the end. */
-static struct rib_route *
-log_next(const struct rib_route *route)
-{
-    return route->log_node.next == &route->instance->log
-           ? NULL
-           : CONTAINER_OF(route->log_node.next, struct rib_route, log_node);
-}
-
-void
-rib_log_remove(struct rib_route *route)
-{
-    struct rib_sub *sub;
-
-    LIST_FOR_EACH (sub, lag_node, &route->instance->lagging) {
-        if (sub->next == route) {
-            sub->next = log_next(route);
-        }
-    }
-    ovs_list_remove(&route->log_node);
-    ovs_list_init(&route->log_node);
-    ovs_list_remove(&route->gone_node);
-    ovs_list_init(&route->gone_node);
-}
-
-void
-rib_log_append(struct rib_route *route)
-{
-    struct rib_instance *instance = route->instance;
-    struct rib_sub *sub;
-
-    rib_log_remove(route);
-    route->seqno = ++instance->rib->seqno;
-    ovs_list_push_back(&instance->log, &route->log_node);
-    if (ovs_list_is_empty(&route->paths)) {
-        ovs_list_push_back(&instance->gone, &route->gone_node);
-    }
-    LIST_FOR_EACH (sub, instance_node, &instance->subs) {
-        if (sub->next || sub->no_ribout || sub->stale) {
-            continue;
-        }
-        sub->next = route;
-        if (ovs_list_is_empty(&sub->lag_node)) {
-            ovs_list_push_back(&instance->lagging, &sub->lag_node);
-            sub->client->n_lagging++;
-        }
-    }
-}
-
-static bool
-is_gone(const struct rib_route *route)
-{
-    return !ovs_list_is_empty(&route->gone_node);
-}
-
-/* Frees what is gone and known to be so by everybody. */
-static void
-forget_gone(struct rib_instance *instance)
-{
-    const struct rib_sub *sub;
-    struct rib_route *route;
-    uint64_t oldest = UINT64_MAX;
-
-    LIST_FOR_EACH (sub, lag_node, &instance->lagging) {
-        if (sub->next) {
-            oldest = MIN(oldest, sub->next->seqno);
-        }
-    }
-    LIST_FOR_EACH_SAFE (route, gone_node, &instance->gone) {
-        if (route->seqno >= oldest) {
-            break;
-        }
-        /* One that is published again is looked at later. */
-        if (ovs_list_is_empty(&route->paths)) {
-            rib_route_free(route);
-        }
-    }
-}
-
 /* Looks at changed routes, and puts into the log those of which there is
  * something to tell. */
 static void
@@ -139,7 +33,7 @@ take_changes(struct rib_instance *instance)
         if (ovs_list_is_empty(&route->paths)) {
             if (!route->announced) {
                 rib_route_free(route);
-            } else if (!is_gone(route)) {
+            } else if (!rib_route_is_gone(route)) {
                 rib_log_append(route);
             }
             continue;
@@ -147,7 +41,7 @@ take_changes(struct rib_instance *instance)
 
         struct xmpp_evpn merged;
         rib_route_merge(route, &merged);
-        if (route->announced && !is_gone(route)
+        if (route->announced && !rib_route_is_gone(route)
             && xmpp_evpn_equals(&route->sent, &merged)) {
             xmpp_evpn_fini(&merged);
             continue;
@@ -255,14 +149,14 @@ tell(struct rib_sub *sub, struct encoded *encoded)
 
     /* What is new comes before what is gone: a MAC that gets another tag is
      * not without a route in between. */
-    for (size_t i = 0; i < FLUSH_BUDGET && to; i++, to = log_next(to)) {
-        if (!is_gone(to)) {
+    for (size_t i = 0; i < FLUSH_BUDGET && to; i++, to = rib_log_next(to)) {
+        if (!rib_route_is_gone(to)) {
             message_put(&items, &to->sent, encode(encoded, to));
         }
     }
     message_end(&items);
-    for (; from != to; from = log_next(from)) {
-        if (is_gone(from) && from->seqno > sub->born_seqno) {
+    for (; from != to; from = rib_log_next(from)) {
+        if (rib_route_is_gone(from) && from->seqno > sub->born_seqno) {
             message_put(&retracts, &from->sent, NULL);
         }
     }
@@ -311,12 +205,6 @@ send_bum(struct rib_bum *bum, const struct rib_bum *const members[], size_t n)
     ds_destroy(&m.ds);
 }
 
-static bool
-is_ready(const struct rib_sub *sub)
-{
-    return sub->client->ops->is_ready(sub->client->aux);
-}
-
 /* Returns false if a client was not ready. */
 static bool
 send_bums(struct rib_instance *instance)
@@ -333,7 +221,7 @@ send_bums(struct rib_instance *instance)
         if (bum->sub->no_ribout || bum->sub->stale || bum->stale) {
             continue;
         }
-        if (!is_ready(bum->sub)) {
+        if (!rib_sub_is_ready(bum->sub)) {
             instance->bums_dirty = true;
             continue;
         }
@@ -355,7 +243,7 @@ flush_instance(struct rib_instance *instance, size_t *tree_budget)
 
     take_changes(instance);
     LIST_FOR_EACH_SAFE (sub, lag_node, &instance->lagging) {
-        if (!is_ready(sub)) {
+        if (!rib_sub_is_ready(sub)) {
             work = MAX(work, CTRL_RIB_BLOCKED);
             continue;
         }
@@ -365,7 +253,7 @@ flush_instance(struct rib_instance *instance, size_t *tree_budget)
         }
     }
     encoded_clear(&encoded);
-    forget_gone(instance);
+    rib_log_trim(instance);
     if (!send_bums(instance)) {
         work = MAX(work, CTRL_RIB_BLOCKED);
     }
@@ -390,6 +278,7 @@ ctrl_rib_flush(struct ctrl_rib *rib)
         }
         work = MAX(work, w);
     }
+    rib_log_limit(rib);
     enum ctrl_rib_work w = rib_tree_feed(rib, &tree_budget);
     return MAX(work, w);
 }

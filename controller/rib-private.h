@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the parts of the RIB share: tables and clients (rib.c), clients that
- * went and come back (rib-restart.c), what is to be told (rib-select.c),
- * telling it (rib-flush.c), the multicast trees (rib-tree.c), looking at it
- * (rib-show.c).
+ * went and come back (rib-restart.c), what is to be told (rib-select.c), in
+ * which order (rib-log.c), telling it (rib-flush.c), the multicast trees
+ * (rib-tree.c), looking at it (rib-show.c).
  *
  * The unicast routes of an instance stand in a log, in the order in which they
  * changed last.  A subscriber is at some place in the log and goes towards its
  * end; a route that changes moves to the end, so nobody is told twice what he
  * was too slow for.  A new subscriber starts at the beginning.  A route that
- * is gone stays until all have passed it. */
+ * is gone stays until all have passed it that may know it, or until there are
+ * too many of them (CTRL_MAX_GONE). */
 #ifndef CONTROLLER_RIB_PRIVATE_H
 #define CONTROLLER_RIB_PRIVATE_H 1
 
@@ -30,6 +31,7 @@ struct rib_instance {
     struct ovs_list dirty_routes;   /* To be looked at. */
     struct ovs_list log;        /* Those announced, and those gone. */
     struct ovs_list gone;       /* Those gone, in the same order. */
+    size_t n_gone;
     struct ovs_list lagging;    /* struct rib_sub not at the log's end. */
     struct ovs_list bums;       /* struct rib_bum. */
     bool bums_dirty;
@@ -46,6 +48,7 @@ struct ctrl_rib {
     struct ovs_list starving;   /* struct ctrl_rib_client whose 'labels'
                                  * somebody starves for. */
     uint64_t seqno;             /* Of the last change in any log. */
+    size_t n_log, n_gone;       /* Routes in all logs; those gone of them. */
     struct ctrl_rib_client *hosts;  /* Publishes for the static hosts. */
 };
 
@@ -144,13 +147,23 @@ void rib_sub_destroy(struct rib_sub *);
 /* Subscribed a second time: fine, once, if it is stale; else -EALREADY. */
 int rib_sub_renew(struct rib_sub *, int64_t instance_id, bool no_ribout);
 
-/* rib-flush.c */
+/* rib-log.c */
 /* Puts 'route' to the end of the log, or takes it out. */
 void rib_log_append(struct rib_route *);
 void rib_log_remove(struct rib_route *);
 /* Sends a new subscriber to the beginning / ends that. */
 void rib_sub_start(struct rib_sub *);
 void rib_sub_stop(struct rib_sub *);
+/* The route behind the one at hand, NULL at the end. */
+struct rib_route *rib_log_next(const struct rib_route *);
+/* Nobody publishes it any more. */
+bool rib_route_is_gone(const struct rib_route *);
+/* Whether the subscriber's client has read enough to be told more. */
+bool rib_sub_is_ready(const struct rib_sub *);
+/* Frees what is gone and known to be so by everybody. */
+void rib_log_trim(struct rib_instance *);
+/* Gives up clients that are too far behind (CTRL_MAX_GONE). */
+void rib_log_limit(struct ctrl_rib *);
 
 /* rib-select.c */
 /* Whether 'a' wins over 'b'. */

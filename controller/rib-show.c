@@ -36,7 +36,7 @@ ctrl_rib_instance_stats(const struct ctrl_rib *rib, const char *name,
             stats->n_subscribers += sub->client->ops && !sub->stale;
         }
         stats->n_routes = hmap_count(&instance->routes)
-                          - ovs_list_size(&instance->gone)
+                          - instance->n_gone
                           + ovs_list_size(&instance->bums);
     }
 }

@@ -36,6 +36,14 @@ struct xmpp_mcast;
  * instance changes. */
 #define CTRL_MAX_GROUPS 1024
 
+/* Routes that are gone and are remembered, in all instances together, for
+ * clients that do not read: so many, or as many as there are others if that is
+ * more.  All MACs of a site that we are for may go at once and a client be
+ * late to hear of it; one that is farther behind is better off with a new
+ * session, which begins with what there is, and it must not fill the
+ * memory. */
+#define CTRL_MAX_GONE (1u << 17)
+
 /* Longest name of an instance that is remembered. */
 #define CTRL_MAX_INSTANCE 1024
 
@@ -53,6 +61,9 @@ struct ctrl_rib_ops {
     void (*send)(void *aux, const char *data, size_t size);
     /* Whether the client has read enough of what it was sent to get more. */
     bool (*is_ready)(void *aux);
+    /* It does not read, and is too far behind (CTRL_MAX_GONE): its session is
+     * to end.  From now on it may miss something. */
+    void (*give_up)(void *aux);
 };
 
 /* 'name' is the client's, copied. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Clients that do not read: what is remembered for them. */
+/* Clients that do not read: what is remembered for them, and when they are
+ * given up. */
 #include <config.h>
 
 #include <setjmp.h>
@@ -38,12 +39,19 @@ reader_is_ready(void *aux)
     return true;
 }
 
+static void
+reader_give_up(void *aux)
+{
+    fail();
+}
+
 static int
 setup(void **state)
 {
     static const struct ctrl_rib_ops ops = {
         .send = reader_send,
         .is_ready = reader_is_ready,
+        .give_up = reader_give_up,
     };
 
     config = ctrl_fixture_config("networks:\n- {name: blue, vni: 100}\n"
@@ -141,12 +149,111 @@ slow__gone_and_back_by_thousands__told_all(void **state)
     assert_int_equal(after.n_retracts - before.n_retracts, 0);
 }
 
+static void
+slow__too_many_routes_go__closed_and_others_go_on(void **state)
+{
+    struct ctrl_rib_client_stats stats;
+
+    a.blocked = true;
+    put(BLUE, 0, CTRL_MAX_GONE + 10, true);
+    settle();
+    put(BLUE, 0, CTRL_MAX_GONE, false);
+    settle();
+    assert_int_equal(a.closed, XMPP_CLOSE_NONE);
+    put(BLUE, CTRL_MAX_GONE, CTRL_MAX_GONE + 1, false);
+    settle();
+    assert_int_equal(a.closed, XMPP_CLOSE_SLOW);
+    ctrl_rib_client_stats(reader, &stats);
+    assert_int_equal(stats.n_retracts, CTRL_MAX_GONE + 1);
+
+    /* Its next session begins with what there is. */
+    client_quit(&a);
+    client_open(&a, core, "a");
+    client_subscribe(&a, true, BLUE, 5);
+    settle();
+    assert_int_equal(count(&a, '+'), 9);
+    assert_int_equal(count(&a, '-'), 0);
+}
+
+static void
+slow__many_routes_go_and_more_stay__waited_for(void **state)
+{
+    assert_int_equal(ctrl_rib_unsubscribe(reader, BLUE), 0);
+    a.blocked = true;
+    put(BLUE, 0, 2 * CTRL_MAX_GONE + 20, true);
+    settle();
+    put(BLUE, 0, CTRL_MAX_GONE + 10, false);
+    settle();
+    assert_int_equal(a.closed, XMPP_CLOSE_NONE);
+    put(BLUE, CTRL_MAX_GONE + 10, CTRL_MAX_GONE + 11, false);
+    settle();
+    assert_int_equal(a.closed, XMPP_CLOSE_SLOW);
+}
+
+/* All instances count together. */
+static void
+slow__one_keeps_more_than_another__closed(void **state)
+{
+    struct client c;
+
+    assert_int_equal(ctrl_rib_unsubscribe(reader, BLUE), 0);
+    client_open(&c, core, "c");
+    client_subscribe(&c, true, RED, 6);
+    put(RED, 0, 10, true);
+    settle();
+    /* The first to stop reading has the least to hear. */
+    c.blocked = true;
+    put(RED, 0, 10, false);
+    a.blocked = true;
+    put(BLUE, 0, CTRL_MAX_GONE, true);
+    settle();
+    put(BLUE, 0, CTRL_MAX_GONE - 10, false);
+    settle();
+    assert_int_equal(a.closed, XMPP_CLOSE_NONE);
+    put(BLUE, CTRL_MAX_GONE - 10, CTRL_MAX_GONE - 9, false);
+    settle();
+    assert_int_equal(a.closed, XMPP_CLOSE_SLOW);
+    assert_int_equal(c.closed, XMPP_CLOSE_NONE);
+    ds_clear(&c.told);
+    c.blocked = false;
+    settle();
+    assert_int_equal(count(&c, '-'), 10);
+    client_quit(&c);
+}
+
+/* Nobody waits for what was gone before it came. */
+static void
+slow__new_subscriber_does_not_read__keeps_nothing_older(void **state)
+{
+    struct ctrl_rib_instance_stats stats;
+
+    put(BLUE, 0, 10, true);
+    settle();
+    a.blocked = true;
+    put(BLUE, 0, 5, false);
+    settle();
+    client_subscribe(&a, false, BLUE, 5);
+    client_subscribe(&a, true, BLUE, 5);
+    put(BLUE, 5, 6, false);
+    settle();
+    ctrl_rib_instance_stats(rib(), BLUE, &stats);
+    assert_int_equal(stats.n_routes, 4);
+    ds_clear(&a.told);
+    a.blocked = false;
+    settle();
+    assert_int_equal(count(&a, '+'), 4);
+}
+
 int
 main(void)
 {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(slow__gone_and_back_by_thousands__told_all),
+        TEST(slow__too_many_routes_go__closed_and_others_go_on),
+        TEST(slow__many_routes_go_and_more_stay__waited_for),
+        TEST(slow__one_keeps_more_than_another__closed),
+        TEST(slow__new_subscriber_does_not_read__keeps_nothing_older),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
