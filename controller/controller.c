@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
@@ -185,6 +186,25 @@ load(const char *path, void *controller_, struct tsn_err *err)
     return load_all(path, &controller->config, &controller->tls, err);
 }
 
+/* Each session takes a descriptor, and so does each connection that is none
+ * yet; the usual limit of 1024 is for programs that use select(). */
+static void
+raise_descriptor_limit(void)
+{
+    static const rlim_t wanted = CTRL_MAX_SESSIONS + 512;
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur >= wanted) {
+        return;
+    }
+    files.rlim_cur = MIN(files.rlim_max, wanted);
+    if (setrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur < wanted) {
+        VLOG_WARN("the limit of open files is too low for %d sessions "
+                  "files=%ju", CTRL_MAX_SESSIONS,
+                  (uintmax_t) files.rlim_cur);
+    }
+}
+
 static int
 start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *controller_,
       struct tsn_err *err)
@@ -192,6 +212,7 @@ start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *controller_,
     struct controller *controller = controller_;
     const struct ctrl_config *config = controller->config;
 
+    raise_descriptor_limit();
     controller->server = xmpp_server_create(tsn_loop_uv(loop), config->name,
                                             &config->listen,
                                             config->hold_s * 1000, &server_ops,

@@ -17,6 +17,7 @@
 #include "controller/restart.h"
 #include "controller/rib.h"
 #include "tsn/error.h"
+#include "tsn/model.h"
 #include "xmpp/inet.h"
 #include "xmpp/route.h"
 #include "xmpp/stanza.h"
@@ -32,6 +33,7 @@ struct ctrl_core {
     struct ctrl_rib *rib;
     struct ctrl_restarts *restarts;
     struct ovs_list peers;      /* struct ctrl_peer. */
+    size_t n_peers;
     uint64_t now_ms;
     uint64_t end_of_rib_from_ms;    /* None is sent before. */
 };
@@ -179,6 +181,7 @@ ctrl_peer_create(struct ctrl_core *core, const char *name,
     }
     peer->since_ms = peer->active_ms = now_ms;
     ovs_list_push_back(&core->peers, &peer->node);
+    core->n_peers++;
     return peer;
 }
 
@@ -217,6 +220,7 @@ static void
 peer_free(struct ctrl_peer *peer)
 {
     ovs_list_remove(&peer->node);
+    peer->core->n_peers--;
     ctrl_push_destroy(peer->push);
     held_clear(&peer->held);
     free(peer->name);
@@ -246,7 +250,21 @@ bool
 ctrl_core_admits(const struct ctrl_core *core, const char *name,
                  const struct in6_addr *peer_ip)
 {
-    return ctrl_restarts_admits(core->restarts, name, peer_ip);
+    char ip[TSN_IP_STRLEN];
+
+    if (core->n_peers >= CTRL_MAX_SESSIONS) {
+        VLOG_WARN_RL(&rl, "refused a session, there are %d already "
+                     "session=%s peer=%s", CTRL_MAX_SESSIONS, name,
+                     tsn_ip_format(peer_ip, ip));
+        return false;
+    }
+    if (!ctrl_restarts_admits(core->restarts, name, peer_ip)) {
+        VLOG_WARN_RL(&rl, "refused a session of the name of a client that is "
+                     "away, from another address session=%s peer=%s", name,
+                     tsn_ip_format(peer_ip, ip));
+        return false;
+    }
+    return true;
 }
 
 /* Subscriptions. */

@@ -31,6 +31,11 @@ struct xmpp_stanza;
  * back-off, and until then their routes are not to be taken for gone. */
 #define CTRL_END_OF_RIB_START_MS 12000
 
+/* Open sessions: some times the switches and replicators of a site that we are
+ * for.  Together their unsent bytes, 4 MiB each, stay below what a small host
+ * has. */
+#define CTRL_MAX_SESSIONS 1024
+
 /* Borrows 'config' until the next ctrl_core_configure() or the end. */
 struct ctrl_core *ctrl_core_create(const struct ctrl_config *config);
 /* With its clients. */
@@ -70,7 +75,9 @@ void ctrl_peer_destroy(struct ctrl_peer *);             /* NULL is fine. */
  * the client published is kept for when it comes back, or goes. */
 void ctrl_peer_lost(struct ctrl_peer *, const struct in6_addr *peer_ip,
                     uint64_t now_ms);
-/* Whether a client of that name may have a session, from that address. */
+/* Whether a client of that name may have a session, from that address: not if
+ * there are CTRL_MAX_SESSIONS, nor in the place of one that is away
+ * (spec/xmpp-protocol.md 1.9).  Logs why not. */
 bool ctrl_core_admits(const struct ctrl_core *, const char *name,
                       const struct in6_addr *peer_ip);
 

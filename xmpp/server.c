@@ -74,14 +74,8 @@ is_admitted(const struct xmpp_session *s, const char *name)
     char ip[TSN_IP_STRLEN];
 
     if (!old) {
-        if (server->ops->admits
-            && !server->ops->admits(server->aux, name, &s->peer_ip)) {
-            VLOG_WARN_RL(&rl, "refused a session of the name of a client that "
-                         "is away, from another address session=%s peer=%s",
-                         name, tsn_ip_format(&s->peer_ip, ip));
-            return false;
-        }
-        return true;
+        return !server->ops->admits
+               || server->ops->admits(server->aux, name, &s->peer_ip);
     }
 
     bool both = server->restart_helper

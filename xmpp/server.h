@@ -22,7 +22,7 @@ struct xmpp_stanza;
 
 struct xmpp_server_ops {
     /* Whether to open a session of that name, which is not in use; without
-     * answer if not.  May be NULL. */
+     * answer if not; to log why not is up to it.  May be NULL. */
     bool (*admits)(void *aux, const char *name, const struct in6_addr *ip);
     void (*opened)(void *aux, struct xmpp_session *);
     void (*stanza)(void *aux, struct xmpp_session *,

@@ -256,6 +256,31 @@ session__too_many_subscriptions__closed(void **state)
 }
 
 static void
+session__too_many__refused(void **state)
+{
+    static struct client others[CTRL_MAX_SESSIONS - 2];
+    struct in6_addr ip;
+
+    assert_int_equal(tsn_ip_parse("10.0.0.1", &ip), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        char name[16];
+
+        snprintf(name, sizeof name, "c%"PRIuSIZE, i);
+        assert_true(ctrl_core_admits(core, name, &ip));
+        client_open(&others[i], core, name);
+    }
+    assert_false(ctrl_core_admits(core, "x", &ip));
+    client_lose(&others[0], &ip, 0);
+    assert_true(ctrl_core_admits(core, "x", &ip));
+    client_open(&others[0], core, "x");
+    assert_false(ctrl_core_admits(core, "c0", &ip));
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        client_quit(&others[i]);
+    }
+    assert_true(ctrl_core_admits(core, "x", &ip));
+}
+
+static void
 session__name_without_end__closed(void **state)
 {
     char *name = xmalloc(CTRL_MAX_INSTANCE + 2);
@@ -421,6 +446,7 @@ main(void)
         TEST(pair__subscribe_in_between__fine),
         TEST(session__ends__its_routes_go),
         TEST(session__too_many_subscriptions__closed),
+        TEST(session__too_many__refused),
         TEST(session__name_without_end__closed),
         TEST(config__subscribed__sent_once),
         TEST(config__client_does_not_read__sent_later),

@@ -18,12 +18,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "controller/core.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
 #include "openvswitch/shash.h"
@@ -113,6 +115,12 @@ run_server(void)
                               builddir ? builddir : ".");
     char *log = file_path("log");
 
+    /* It is to raise that by itself. */
+    struct rlimit files;
+    if (!getrlimit(RLIMIT_NOFILE, &files)) {
+        files.rlim_cur = MIN(files.rlim_cur, 100);
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
     execl(program, program, "--config", path, "--run-dir", dir,
           "--log-file", log, NULL);
     perror(program);
@@ -716,10 +724,20 @@ reload__changed_file__clients_get_the_difference(void **state)
     step_client_closes("tor-agent-1", false);
 }
 
+static void
+start__few_files_allowed__raises_the_limit(void **state)
+{
+    struct rlimit files;
+
+    assert_int_equal(prlimit(pid, RLIMIT_NOFILE, NULL, &files), 0);
+    assert_true(files.rlim_cur >= MIN(files.rlim_max, CTRL_MAX_SESSIONS));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(start__few_files_allowed__raises_the_limit),
         cmocka_unit_test(replay__subscriptions__as_recorded),
         cmocka_unit_test(replay__evpn_routes__as_recorded),
         cmocka_unit_test(replay__evpn_variants__as_recorded),
