@@ -21,10 +21,12 @@ struct ctrl_rib_client;
 struct in6_addr;
 struct xmpp_stanza;
 
-/* A client gets its End-of-RIB when neither side sent a stanza for so long,
- * or at the latest after the maximum (spec/xmpp-protocol.md 2.2).  A real
- * control node waits 6 s; we have no BGP peers that could still bring
- * routes, and a restart is to settle quickly. */
+/* A client gets its End-of-RIB when neither side sent a stanza for so long, or
+ * when its session has lasted for the maximum (spec/xmpp-protocol.md 2.2), but
+ * not before it has been sent all configuration, routes and trees that there
+ * are: to one that reads slowly, or while they change without a pause, it may
+ * come after the maximum.  A real control node waits 6 s; we have no BGP peers
+ * that could still bring routes, and a restart is to settle quickly. */
 #define CTRL_END_OF_RIB_QUIET_MS 2000
 #define CTRL_END_OF_RIB_MAX_MS 300000
 /* After our own start clients come back one by one, the last after its longest

@@ -427,6 +427,21 @@ end_of_rib__never_quiet__after_the_maximum(void **state)
     assert_string_equal(ds_cstr(&a.told), "end-of-rib\n");
 }
 
+static void
+end_of_rib__client_does_not_read__even_after_the_maximum(void **state)
+{
+    client_subscribe(&b, true, BLUE, 5);
+    client_subscribe(&a, true, BLUE, 5);
+    b.blocked = true;
+    client_publish(&a, BLUE, ROUTE);
+    ctrl_core_run(core, CTRL_END_OF_RIB_MAX_MS);
+    ctrl_core_run(core, 2 * CTRL_END_OF_RIB_MAX_MS);
+    assert_string_equal(ds_cstr(&b.told), "");
+    b.blocked = false;
+    ctrl_core_run(core, 2 * CTRL_END_OF_RIB_MAX_MS + 1);
+    assert_string_equal(ds_cstr(&b.told), TOLD "end-of-rib\n");
+}
+
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
 
 int
@@ -456,6 +471,7 @@ main(void)
         TEST(end_of_rib__just_started__waits_for_the_other_clients),
         TEST(end_of_rib__stanza_in_either_direction__later),
         TEST(end_of_rib__never_quiet__after_the_maximum),
+        TEST(end_of_rib__client_does_not_read__even_after_the_maximum),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

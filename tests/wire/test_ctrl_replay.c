@@ -675,6 +675,26 @@ await_log(const char *text, int n)
     return found;
 }
 
+/* We have none, and then a control node does not look at it (1.3). */
+static void
+header__any_subcluster__served(void **state)
+{
+    at = "subcluster";
+    step_connect("tor-agent-2");
+    send_text("tor-agent-2", "<stream:stream from=\"tor-agent-2\" to=\""
+              XMPP_CONTROL_JID "\" version=\"1.0\" xml:lang=\"en\" "
+              "xmlns=\"edge1\" "
+              "xmlns:stream=\"http://etherx.jabber.org/streams\" >");
+    send_text("tor-agent-2", "<iq type='set' from='tor-agent-2' to='"
+              XMPP_CONTROL_JID "/config'><pubsub><subscribe "
+              "node='virtual-router:" XMPP_VR_PREFIX "tor-agent-2' />"
+              "</pubsub></iq>");
+    char *stanza = take_config("tor-agent-2", PATIENCE_MS);
+    assert_non_null(stanza);
+    free(stanza);
+    step_client_closes("tor-agent-2", false);
+}
+
 static void
 reload__changed_file__clients_get_the_difference(void **state)
 {
@@ -742,6 +762,7 @@ main(void)
         cmocka_unit_test(replay__evpn_routes__as_recorded),
         cmocka_unit_test(replay__evpn_variants__as_recorded),
         cmocka_unit_test(replay__duplicate_names__as_recorded),
+        cmocka_unit_test(header__any_subcluster__served),
         cmocka_unit_test(reload__changed_file__clients_get_the_difference),
     };
 
