@@ -65,8 +65,15 @@ for_each_path(const struct rib_instance *instance, ctrl_rib_path_fn *fn,
 
     LIST_FOR_EACH (bum, instance_node, &instance->bums) {
         if (!bum->withdrawn) {
-            fn(instance->name, &bum->attrs, bum->sub->client->name, true,
-               aux);
+            const struct ctrl_rib_path_info info = {
+                .instance = instance->name,
+                .route = &bum->attrs,
+                .publisher = bum->sub->client->name,
+                .best = true,
+                .stale = bum->stale,
+            };
+
+            fn(&info, aux);
         }
     }
 
@@ -83,8 +90,15 @@ for_each_path(const struct rib_instance *instance, ctrl_rib_path_fn *fn,
         const struct rib_path *best = rib_route_best(routes[i]), *path;
 
         LIST_FOR_EACH (path, route_node, &routes[i]->paths) {
-            fn(instance->name, &path->attrs, path->sub->client->name,
-               path == best, aux);
+            const struct ctrl_rib_path_info info = {
+                .instance = instance->name,
+                .route = &path->attrs,
+                .publisher = path->sub->client->name,
+                .best = path == best,
+                .stale = path->stale,
+            };
+
+            fn(&info, aux);
         }
     }
     free(routes);

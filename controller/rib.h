@@ -153,11 +153,16 @@ struct ctrl_rib_instance_stats {
 void ctrl_rib_instance_stats(const struct ctrl_rib *, const char *instance,
                              struct ctrl_rib_instance_stats *);
 
-/* Every path, ordered by instance and MAC; 'publisher' is a client's name, or
- * "" for a static host's. */
-typedef void ctrl_rib_path_fn(const char *instance,
-                              const struct xmpp_evpn *path,
-                              const char *publisher, bool best, void *aux);
+/* Every path, ordered by instance and MAC. */
+struct ctrl_rib_path_info {
+    const char *instance;
+    const struct xmpp_evpn *route;
+    const char *publisher;      /* A client's name; "" for a static host. */
+    bool best;
+    bool stale;                 /* The client was or is away, and has not
+                                 * renewed it. */
+};
+typedef void ctrl_rib_path_fn(const struct ctrl_rib_path_info *, void *aux);
 void ctrl_rib_for_each_path(const struct ctrl_rib *, ctrl_rib_path_fn *fn,
                             void *aux);
 

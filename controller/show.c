@@ -185,18 +185,18 @@ type_name(const struct xmpp_evpn *path)
 }
 
 static void
-show_path(const char *instance, const struct xmpp_evpn *path,
-          const char *publisher, bool best, void *aux_)
+show_path(const struct ctrl_rib_path_info *info, void *aux_)
 {
     const struct show_list *aux = aux_;
+    const struct xmpp_evpn *path = info->route;
     const struct tunnel_dst *hop = &path->next_hops[0];
     struct tsn_json *json = aux->json;
 
-    if (aux->instance && strcmp(aux->instance, instance)) {
+    if (aux->instance && strcmp(aux->instance, info->instance)) {
         return;
     }
     tsn_json_object_begin(json, NULL);
-    tsn_json_string(json, "instance", instance);
+    tsn_json_string(json, "instance", info->instance);
     tsn_json_string(json, "type", type_name(path));
     tsn_json_uint(json, "tag", path->tag);
     tsn_json_mac(json, "mac", &path->mac);
@@ -216,8 +216,10 @@ show_path(const char *instance, const struct xmpp_evpn *path,
         tsn_json_ip(json, "replicator", &path->replicator);
     }
     /* A static host's has none. */
-    tsn_json_string(json, "publisher", *publisher ? publisher : NULL);
-    tsn_json_bool(json, "best", best);
+    tsn_json_string(json, "publisher",
+                    *info->publisher ? info->publisher : NULL);
+    tsn_json_bool(json, "best", info->best);
+    tsn_json_bool(json, "stale", info->stale);
     tsn_json_object_end(json);
 }
 

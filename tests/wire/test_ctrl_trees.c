@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Speakers in the multicast trees of tsn-controller as a program, over
  * loopback: what the members know always makes a tree, whichever of two
- * control nodes dies. */
+ * control nodes dies; and what is shown of them. */
 #include <config.h>
 
 #include <arpa/inet.h>
@@ -20,9 +20,11 @@
 #include "openvswitch/json.h"
 #include "openvswitch/shash.h"
 #include "openvswitch/vlog.h"
+#include "packets.h"
 #include "tsn/loop.h"
 #include "tsn/model.h"
 #include "util.h"
+#include "xmpp/route.h"
 #include "xmpp/speaker.h"
 
 #define RI "default-domain:admin:vn1:vn1"
@@ -37,8 +39,8 @@ struct program {
     pid_t pid;                  /* 0: not running. */
 };
 static struct program programs[2] = {
-    { .name = "ctrl1", .dir = "/tmp/tsn-trees.XXXXXX" },
-    { .name = "ctrl2", .dir = "/tmp/tsn-trees.XXXXXX" },
+    { .name = "ctrl1" },
+    { .name = "ctrl2" },
 };
 
 struct member {
@@ -82,6 +84,7 @@ free_port(void)
 static void
 program_init(struct program *p)
 {
+    strcpy(p->dir, "/tmp/tsn-trees.XXXXXX");
     assert_non_null(mkdtemp(p->dir));
     p->port = free_port();
     char *path = file_path(p, "controller.yaml");
@@ -143,12 +146,12 @@ program_fini(struct program *p)
     rmdir(p->dir);
 }
 
-/* What "tsnctl show trees" prints, to be freed. */
+/* What "tsnctl show WHAT vn1" prints, to be freed. */
 static char *
-show_trees(const struct program *p, const char *option)
+show(const struct program *p, const char *what, const char *option)
 {
-    char *command = xasprintf("%s/tsnctl/tsnctl --run-dir %s show trees vn1 "
-                              "%s", build_dir(), p->dir, option);
+    char *command = xasprintf("%s/tsnctl/tsnctl --run-dir %s show %s vn1 %s",
+                              build_dir(), p->dir, what, option);
     struct ds out = DS_EMPTY_INITIALIZER;
     FILE *f = popen(command, "r");
     char buf[4096];
@@ -343,6 +346,7 @@ setup(void **state)
 {
     vlog_set_levels(NULL, VLF_ANY_DESTINATION, VLL_OFF);
     uv_loop_init(&loop);
+    memset(members, 0, sizeof members);
     program_init(&programs[0]);
     program_init(&programs[1]);
     return 0;
@@ -367,7 +371,7 @@ teardown(void **state)
 static void
 compare_shown(void)
 {
-    char *text = show_trees(&programs[0], "--json");
+    char *text = show(&programs[0], "trees", "--json");
     struct json *json = json_from_string(text);
 
     assert_int_equal(json->type, JSON_OBJECT);
@@ -405,7 +409,7 @@ compare_shown(void)
     json_destroy(json);
     free(text);
 
-    text = show_trees(&programs[0], "");
+    text = show(&programs[0], "trees", "");
     assert_non_null(strstr(text, "NEIGHBOURS"));
     assert_non_null(strstr(text, "10.0.0.1/10"));
     free(text);
@@ -451,6 +455,75 @@ trees__control_nodes_die__are_built_by_the_other_one(void **state)
     assert_true(after.previous_label != 0);
 }
 
+/* What its publisher left behind. */
+
+static bool wanted_stale;
+
+static bool
+is_shown_stale(void)
+{
+    char *text = show(&programs[0], "routes", "--json");
+    struct json *json = json_from_string(text);
+    const struct json *reply = shash_find_data(json_object(json),
+                                               "tsn-controller");
+    bool found = false;
+
+    if (!reply) {
+        fail_msg("%s", text);
+    }
+    const struct json *rows = shash_find_data(json_object(reply), "routes");
+    for (size_t i = 0; i < rows->array.n; i++) {
+        const struct shash *row = rows->array.elems[i]->object;
+
+        assert_string_equal(json_string(shash_find_data(row, "publisher")),
+                            "m0");
+        found = json_boolean(shash_find_data(row, "stale")) == wanted_stale;
+    }
+    json_destroy(json);
+    free(text);
+    return found;
+}
+
+static void
+assert_shown_last(const char *word)
+{
+    char *text = show(&programs[0], "routes", "");
+    char *line = strstr(text, "02:00:00:00:00:01");
+
+    assert_non_null(strstr(text, "STALE\n"));
+    assert_non_null(line);
+    line = strtok(line, "\n");
+    assert_string_equal(strrchr(line, ' ') + 1, word);
+    free(text);
+}
+
+static void
+routes__publisher_goes__shown_as_stale(void **state)
+{
+    struct xmpp_evpn route;
+    struct in6_addr ip;
+
+    program_start(&programs[0]);
+    member_start(0);
+    xmpp_evpn_init(&route);
+    route.tag = 5005;
+    route.mac = (struct eth_addr) ETH_ADDR_C(02,00,00,00,00,01);
+    assert_int_equal(tsn_ip_parse("10.0.0.1", &ip), 0);
+    xmpp_evpn_add_next_hop(&route, &ip, 5005, TSN_ENCAP_VXLAN);
+    assert_int_equal(xmpp_speaker_publish(members[0].speaker, RI, &route), 0);
+    xmpp_evpn_fini(&route);
+    run_until(is_tree_of_first);
+    wanted_stale = false;
+    run_until(is_shown_stale);
+    assert_shown_last("no");
+
+    xmpp_speaker_destroy(members[0].speaker);
+    members[0].speaker = NULL;
+    wanted_stale = true;
+    run_until(is_shown_stale);
+    assert_shown_last("yes");
+}
+
 int
 main(void)
 {
@@ -458,6 +531,8 @@ main(void)
         cmocka_unit_test_setup_teardown(
             trees__control_nodes_die__are_built_by_the_other_one, setup,
             teardown),
+        cmocka_unit_test_setup_teardown(
+            routes__publisher_goes__shown_as_stale, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
