@@ -74,6 +74,21 @@ claim(struct checker *c, const char *what, const char *fmt, ...)
     return error;
 }
 
+bool
+ctrl_text_is_xml(const char *text)
+{
+    /* U+FFFE and U+FFFF. */
+    return !strstr(text, "\xef\xbf\xbe") && !strstr(text, "\xef\xbf\xbf");
+}
+
+/* Those of ASCII, and U+0080 to U+009F. */
+static bool
+is_control_character(const char *p)
+{
+    return (uint8_t) p[0] < ' ' || p[0] == 0x7f
+           || ((uint8_t) p[0] == 0xc2 && (uint8_t) p[1] < 0xa0);
+}
+
 /* Object names are put together with ':'. */
 static int
 check_name(struct checker *c, const char *name, bool colon_ok)
@@ -88,9 +103,12 @@ check_name(struct checker *c, const char *name, bool colon_ok)
         return refuse(c, "a name must not contain ':'");
     }
     for (const char *p = name; *p; p++) {
-        if ((unsigned char) *p < ' ' || *p == 0x7f) {
+        if (is_control_character(p)) {
             return refuse(c, "a name must not contain control characters");
         }
+    }
+    if (!ctrl_text_is_xml(name)) {
+        return refuse(c, "a name must not contain what XML cannot carry");
     }
     return 0;
 }
@@ -99,12 +117,11 @@ static int
 check_vtep(struct checker *c, const struct in6_addr *ip)
 {
     char text[TSN_IP_STRLEN];
-    ovs_be32 ip4 = in6_addr_get_mapped_ipv4(ip);
 
     if (!tsn_ip_is_v4(ip)) {
         return refuse(c, "a tunnel endpoint has an IPv4 address");
     }
-    if (!ip4 || ip_is_multicast(ip4) || ip4 == htonl(INADDR_BROADCAST)) {
+    if (!tsn_ip_is_host(ip)) {
         return refuse(c, "%s is not a unicast address",
                       tsn_ip_format(ip, text));
     }
@@ -173,6 +190,10 @@ check_subnet(struct checker *c, const struct ctrl_network *network,
     }
     if (!subnet->plen) {
         return refuse(c, "a subnet cannot be everything");
+    }
+    if (!tsn_ip_is_host(&subnet->prefix)) {
+        return refuse(c, "the addresses of %s/%d are not unicast", text,
+                      subnet->plen);
     }
     for (size_t j = 0; j < i; j++) {
         const struct ctrl_subnet *other = &network->subnets[j];
@@ -291,12 +312,17 @@ check_station(struct checker *c, const struct ctrl_station *station,
                   network->name);
 }
 
-/* The name of a virtual router: that under which an agent talks to us. */
+/* The name of a virtual router: that under which an agent talks to us, and
+ * the first part of its JID (spec/xmpp-protocol.md 1.2). */
 static int
 check_agent(struct checker *c, const char *name)
 {
     int error = check_name(c, name, false);
+    size_t len = strcspn(name, " /@");
 
+    if (!error && name[len]) {
+        error = refuse(c, "a name of an agent has no '%c'", name[len]);
+    }
     return error ? error : claim(c, name, "agent %s", name);
 }
 

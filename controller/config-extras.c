@@ -2,6 +2,7 @@
 #include <config.h>
 #include "controller/config-extras.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,20 @@ refuse(struct ctrl_extras_err *err, const char *list, size_t i,
     return -EINVAL;
 }
 
+/* Pad and end have no value (RFC 2132, 3.1, 3.2). */
+static bool
+is_option_name(const char *name)
+{
+    if (!*name || strlen(name) > CTRL_NAME_MAX || !ctrl_text_is_xml(name)) {
+        return false;
+    }
+    if (*name != '-' && !isdigit((unsigned char) *name)) {
+        return true;
+    }
+    int code;
+    return str_to_int(name, 10, &code) && code > 0 && code < 255;
+}
+
 static int
 read_options(const struct yaml_extras *from, struct ctrl_extras *to,
              struct ctrl_extras_err *err)
@@ -57,11 +72,12 @@ read_options(const struct yaml_extras *from, struct ctrl_extras *to,
             return refuse(err, "options", i, "name", option->name,
                           "one of the first 254: a message has no more");
         }
-        if (!*option->name || strlen(option->name) > CTRL_NAME_MAX) {
+        if (!is_option_name(option->name)) {
             return refuse(err, "options", i, "name", option->name,
                           "the name or number of a DHCP option");
         }
-        if (strlen(option->value) > CTRL_OPTION_VALUE_MAX) {
+        if (strlen(option->value) > CTRL_OPTION_VALUE_MAX
+            || !ctrl_text_is_xml(option->value)) {
             return refuse(err, "options", i, "value", option->value,
                           "a value that fits into a DHCP option");
         }

@@ -167,6 +167,11 @@ ctrl_network_vni(const struct ctrl_config *config,
     return config->vni_is_network_id ? network->id : network->vni;
 }
 
+/* Whether XML can carry the text, which is UTF-8 without control characters of
+ * ASCII, as it is (XML 1.0, 2.2): the files of YAML may escape what it
+ * cannot. */
+bool ctrl_text_is_xml(const char *);
+
 /* Of config-check.c: what the types cannot express.  Returns 0, or -EINVAL
  * with '*err' pointing into 'path', the file that 'config' came from. */
 int ctrl_config_check(const struct ctrl_config *config, const char *path,
