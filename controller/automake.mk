@@ -16,6 +16,7 @@ controller_libcontroller_a_SOURCES = \
 	controller/push.h \
 	controller/restart.c \
 	controller/restart.h \
+	controller/rib-config.c \
 	controller/rib-flush.c \
 	controller/rib-log.c \
 	controller/rib-private.h \
@@ -23,6 +24,7 @@ controller_libcontroller_a_SOURCES = \
 	controller/rib-select.c \
 	controller/rib-show.c \
 	controller/rib-tree.c \
+	controller/rib-withdraw.c \
 	controller/rib.c \
 	controller/rib.h \
 	controller/show.c \
@@ -93,6 +95,11 @@ check_PROGRAMS += tests/unit/test_ctrl_types
 tests_unit_test_ctrl_types_SOURCES = \
 	tests/unit/ctrl_fixture.h tests/unit/test_ctrl_types.c
 tests_unit_test_ctrl_types_LDADD = $(CTRL_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_ctrl_withdraw
+tests_unit_test_ctrl_withdraw_SOURCES = \
+	tests/unit/ctrl_fixture.h tests/unit/test_ctrl_withdraw.c
+tests_unit_test_ctrl_withdraw_LDADD = $(CTRL_TEST_LIBS)
 
 check_PROGRAMS += tests/wire/test_server_replay
 tests_wire_test_server_replay_SOURCES = \

@@ -14,6 +14,10 @@
  * keepalives. */
 #define FLUSH_BUDGET 512
 
+/* Paths of clients and subscriptions that have ended, or were not renewed,
+ * that a flush withdraws. */
+#define WITHDRAW_BUDGET 4096
+
 /* Members of trees that a flush puts in their place, or tells: a client that
  * goes leaves every tree that it is in. */
 #define TREE_BUDGET 256
@@ -269,6 +273,9 @@ ctrl_rib_flush(struct ctrl_rib *rib)
     struct rib_instance *instance;
     size_t tree_budget = TREE_BUDGET;
 
+    if (!rib_withdraw(rib, WITHDRAW_BUDGET)) {
+        work = CTRL_RIB_BUSY;
+    }
     LIST_FOR_EACH_SAFE (instance, dirty_node, &rib->dirty) {
         enum ctrl_rib_work w = flush_instance(instance, &tree_budget);
 

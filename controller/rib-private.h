@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of the RIB share: tables and clients (rib.c), clients that
- * went and come back (rib-restart.c), what is to be told (rib-select.c), in
+/* What the parts of the RIB share: tables and clients (rib.c), networks and
+ * static hosts of the configuration (rib-config.c), clients that went and come
+ * back (rib-restart.c), withdrawing many routes (rib-withdraw.c), what is to be told (rib-select.c), in
  * which order (rib-log.c), telling it (rib-flush.c), the multicast trees
  * (rib-tree.c), looking at it (rib-show.c).
  *
@@ -49,6 +50,8 @@ struct ctrl_rib {
                                  * somebody starves for. */
     uint64_t seqno;             /* Of the last change in any log. */
     size_t n_log, n_gone;       /* Routes in all logs; those gone of them. */
+    struct ovs_list withdrawing;    /* struct rib_sub with paths that are to
+                                     * go. */
     struct ctrl_rib_client *hosts;  /* Publishes for the static hosts. */
 };
 
@@ -71,8 +74,7 @@ struct rib_path {
     struct ovs_list sub_node;
     struct rib_route *route;
     struct rib_sub *sub;
-    bool stale;                 /* Of a client that was away, or of a host
-                                 * while a file is applied: not renewed. */
+    uint64_t generation;        /* Of its subscription when it was renewed. */
     struct xmpp_evpn attrs;
 };
 
@@ -82,7 +84,8 @@ struct rib_bum {
     struct ovs_list instance_node;
     struct ovs_list sub_node;
     struct rib_sub *sub;
-    bool stale;
+    bool stale;                 /* Of a client that was away, or of a host
+                                 * while a file is applied: not renewed. */
     bool withdrawn;             /* Only its retract is to be sent. */
     struct xmpp_evpn attrs;
     bool announced;
@@ -111,7 +114,17 @@ struct rib_sub {
     struct rib_route *next;     /* To be told; NULL at the log's end. */
     struct ovs_list lag_node;   /* In 'lagging', or self-linked. */
     uint64_t born_seqno;        /* What was gone by then it never knew. */
+
+    /* Its paths, the oldest generation first, so that many can get stale, or
+     * be withdrawn later, at once.  What is older than 'generation' is stale;
+     * what is older than 'withdrawn' is to go, and does not count. */
     struct ovs_list paths;
+    uint64_t generation, withdrawn;
+    size_t n_paths, n_stale;    /* That count; those stale of them. */
+    struct ovs_list withdrawing_node;   /* In struct ctrl_rib, or
+                                         * self-linked. */
+    bool ended;                 /* Goes when its paths have gone. */
+
     struct ovs_list bums;
     struct rib_member *member;  /* In its tree, or NULL. */
 };
@@ -122,6 +135,8 @@ struct ctrl_rib_client {
     const struct ctrl_rib_ops *ops;     /* NULL: its session is gone. */
     void *aux;
     struct shash subs;          /* struct rib_sub, by instance. */
+    size_t n_ended;             /* Of its subscriptions, not in 'subs'. */
+    bool ended;                 /* Goes with the last of them. */
     size_t n_routes;
     size_t n_lagging;           /* Of 'subs'. */
 
@@ -139,9 +154,35 @@ void rib_route_free(struct rib_route *);
 void rib_bum_free(struct rib_bum *);
 /* There is something to tell. */
 void rib_instance_set_dirty(struct rib_instance *);
-/* Withdraws what was published there, or only what is stale of it. */
-void rib_sub_withdraw(struct rib_sub *, bool only_stale);
+struct rib_sub *rib_sub_create(struct ctrl_rib_client *, const char *instance,
+                               int64_t instance_id, bool no_ribout);
+/* Ends it.  What was published there is withdrawn later, by rib_withdraw(),
+ * which then frees it with rib_sub_free(); at once if there is nothing. */
 void rib_sub_destroy(struct rib_sub *);
+void rib_sub_free(struct rib_sub *);
+void rib_path_put(struct rib_sub *, const struct xmpp_evpn *attrs);
+void rib_path_remove(struct rib_path *);
+void rib_bum_put(struct rib_sub *, const struct xmpp_evpn *attrs);
+void rib_bums_set_dirty(struct rib_instance *);
+void rib_route_set_dirty(struct rib_route *);
+/* Finds or creates it / frees one that nobody needs any more. */
+struct rib_instance *rib_instance_get(struct ctrl_rib *, const char *name);
+void rib_instance_check(struct rib_instance *);
+
+/* rib-withdraw.c */
+/* All that was published there gets stale. */
+void rib_sub_mark_stale(struct rib_sub *);
+bool rib_path_is_stale(const struct rib_path *);
+/* Withdraws what is stale.  Returns how many routes that is. */
+size_t rib_sub_sweep(struct rib_sub *);
+/* Withdraws all. */
+void rib_sub_withdraw(struct rib_sub *);
+/* The path is renewed / is about to go: keeps the counts. */
+void rib_path_renew(struct rib_path *);
+void rib_path_uncount(struct rib_path *);
+/* Does at most 'max' paths of what has been put off.  Returns false if there
+ * is more. */
+bool rib_withdraw(struct ctrl_rib *, size_t max);
 
 /* rib-restart.c */
 /* Subscribed a second time: fine, once, if it is stale; else -EALREADY. */

@@ -23,23 +23,19 @@ forget_told(struct rib_bum *bum)
 static void
 sub_keep(struct rib_sub *sub)
 {
-    struct rib_path *path;
     struct rib_bum *bum;
 
     rib_sub_stop(sub);
     rib_tree_end(sub);
     sub->stale = true;
-    LIST_FOR_EACH (path, sub_node, &sub->paths) {
-        path->stale = true;
-    }
     LIST_FOR_EACH_SAFE (bum, sub_node, &sub->bums) {
         if (bum->withdrawn) {
             rib_bum_free(bum);
         } else {
             forget_told(bum);
-            bum->stale = true;
         }
     }
+    rib_sub_mark_stale(sub);
 }
 
 void
@@ -93,31 +89,26 @@ rib_sub_renew(struct rib_sub *sub, int64_t instance_id, bool no_ribout)
 size_t
 ctrl_rib_client_sweep(struct ctrl_rib_client *client)
 {
-    size_t n_routes = client->n_routes;
     struct shash_node *node;
+    size_t n = 0;
 
     SHASH_FOR_EACH_SAFE (node, &client->subs) {
         struct rib_sub *sub = node->data;
 
+        n += rib_sub_sweep(sub);
         if (sub->stale) {
             rib_sub_destroy(sub);
-        } else {
-            rib_sub_withdraw(sub, true);
         }
     }
-    return n_routes - client->n_routes;
+    return n;
 }
 
 static size_t
 count_stale(const struct rib_sub *sub)
 {
-    const struct rib_path *path;
     const struct rib_bum *bum;
-    size_t n = 0;
+    size_t n = sub->n_stale;
 
-    LIST_FOR_EACH (path, sub_node, &sub->paths) {
-        n += path->stale;
-    }
     LIST_FOR_EACH (bum, sub_node, &sub->bums) {
         n += bum->stale;
     }

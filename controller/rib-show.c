@@ -95,7 +95,7 @@ for_each_path(const struct rib_instance *instance, ctrl_rib_path_fn *fn,
                 .route = &path->attrs,
                 .publisher = path->sub->client->name,
                 .best = path == best,
-                .stale = path->stale,
+                .stale = rib_path_is_stale(path),
             };
 
             fn(&info, aux);

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "controller/config.h"
-#include "controller/model.h"
 #include "openvswitch/vlog.h"
 #include "packets.h"
 #include "util.h"
@@ -24,14 +23,15 @@ ctrl_rib_create(void)
     shash_init(&rib->instances);
     ovs_list_init(&rib->dirty);
     ovs_list_init(&rib->starving);
+    ovs_list_init(&rib->withdrawing);
     /* It only publishes. */
     rib->hosts = ctrl_rib_client_create(rib, "", NULL, NULL);
     return rib;
 }
 
 /* Instances exist while somebody knows them. */
-static struct rib_instance *
-instance_get(struct ctrl_rib *rib, const char *name)
+struct rib_instance *
+rib_instance_get(struct ctrl_rib *rib, const char *name)
 {
     struct rib_instance *instance = shash_find_data(&rib->instances, name);
 
@@ -66,8 +66,8 @@ instance_free(struct rib_instance *instance)
 }
 
 /* Frees an instance that nobody needs any more. */
-static void
-instance_check(struct rib_instance *instance)
+void
+rib_instance_check(struct rib_instance *instance)
 {
     if (!instance->known && ovs_list_is_empty(&instance->subs)
         && hmap_is_empty(&instance->routes)) {
@@ -128,8 +128,8 @@ rib_route_free(struct rib_route *route)
     free(route);
 }
 
-static void
-route_set_dirty(struct rib_route *route)
+void
+rib_route_set_dirty(struct rib_route *route)
 {
     if (!route->instance->known) {
         if (ovs_list_is_empty(&route->paths)) {
@@ -157,21 +157,21 @@ path_find(const struct rib_route *route, const struct rib_sub *sub)
     return NULL;
 }
 
-static void
-path_remove(struct rib_path *path)
+void
+rib_path_remove(struct rib_path *path)
 {
     struct rib_route *route = path->route;
 
-    path->sub->client->n_routes--;
+    rib_path_uncount(path);
     ovs_list_remove(&path->sub_node);
     ovs_list_remove(&path->route_node);
     xmpp_evpn_fini(&path->attrs);
     free(path);
-    route_set_dirty(route);
+    rib_route_set_dirty(route);
 }
 
-static void
-path_put(struct rib_sub *sub, const struct xmpp_evpn *attrs)
+void
+rib_path_put(struct rib_sub *sub, const struct xmpp_evpn *attrs)
 {
     struct rib_route *route = route_get(sub->instance, attrs);
     struct rib_path *path = path_find(route, sub);
@@ -181,10 +181,12 @@ path_put(struct rib_sub *sub, const struct xmpp_evpn *attrs)
         path->route = route;
         path->sub = sub;
         ovs_list_push_back(&route->paths, &path->route_node);
+        path->generation = sub->generation;
         ovs_list_push_back(&sub->paths, &path->sub_node);
+        sub->n_paths++;
         sub->client->n_routes++;
     } else {
-        path->stale = false;
+        rib_path_renew(path);
         if (xmpp_evpn_equals(&path->attrs, attrs)) {
             return;
         }
@@ -192,11 +194,11 @@ path_put(struct rib_sub *sub, const struct xmpp_evpn *attrs)
     }
     xmpp_evpn_init(&path->attrs);
     xmpp_evpn_copy(&path->attrs, attrs);
-    route_set_dirty(route);
+    rib_route_set_dirty(route);
 }
 
-static void
-bums_set_dirty(struct rib_instance *instance)
+void
+rib_bums_set_dirty(struct rib_instance *instance)
 {
     instance->bums_dirty = true;
     rib_instance_set_dirty(instance);
@@ -228,8 +230,8 @@ rib_bum_free(struct rib_bum *bum)
     free(bum);
 }
 
-static void
-bum_put(struct rib_sub *sub, const struct xmpp_evpn *attrs)
+void
+rib_bum_put(struct rib_sub *sub, const struct xmpp_evpn *attrs)
 {
     struct rib_bum *bum = bum_find(sub, attrs);
 
@@ -255,7 +257,7 @@ bum_put(struct rib_sub *sub, const struct xmpp_evpn *attrs)
     }
     xmpp_evpn_init(&bum->attrs);
     xmpp_evpn_copy(&bum->attrs, attrs);
-    bums_set_dirty(sub->instance);
+    rib_bums_set_dirty(sub->instance);
 }
 
 static void
@@ -273,33 +275,14 @@ bum_withdraw(struct rib_bum *bum)
     } else {
         rib_bum_free(bum);
     }
-    bums_set_dirty(instance);
+    rib_bums_set_dirty(instance);
 }
 
-void
-rib_sub_withdraw(struct rib_sub *sub, bool only_stale)
-{
-    struct rib_path *path;
-    struct rib_bum *bum;
-
-    LIST_FOR_EACH_SAFE (path, sub_node, &sub->paths) {
-        if (path->stale || !only_stale) {
-            path_remove(path);
-        }
-    }
-    LIST_FOR_EACH_SAFE (bum, sub_node, &sub->bums) {
-        if (bum->stale || !only_stale) {
-            rib_bum_free(bum);
-            bums_set_dirty(sub->instance);
-        }
-    }
-}
-
-static struct rib_sub *
-sub_create(struct ctrl_rib_client *client, const char *name,
+struct rib_sub *
+rib_sub_create(struct ctrl_rib_client *client, const char *name,
            int64_t instance_id, bool no_ribout)
 {
-    struct rib_instance *instance = instance_get(client->rib, name);
+    struct rib_instance *instance = rib_instance_get(client->rib, name);
     struct rib_sub *sub = xzalloc(sizeof *sub);
 
     sub->client = client;
@@ -308,12 +291,23 @@ sub_create(struct ctrl_rib_client *client, const char *name,
     sub->no_ribout = no_ribout;
     ovs_list_init(&sub->lag_node);
     ovs_list_init(&sub->paths);
+    ovs_list_init(&sub->withdrawing_node);
     ovs_list_init(&sub->bums);
     ovs_list_push_back(&instance->subs, &sub->instance_node);
     shash_add(&client->subs, name, sub);
     rib_sub_start(sub);
     rib_instance_set_dirty(instance);
     return sub;
+}
+
+static void
+client_free(struct ctrl_rib_client *client)
+{
+    shash_destroy(&client->subs);
+    ovs_list_remove(&client->starving_node);
+    ctrl_labels_fini(&client->labels);
+    free(client->name);
+    free(client);
 }
 
 /* What the client had been told is for it to forget. */
@@ -326,215 +320,23 @@ rib_sub_destroy(struct rib_sub *sub)
     rib_sub_stop(sub);
     rib_instance_set_dirty(instance);
     ovs_list_remove(&sub->instance_node);
-    rib_sub_withdraw(sub, false);
     rib_tree_end(sub);
-    free(sub);
-    instance_check(instance);
+    sub->ended = true;
+    sub->client->n_ended++;
+    rib_sub_withdraw(sub);
 }
 
-/* Configuration. */
-
-static void
-instance_forget(struct rib_instance *instance)
-{
-    struct rib_route *route;
-    struct rib_bum *bum;
-    struct rib_sub *sub;
-
-    /* Like a control node that loses an instance, it says nothing; should the
-     * instance return, everything is told anew. */
-    instance->known = false;
-    free(instance->virtual_network);
-    instance->virtual_network = NULL;
-    instance->bums_dirty = false;
-    ovs_list_remove(&instance->dirty_node);
-    ovs_list_init(&instance->dirty_node);
-    LIST_FOR_EACH (sub, instance_node, &instance->subs) {
-        rib_sub_stop(sub);
-    }
-    HMAP_FOR_EACH_SAFE (route, node, &instance->routes) {
-        ovs_list_remove(&route->dirty_node);
-        ovs_list_init(&route->dirty_node);
-        rib_log_remove(route);
-        if (route->announced) {
-            struct xmpp_evpn key;
-
-            xmpp_evpn_key_copy(&key, &route->sent);
-            xmpp_evpn_fini(&route->sent);
-            route->sent = key;
-            route->announced = false;
-        }
-        if (ovs_list_is_empty(&route->paths)) {
-            rib_route_free(route);
-        }
-    }
-    LIST_FOR_EACH_SAFE (bum, instance_node, &instance->bums) {
-        if (bum->withdrawn) {
-            rib_bum_free(bum);
-        } else if (bum->announced) {
-            xmpp_evpn_fini(&bum->sent);
-            bum->announced = false;
-        }
-    }
-    rib_tree_forget(instance);
-    instance_check(instance);
-}
-
-static void
-instance_learn(struct rib_instance *instance, char *virtual_network)
-{
-    struct rib_route *route;
-
-    instance->known = true;
-    instance->virtual_network = virtual_network;
-    HMAP_FOR_EACH (route, node, &instance->routes) {
-        route_set_dirty(route);
-    }
-    if (!ovs_list_is_empty(&instance->bums)) {
-        bums_set_dirty(instance);
-    }
-    rib_tree_learn(instance);
-}
-
-static void
-mark_hosts(struct ctrl_rib *rib)
-{
-    struct shash_node *node;
-
-    SHASH_FOR_EACH (node, &rib->hosts->subs) {
-        struct rib_sub *sub = node->data;
-        struct rib_path *path;
-        struct rib_bum *bum;
-
-        LIST_FOR_EACH (path, sub_node, &sub->paths) {
-            path->stale = true;
-        }
-        LIST_FOR_EACH (bum, sub_node, &sub->bums) {
-            bum->stale = true;
-        }
-    }
-}
-
-static void
-add_host_bum(struct rib_sub *sub, uint32_t vni, const struct in6_addr *vtep)
-{
-    struct xmpp_evpn route;
-
-    /* The address in the key is the endpoint's, as in a ToR's, so that each
-     * host has a route of its own. */
-    xmpp_evpn_init(&route);
-    route.tag = vni;
-    route.mac = eth_addr_broadcast;
-    route.ip = *vtep;
-    route.plen = 32;
-    route.local_pref = 100;
-    route.edge_replication_not_supported = true;
-    xmpp_evpn_add_next_hop(&route, vtep, vni, TSN_ENCAP_VXLAN);
-    bum_put(sub, &route);
-    xmpp_evpn_fini(&route);
-}
-
-static void
-add_machine(struct rib_sub *sub, uint32_t vni, const struct in6_addr *vtep,
-            const struct eth_addr *mac, const struct in6_addr *ip)
-{
-    struct xmpp_evpn route;
-
-    xmpp_evpn_init(&route);
-    route.tag = vni;
-    route.mac = *mac;
-    route.ip = *ip;
-    route.plen = tsn_ip_is_set(ip) && !tsn_ip_is_v4(ip) ? 128 : 32;
-    route.local_pref = 100;
-    xmpp_evpn_add_next_hop(&route, vtep, vni, TSN_ENCAP_VXLAN);
-    path_put(sub, &route);
-    xmpp_evpn_fini(&route);
-}
-
-/* The hosts' subscription of 'network'. */
-static struct rib_sub *
-host_sub(struct ctrl_rib *rib, const struct ctrl_config *config,
-         const struct ctrl_network *network)
-{
-    char *name = ctrl_network_instance(config, network);
-    struct rib_sub *sub = shash_find_data(&rib->hosts->subs, name);
-
-    if (!sub) {
-        sub = sub_create(rib->hosts, name, 0, true);
-    }
-    free(name);
-    return sub;
-}
-
-static void
-add_host(struct ctrl_rib *rib, const struct ctrl_config *config,
-         const struct ctrl_host *host)
-{
-    for (size_t i = 0; i < host->n_networks; i++) {
-        add_host_bum(host_sub(rib, config, host->networks[i]),
-                     ctrl_network_vni(config, host->networks[i]),
-                     &host->vtep);
-    }
-    for (size_t i = 0; i < host->n_machines; i++) {
-        const struct ctrl_station *machine = &host->machines[i];
-        struct rib_sub *sub = host_sub(rib, config, machine->network);
-        uint32_t vni = ctrl_network_vni(config, machine->network);
-
-        /* As a vRouter does for its virtual machines. */
-        add_machine(sub, vni, &host->vtep, &machine->mac, &in6addr_any);
-        if (tsn_ip_is_set(&machine->ip)) {
-            add_machine(sub, vni, &host->vtep, &machine->mac, &machine->ip);
-        }
-    }
-}
-
-static void
-forget_unseen(struct ctrl_rib *rib)
-{
-    struct shash_node *node;
-
-    SHASH_FOR_EACH_SAFE (node, &rib->instances) {
-        struct rib_instance *instance = node->data;
-
-        if (instance->known && !instance->seen) {
-            struct rib_sub *sub = shash_find_data(&rib->hosts->subs,
-                                                  instance->name);
-            if (sub) {
-                rib_sub_destroy(sub);
-            }
-            instance_forget(instance);
-        }
-    }
-}
-
+/* Of one that has ended, and whose paths have gone. */
 void
-ctrl_rib_configure(struct ctrl_rib *rib, const struct ctrl_config *config)
+rib_sub_free(struct rib_sub *sub)
 {
-    struct shash_node *node;
+    struct rib_instance *instance = sub->instance;
+    struct ctrl_rib_client *client = sub->client;
 
-    SHASH_FOR_EACH (node, &rib->instances) {
-        struct rib_instance *instance = node->data;
-        instance->seen = false;
-    }
-    for (size_t i = 0; i < config->n_networks; i++) {
-        const struct ctrl_network *network = &config->networks[i];
-        char *name = ctrl_network_instance(config, network);
-        struct rib_instance *instance = instance_get(rib, name);
-
-        free(name);
-        instance->seen = true;
-        if (!instance->known) {
-            instance_learn(instance, ctrl_network_fq_name(config, network));
-        }
-    }
-    forget_unseen(rib);
-
-    mark_hosts(rib);
-    for (size_t i = 0; i < config->n_hosts; i++) {
-        add_host(rib, config, &config->hosts[i]);
-    }
-    SHASH_FOR_EACH (node, &rib->hosts->subs) {
-        rib_sub_withdraw(node->data, true);
+    free(sub);
+    rib_instance_check(instance);
+    if (!--client->n_ended && client->ended) {
+        client_free(client);
     }
 }
 
@@ -546,6 +348,7 @@ ctrl_rib_destroy(struct ctrl_rib *rib)
 
         ctrl_rib_configure(rib, &nothing);
         ctrl_rib_client_destroy(rib->hosts);
+        rib_withdraw(rib, SIZE_MAX);
         shash_destroy(&rib->instances);
         free(rib);
     }
@@ -578,11 +381,11 @@ ctrl_rib_client_destroy(struct ctrl_rib_client *client)
         SHASH_FOR_EACH_SAFE (node, &client->subs) {
             rib_sub_destroy(node->data);
         }
-        shash_destroy(&client->subs);
-        ovs_list_remove(&client->starving_node);
-        ctrl_labels_fini(&client->labels);
-        free(client->name);
-        free(client);
+        client->ops = NULL;
+        client->ended = true;
+        if (!client->n_ended) {
+            client_free(client);
+        }
     }
 }
 
@@ -600,7 +403,7 @@ ctrl_rib_subscribe(struct ctrl_rib_client *client, const char *name,
         return -ENOSPC;
     }
 
-    struct rib_sub *sub = sub_create(client, name, instance_id, no_ribout);
+    struct rib_sub *sub = rib_sub_create(client, name, instance_id, no_ribout);
     if (!sub->instance->known) {
         VLOG_INFO_RL(&rl, "subscribed to a network that is not configured "
                      "session=%s network=%s", client->name, name);
@@ -669,7 +472,7 @@ withdraw(struct rib_sub *sub, const struct xmpp_evpn *key)
         struct rib_path *path = route ? path_find(route, sub) : NULL;
 
         if (path) {
-            path_remove(path);
+            rib_path_remove(path);
         }
     }
 }
@@ -710,9 +513,9 @@ ctrl_rib_publish(struct ctrl_rib_client *client, const char *instance,
         return -ENOSPC;
     }
     if (!is_private(route)) {
-        path_put(sub, route);
+        rib_path_put(sub, route);
     } else if (may_put_bum(sub, route)) {
-        bum_put(sub, route);
+        rib_bum_put(sub, route);
     } else {
         return -ENOSPC;
     }

@@ -71,7 +71,8 @@ struct ctrl_rib_client *ctrl_rib_client_create(struct ctrl_rib *,
                                                const char *name,
                                                const struct ctrl_rib_ops *,
                                                void *aux);
-/* Withdraws all that it published. */
+/* Withdraws all that it published; as that may be a lot, ctrl_rib_flush() does
+ * it, a bounded part at a time. */
 void ctrl_rib_client_destroy(struct ctrl_rib_client *); /* NULL is fine. */
 
 /* Ends the client's subscriptions of networks that are not known: nobody has
@@ -85,7 +86,8 @@ void ctrl_rib_client_keep(struct ctrl_rib_client *);
  * former by subscribing once more. */
 void ctrl_rib_client_resume(struct ctrl_rib_client *,
                             const struct ctrl_rib_ops *, void *aux);
-/* Ends and withdraws what still is stale; returns how many routes. */
+/* Ends and withdraws what still is stale, like ctrl_rib_client_destroy();
+ * returns how many routes. */
 size_t ctrl_rib_client_sweep(struct ctrl_rib_client *);
 size_t ctrl_rib_client_n_stale(const struct ctrl_rib_client *);
 
@@ -93,7 +95,8 @@ size_t ctrl_rib_client_n_stale(const struct ctrl_rib_client *);
  * -EALREADY, or -ENOSPC for a limit above. */
 int ctrl_rib_subscribe(struct ctrl_rib_client *, const char *instance,
                        int64_t instance_id, bool no_ribout);
-/* Withdraws all that it published there.  Returns 0 or -ENOENT. */
+/* Withdraws all that it published there, like ctrl_rib_client_destroy(); it
+ * may subscribe once more meanwhile.  Returns 0 or -ENOENT. */
 int ctrl_rib_unsubscribe(struct ctrl_rib_client *, const char *instance);
 
 /* Whether the client may publish: -ENOENT without a subscription, -EINVAL if

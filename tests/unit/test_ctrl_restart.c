@@ -440,7 +440,8 @@ flaps__marks_are_not_lost(void **state)
                  LOST_MS + 2000);
     come_back(LOST_MS + 3000);
     client_stanzas(&a, END_OF_RIB, LOST_MS + 4000);
-    client_is_told_at(&b, GONE1 GONE2, LOST_MS + 4000);
+    /* In the order in which they were renewed last. */
+    client_is_told_at(&b, GONE2 GONE1, LOST_MS + 4000);
 }
 
 static void
