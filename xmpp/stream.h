@@ -11,8 +11,10 @@
 #include <stdint.h>
 
 /* A stanza larger than this closes the session: control nodes batch at most
- * 32 items or 16 config objects, some hundred KiB at the very worst. */
-#define XMPP_MAX_STANZA (16u << 20)
+ * 32 items, 256 retracts or 16 config objects (spec/xmpp-protocol.md 6),
+ * recorded are 7 KiB, and two lists of 1 024 next hops take 0.6 MiB.  What has
+ * no objects in it (XMPP_XML_MAX_OBJECTS) is read at some 10 ns a byte. */
+#define XMPP_MAX_STANZA (4u << 20)
 
 /* A stream header fits 1 KiB at every known peer. */
 #define XMPP_MAX_HEADER 4096u

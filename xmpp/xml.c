@@ -25,7 +25,7 @@ struct builder {
     bool failed;                /* The first error is in '*err'. */
     bool too_big;               /* It is that of a limit. */
 
-    size_t n_objects;           /* Elements and attributes. */
+    size_t n_objects;           /* See XMPP_XML_MAX_OBJECTS. */
     size_t depth;
     struct {
         struct xmpp_node *node;
@@ -123,13 +123,14 @@ on_doctype(void *b_, const xmlChar *name OVS_UNUSED,
     ((B)->too_big |= !(B)->failed,                                      \
      refuse(B, xmlSAX2GetLineNumber((B)->ctxt), __VA_ARGS__))
 
+#define TOO_MANY_OBJECTS "more than %u elements, attributes and the like"
+
 /* Returns false at the limit. */
 static bool
 count_object(struct builder *b)
 {
     if (++b->n_objects > XMPP_XML_MAX_OBJECTS) {
-        refuse_limit(b, "more than %u elements and attributes",
-                     XMPP_XML_MAX_OBJECTS);
+        refuse_limit(b, TOO_MANY_OBJECTS, XMPP_XML_MAX_OBJECTS);
         return false;
     }
     return true;
@@ -300,6 +301,22 @@ has_few_attrs(const char *data, size_t size)
     return true;
 }
 
+/* Counts the objects for which libxml2 does not call us, or not once each. */
+static size_t
+count_hidden_objects(const char *data, size_t size)
+{
+    const char *end = data + size;
+    size_t n = 0;
+
+    for (const char *s = data; (s = memchr(s, '&', end - s)) != NULL; s++) {
+        n++;
+    }
+    for (const char *s = data; (s = memchr(s, '<', end - s)) != NULL; s++) {
+        n += end - s > 1 && (s[1] == '!' || s[1] == '?');
+    }
+    return n;
+}
+
 /* Runs libxml2 over 'data'. */
 static void
 parse(struct builder *b, const char *data, size_t size)
@@ -360,6 +377,7 @@ xmpp_xml_parse_any(const char *data, size_t size, struct xmpp_xml **xmlp,
     struct builder b = {
         .xml = xzalloc(sizeof *b.xml),
         .err = err,
+        .n_objects = count_hidden_objects(data, size),
         .text = DS_EMPTY_INITIALIZER,
     };
     if (!size || *data != '<') {
@@ -368,6 +386,9 @@ xmpp_xml_parse_any(const char *data, size_t size, struct xmpp_xml **xmlp,
         refuse(&b, 1, "no element");
     } else if (memchr(data, '\0', size)) {
         refuse(&b, 1, "a NUL byte");
+    } else if (b.n_objects > XMPP_XML_MAX_OBJECTS) {
+        b.too_big = true;
+        refuse(&b, 1, TOO_MANY_OBJECTS, XMPP_XML_MAX_OBJECTS);
     } else if (!has_few_attrs(data, size)) {
         refuse(&b, 1, "an element with more than %u attributes",
                XMPP_XML_MAX_ATTRS);

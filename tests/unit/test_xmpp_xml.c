@@ -248,18 +248,36 @@ xml__many_attributes__refused_above_limit(void **state)
     ds_destroy(&s);
 }
 
+/* Whatever it is that a stanza has too much of. */
 static void
-xml__many_elements__refused_above_limit(void **state)
+xml__many_objects__refused_above_limit(void **state)
 {
-    struct ds s = DS_EMPTY_INITIALIZER;
+    static const struct {
+        const char *object;
+        unsigned int n;         /* Counts as so many. */
+    } cases[] = {
+        { "<b/>", 1 }, { "<b c=\"d\"/>", 2 }, { "&amp;", 1 }, { "&#65;", 1 },
+        { "<!---->", 1 }, { "<![CDATA[b]]>", 1 }, { "<?b?>", 1 },
+        { "<b c='&amp;'></b>", 3 },
+    };
 
-    ds_put_cstr(&s, "<a>");
-    for (unsigned int i = 0; i < XMPP_XML_MAX_OBJECTS; i++) {
-        ds_put_cstr(&s, "<b/>");
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct ds s = DS_EMPTY_INITIALIZER;
+        /* The root is one, too. */
+        unsigned int n = (XMPP_XML_MAX_OBJECTS - 1) / cases[i].n;
+
+        ds_put_cstr(&s, "<a>");
+        for (unsigned int j = 0; j < n; j++) {
+            ds_put_cstr(&s, cases[i].object);
+        }
+        ds_put_cstr(&s, "</a>");
+        xmpp_xml_destroy(parse_ok(ds_cstr(&s)));
+
+        ds_truncate(&s, s.length - strlen("</a>"));
+        ds_put_format(&s, "%s</a>", cases[i].object);
+        assert_over_limit(ds_cstr(&s), "elements, attributes");
+        ds_destroy(&s);
     }
-    ds_put_cstr(&s, "</a>");
-    assert_over_limit(ds_cstr(&s), "elements and attributes");
-    ds_destroy(&s);
 }
 
 static void
@@ -379,7 +397,7 @@ main(void)
         cmocka_unit_test(xml__nul_byte__refused),
         cmocka_unit_test(xml__deep__refused_above_limit),
         cmocka_unit_test(xml__many_attributes__refused_above_limit),
-        cmocka_unit_test(xml__many_elements__refused_above_limit),
+        cmocka_unit_test(xml__many_objects__refused_above_limit),
         cmocka_unit_test(xml__long__too_big),
         cmocka_unit_test(xml__chunk_borders__same_text),
         cmocka_unit_test(xml__several_threads__independent),
