@@ -131,8 +131,8 @@ struct xmpp_speaker {
     /* Multicast trees, from one peer at a time. */
     struct peer *tree_builder;  /* NULL while none is up. */
     uint64_t tree_sequence;     /* Number of builders so far. */
-    uint64_t tree_sweep_ms;     /* When to forget those of builders before;
-                                 * 0: never. */
+    uint64_t tree_sweep_ms;     /* When to forget those of builders before,
+                                 * 0: with the End-of-RIB. */
     struct hmap tree_labels;    /* struct in_label. */
     struct ovs_list trees_changed;  /* struct want_tree. */
     size_t n_trees;

@@ -32,8 +32,9 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
  * nodes four more; a place with as many as this is none in a tree. */
 #define MAX_NEIGHBOURS 64
 
-/* What the builder before has given is forgotten after that: a builder that
- * was up when it became it has sent its End-of-RIB long ago. */
+/* What the builder before has given is forgotten after that, if the new one
+ * has sent its End-of-RIB before it became the builder.  Otherwise it is
+ * forgotten when that comes, or is taken as seen (restart_check()). */
 #define STALE_MS 60000
 
 /* A label that stands for a network, in the speaker's 'tree_labels' unless it
@@ -553,7 +554,7 @@ elect_builder(struct xmpp_speaker *sp)
     }
     sp->tree_builder = best;
     sp->tree_sequence++;
-    sp->tree_sweep_ms = tsn_now_ms() + STALE_MS;
+    sp->tree_sweep_ms = best->synced ? tsn_now_ms() + STALE_MS : 0;
     SHASH_FOR_EACH (node, &sp->wanted) {
         struct want_instance *inst = node->data;
 

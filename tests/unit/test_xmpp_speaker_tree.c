@@ -4,6 +4,8 @@
 #include <config.h>
 
 #include "tests/unit/tree_rig.h"
+#include "tests/unit/xmpp-config.h"
+#include "xmpp/view.h"
 
 #include <errno.h>
 
@@ -808,6 +810,50 @@ builder__no_end_of_rib__what_it_has_not_given_goes_in_time(void **state)
     expect_told(o, "", "join");
 }
 
+static bool
+has_graceful_restart(void *rig_)
+{
+    struct rig *rig = rig_;
+
+    return rig->speaker->view->graceful_restart;
+}
+
+/* It may take that long to find out what it has to give. */
+static void
+builder__end_of_rib_is_late__place_is_kept_as_the_cloud_says(void **state)
+{
+    static const char config[]
+        = "<iq type='set' to='tsn1/config'><config><update>"
+          NODE("global-system-config", "g", "<graceful-restart-parameters>"
+               "<enable>true</enable><end-of-rib-timeout>300"
+               "</end-of-rib-timeout><xmpp-helper-enable>true"
+               "</xmpp-helper-enable></graceful-restart-parameters>")
+          "</update></config></iq>";
+    struct rig *rig = *state;
+    uint32_t old = first_label(b);
+
+    /* The first that is up has the configuration, too. */
+    xmpp_session_send(b->session, config, sizeof config - 1);
+    rig_run_until(rig, has_graceful_restart, rig);
+    subscribe_and_join(rig);
+    send_place(b, RI, old, "10.0.0.2/20");
+    expect_label(rig, b, 0, -1, "1: 10.0.0.2/20/gre/udp");
+    rig_node_kill(b);
+    rig_run_until(rig, is_down, b);
+
+    uint64_t due = peer_of(o)->up_since_ms + 300000;
+    restart_check(peer_of(o), due - 1);
+    tree_check(rig->speaker, due - 1);
+    char *place = xasprintf("label=%u previous=0 1 stale: "
+                            "10.0.0.2/20/gre/udp", old);
+    assert_place(rig, RI, place);
+    free(place);
+    restart_check(peer_of(o), due);
+    tree_check(rig->speaker, due);
+    expect_label(rig, b, -1, 0, "1 stale:");
+    expect_told(o, "", "join");
+}
+
 static void
 builder__lost_while_leaving__nothing_is_left(void **state)
 {
@@ -851,6 +897,7 @@ main(void)
         RIG_TEST(builder__both_lost__place_is_kept_until_one_is_back),
         RIG_TEST(builder__end_of_rib__what_it_has_not_given_goes),
         RIG_TEST(builder__no_end_of_rib__what_it_has_not_given_goes_in_time),
+        RIG_TEST(builder__end_of_rib_is_late__place_is_kept_as_the_cloud_says),
         RIG_TEST(builder__lost_while_leaving__nothing_is_left),
     };
 
