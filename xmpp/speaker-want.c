@@ -263,7 +263,7 @@ flush_routes(struct peer *peer, struct want_instance *inst, int *budget,
     return true;
 }
 
-/* Likewise, with the subscription. */
+/* Likewise, with the subscription, which counts as a route. */
 static bool
 flush_instance(struct peer *peer, struct want_instance *inst, int *budget,
                struct ds *out)
@@ -278,9 +278,15 @@ flush_instance(struct peer *peer, struct want_instance *inst, int *budget,
             || !tree_flush(peer, inst, budget, out)) {
             return false;
         }
+        if ((*budget)-- <= 0) {
+            return false;
+        }
         put_unsubscribe(peer, inst, out);
     }
     if (inst->wanted && !inst->subscribed[slot]) {
+        if ((*budget)-- <= 0) {
+            return false;
+        }
         put_subscribe(peer, inst, out);
     }
     return tree_flush(peer, inst, budget, out)

@@ -424,6 +424,36 @@ speaker__many_routes__are_withdrawn_piece_by_piece(void **state)
     assert_int_equal(count_lines(&rig->heard), 2 * N + 1);
 }
 
+static bool
+heard_last_subscribe(struct rig *rig)
+{
+    const struct peer *peer = &rig->speaker->peers[0];
+
+    max_unsent = MAX(max_unsent, xmpp_transport_unsent(peer->transport));
+    return heard_last(rig, "subscribe(last,6)\n");
+}
+
+static void
+speaker__many_subscriptions__are_told_piece_by_piece(void **state)
+{
+    enum { N = 40000 };
+    struct rig *rig = *state;
+
+    xmpp_speaker_subscribe(rig->speaker, RI, 5);
+    rig_expect(rig, TOLD_SUBSCRIBED);
+    for (int i = 0; i < N; i++) {
+        char name[32];
+
+        snprintf(name, sizeof name, "a:b:%d:%d", i, i);
+        xmpp_speaker_subscribe(rig->speaker, name, 7);
+    }
+    xmpp_speaker_subscribe(rig->speaker, "last", 6);
+    max_unsent = 0;
+    rig_run_until(rig, heard_last_subscribe);
+    assert_true(max_unsent < 5u << 20);
+    assert_int_equal(count_lines(&rig->heard), N + 1);
+}
+
 static void
 speaker__reconnect__tells_all_again(void **state)
 {
@@ -979,6 +1009,7 @@ main(void)
         RIG_TEST(speaker__instance_id_changes__subscribes_anew),
         RIG_TEST(speaker__unsubscribed_and_wanted_again__subscribes_anew),
         RIG_TEST(speaker__many_routes__are_withdrawn_piece_by_piece),
+        RIG_TEST(speaker__many_subscriptions__are_told_piece_by_piece),
         RIG_TEST(speaker__reconnect__tells_all_again),
         RIG_TEST(speaker__routes__survive_the_session_until_end_of_rib),
         RIG_TEST(speaker__control_node_restarted__lists_grow_until_end_of_rib),
