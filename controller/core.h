@@ -34,8 +34,7 @@ struct xmpp_stanza;
 #define CTRL_END_OF_RIB_START_MS 12000
 
 /* Open sessions: some times the switches and replicators of a site that we are
- * for.  Together their unsent bytes, 4 MiB each, stay below what a small host
- * has. */
+ * for.  Each may have some 4 MiB unsent. */
 #define CTRL_MAX_SESSIONS 1024
 
 /* Borrows 'config' until the next ctrl_core_configure() or the end. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the parts of the RIB share: tables and clients (rib.c), networks and
  * static hosts of the configuration (rib-config.c), clients that went and come
- * back (rib-restart.c), withdrawing many routes (rib-withdraw.c), what is to be told (rib-select.c), in
- * which order (rib-log.c), telling it (rib-flush.c), the multicast trees
- * (rib-tree.c), looking at it (rib-show.c).
+ * back (rib-restart.c), withdrawing many routes (rib-withdraw.c), what is to
+ * be told (rib-select.c), in which order (rib-log.c), telling it
+ * (rib-flush.c), the multicast trees (rib-tree.c), looking at it
+ * (rib-show.c).
  *
  * The unicast routes of an instance stand in a log, in the order in which they
  * changed last.  A subscriber is at some place in the log and goes towards its

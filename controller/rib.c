@@ -280,7 +280,7 @@ bum_withdraw(struct rib_bum *bum)
 
 struct rib_sub *
 rib_sub_create(struct ctrl_rib_client *client, const char *name,
-           int64_t instance_id, bool no_ribout)
+               int64_t instance_id, bool no_ribout)
 {
     struct rib_instance *instance = rib_instance_get(client->rib, name);
     struct rib_sub *sub = xzalloc(sizeof *sub);
