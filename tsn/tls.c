@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -463,4 +464,16 @@ tsn_tls_session_info(const struct tsn_tls_session *s,
         info->peer_not_after = tls_time_of(X509_get0_notAfter(x));
     }
     return true;
+}
+
+bool
+tsn_tls_session_peer_is(const struct tsn_tls_session *s, const char *name)
+{
+    X509 *x = SSL_is_init_finished(s->ssl)
+              ? SSL_get0_peer_certificate(s->ssl) : NULL;
+
+    return x && (X509_check_host(x, name, 0,
+                                 X509_CHECK_FLAG_ALWAYS_CHECK_SUBJECT
+                                 | X509_CHECK_FLAG_NO_WILDCARDS, NULL) == 1
+                 || X509_check_ip_asc(x, name, 0) == 1);
 }

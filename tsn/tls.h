@@ -103,4 +103,10 @@ struct tsn_tls_info {
 bool tsn_tls_session_info(const struct tsn_tls_session *,
                           struct tsn_tls_info *);
 
+/* Whether the certificate that the peer has shown is one of 'name': its CN or
+ * a DNS name or address among its subject alternative names, letter case
+ * aside, without wildcards (RFC 6125).  False before the handshake. */
+bool tsn_tls_session_peer_is(const struct tsn_tls_session *,
+                             const char *name);
+
 #endif /* tsn/tls.h */
