@@ -31,14 +31,28 @@ nodist_ovsdb_client_libvtepidl_a_SOURCES = $(vtep_idl)
 ovsdb_client_libvtepidl_a_CFLAGS = $(AM_CFLAGS) -w
 
 ovsdb_client_libovc_a_SOURCES = \
+	ovsdb-client/acceptor-admit.c \
+	ovsdb-client/acceptor-conn.c \
+	ovsdb-client/acceptor-dial.c \
+	ovsdb-client/acceptor-private.h \
+	ovsdb-client/acceptor-show.c \
+	ovsdb-client/acceptor-splice.c \
+	ovsdb-client/acceptor.c \
+	ovsdb-client/acceptor.h \
 	ovsdb-client/binding.c \
 	ovsdb-client/guard.c \
 	ovsdb-client/guard.h \
+	ovsdb-client/identify.c \
+	ovsdb-client/identify.h \
+	ovsdb-client/json-frame.c \
+	ovsdb-client/json-frame.h \
 	ovsdb-client/learnt.c \
 	ovsdb-client/ls.c \
 	ovsdb-client/mac.c \
 	ovsdb-client/object.c \
 	ovsdb-client/private.h \
+	ovsdb-client/proxy-protocol.c \
+	ovsdb-client/proxy-protocol.h \
 	ovsdb-client/reconcile.c \
 	ovsdb-client/rows.c \
 	ovsdb-client/session.c \
@@ -54,6 +68,11 @@ $(ovsdb_client_libovc_a_OBJECTS): ovsdb-client/vtep-idl.h
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_ovc_faults tests/unit/test_ovc_random \
 	tests/unit/test_ovc_session tests/unit/test_ovc_text
+check_PROGRAMS += tests/unit/test_ovc_acceptor
+tests_unit_test_ovc_acceptor_SOURCES = tests/unit/test_ovc_acceptor.c \
+	tests/unit/acceptor_rig.h $(PKI_SOURCES)
+tests_unit_test_ovc_acceptor_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
+	$(TEST_LIBS)
 ovc_rig_sources = tests/unit/ovc_rig.c tests/unit/ovc_rig.h
 ovc_rig_cppflags = $(AM_CPPFLAGS) \
 	-DVTEP_SCHEMA='"$(OVS_SOURCE)/vtep/vtep.ovsschema"' \

@@ -59,6 +59,16 @@ member_string(const struct json *object, const char *name)
     return json && json->type == JSON_STRING ? json_string(json) : NULL;
 }
 
+void
+ovc_text_make_printable(char *text)
+{
+    for (char *p = text; *p; p++) {
+        if (iscntrl((unsigned char) *p)) {
+            *p = ' ';
+        }
+    }
+}
+
 char *
 ovc_error_text(const struct json *error)
 {
@@ -80,10 +90,6 @@ ovc_error_text(const struct json *error)
     if (strlen(text) > ERROR_TEXT_MAX) {
         text[ERROR_TEXT_MAX] = '\0';
     }
-    for (char *p = text; *p; p++) {
-        if (iscntrl((unsigned char) *p)) {
-            *p = ' ';
-        }
-    }
+    ovc_text_make_printable(text);
     return text;
 }

@@ -22,4 +22,7 @@ bool ovc_is_vtep(const struct in6_addr *ip);
  * a line for people.  The caller frees it. */
 char *ovc_error_text(const struct json *error);
 
+/* Makes one line of it that does nothing to a terminal. */
+void ovc_text_make_printable(char *text);
+
 #endif /* ovsdb-client/text.h */

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Listeners, the limits on connections that are not identified, and the ToRs
+ * that are served. */
+#include <config.h>
+#include "ovsdb-client/acceptor.h"
+#include "ovsdb-client/acceptor-private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hash.h"
+#include "openvswitch/vlog.h"
+#include "socket-util.h"
+#include "tsn/loop.h"
+#include "tsn/model.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(ovc_acceptor_listen);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+
+/* Until the next connection may be taken; several then come at once. */
+#define RATE_TICK_MS 50
+
+struct ovc_acceptor *
+ovc_acceptor_create(uv_loop_t *loop, struct tsn_tls_store *tls)
+{
+    struct ovc_acceptor *a = xzalloc(sizeof *a);
+
+    a->loop = loop;
+    a->tls = tls;
+    ovs_list_init(&a->listeners);
+    ovs_list_init(&a->pending);
+    ovs_list_init(&a->sessions);
+    hmap_init(&a->sources);
+    shash_init(&a->tors);
+    a->timer = xmalloc(sizeof *a->timer);
+    uv_timer_init(loop, a->timer);
+    a->timer->data = a;
+    a->tokens = OVC_ACCEPTOR_BURST;
+    a->tokens_ms = tsn_now_ms();
+    return a;
+}
+
+/* Connections that are not identified. */
+
+static struct acc_source *
+find_source(const struct ovc_acceptor *a, const struct in6_addr *ip)
+{
+    struct acc_source *s;
+
+    HMAP_FOR_EACH_WITH_HASH (s, node, hash_bytes(ip, sizeof *ip, 0),
+                             &a->sources) {
+        if (tsn_ip_equals(&s->ip, ip)) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+static void
+leave_source(struct acc_conn *c)
+{
+    struct acc_source *s = c->source;
+
+    if (s && !--s->n_pending) {
+        hmap_remove(&c->acceptor->sources, &s->node);
+        free(s);
+    }
+    c->source = NULL;
+}
+
+static void
+push_out_oldest(struct ovc_acceptor *a, const struct acc_source *source)
+{
+    struct acc_conn *c;
+
+    LIST_FOR_EACH (c, node, &a->pending) {
+        if (c->source == source) {
+            acc_conn_close(c, ACC_PUSHED_OUT, NULL);
+            return;
+        }
+    }
+}
+
+static const struct acc_source *
+largest_source(const struct ovc_acceptor *a)
+{
+    const struct acc_source *s, *largest = NULL;
+
+    HMAP_FOR_EACH (s, node, &a->sources) {
+        if (!largest || s->n_pending > largest->n_pending) {
+            largest = s;
+        }
+    }
+    return largest;
+}
+
+void
+acc_set_source(struct acc_conn *c, const struct in6_addr *ip)
+{
+    struct ovc_acceptor *a = c->acceptor;
+    struct acc_source *s = find_source(a, ip);
+
+    if (!s) {
+        s = xzalloc(sizeof *s);
+        s->ip = *ip;
+        hmap_insert(&a->sources, &s->node, hash_bytes(ip, sizeof *ip, 0));
+    }
+    s->n_pending++;
+    leave_source(c);
+    c->source = s;
+    if (s->n_pending > OVC_ACCEPTOR_MAX_PENDING_SOURCE) {
+        push_out_oldest(a, s);
+    }
+}
+
+void
+acc_add_pending(struct acc_conn *c)
+{
+    struct ovc_acceptor *a = c->acceptor;
+
+    c->is_pending = true;
+    ovs_list_push_back(&a->pending, &c->node);
+    a->n_pending++;
+    c->listener->n_pending++;
+    acc_set_source(c, &c->ip);
+    if (a->n_pending > OVC_ACCEPTOR_MAX_PENDING) {
+        push_out_oldest(a, largest_source(a));
+    }
+}
+
+void
+acc_remove_pending(struct acc_conn *c)
+{
+    if (c->is_pending) {
+        c->is_pending = false;
+        ovs_list_remove(&c->node);
+        c->acceptor->n_pending--;
+        c->listener->n_pending--;
+        leave_source(c);
+    }
+}
+
+/* Accepting. */
+
+/* At most so many in a second, so that handshakes leave time for sessions. */
+static bool
+take_token(struct ovc_acceptor *a)
+{
+    uint64_t now = tsn_now_ms();
+
+    a->tokens += (now - a->tokens_ms) * (OVC_ACCEPTOR_RATE / 1000.0);
+    a->tokens = MIN(a->tokens, OVC_ACCEPTOR_BURST);
+    a->tokens_ms = now;
+    if (a->tokens < 1) {
+        return false;
+    }
+    a->tokens--;
+    return true;
+}
+
+static bool
+is_trusted_proxy(const struct acc_listener *l, const struct in6_addr *ip)
+{
+    for (size_t i = 0; i < l->n_proxies; i++) {
+        if (tsn_ip_equals(&l->proxies[i], ip)) {
+            return true;
+        }
+    }
+    return !l->n_proxies;
+}
+
+static void
+accept_one(struct acc_listener *l)
+{
+    struct acc_conn *c = acc_conn_create(l->acceptor);
+    int len = sizeof c->peer;
+
+    l->n_accepted++;
+    c->listener = l;
+    if (uv_accept((uv_stream_t *) &l->tcp, (uv_stream_t *) &c->tcp)
+        || uv_tcp_getpeername(&c->tcp, (struct sockaddr *) &c->peer, &len)) {
+        acc_conn_close(c, ACC_HUNG_UP, NULL);
+        return;
+    }
+    c->ip = ss_get_address(&c->peer);
+    c->port = ss_get_port(&c->peer);
+    acc_add_pending(c);
+    if (l->proxy_protocol && !is_trusted_proxy(l, &c->ip)) {
+        acc_conn_close(c, ACC_NOT_FROM_PROXY, NULL);
+        return;
+    }
+    acc_conn_start(c);
+}
+
+static void
+rate_cb(uv_timer_t *timer)
+{
+    struct ovc_acceptor *a = timer->data;
+    struct acc_listener *l;
+
+    LIST_FOR_EACH (l, node, &a->listeners) {
+        if (l->waits) {
+            if (!take_token(a)) {
+                uv_timer_start(timer, rate_cb, RATE_TICK_MS, 0);
+                return;
+            }
+            l->waits = false;
+            accept_one(l);      /* And libuv goes on with those behind. */
+        }
+    }
+}
+
+static void
+connection_cb(uv_stream_t *tcp, int status)
+{
+    struct acc_listener *l = tcp->data;
+
+    if (status) {
+        /* Out of descriptors, for which libuv keeps one in reserve, so that
+         * it can hang up and does not spin. */
+        l->n_errors++;
+        VLOG_WARN_RL(&rl, "cannot accept a connection listener=%s: %s",
+                     l->name, uv_strerror(status));
+    } else if (take_token(l->acceptor)) {
+        accept_one(l);
+    } else {
+        /* One that is not taken keeps libuv from accepting the next. */
+        l->waits = true;
+        uv_timer_start(l->acceptor->timer, rate_cb, RATE_TICK_MS, 0);
+    }
+}
+
+static void
+listener_closed(uv_handle_t *handle)
+{
+    struct acc_listener *l = handle->data;
+
+    free(l->name);
+    free(l->tor);
+    free(l->proxies);
+    free(l->last_refusal);
+    free(l);
+}
+
+static void
+close_listener(struct acc_listener *l)
+{
+    struct acc_conn *c, *next;
+
+    LIST_FOR_EACH_SAFE (c, next, node, &l->acceptor->pending) {
+        if (c->listener == l) {
+            acc_conn_close(c, ACC_STOPPED, NULL);
+        }
+    }
+    LIST_FOR_EACH (c, node, &l->acceptor->sessions) {
+        if (c->listener == l) {
+            c->listener = NULL;
+        }
+    }
+    ovs_list_remove(&l->node);
+    uv_close((uv_handle_t *) &l->tcp, listener_closed);
+}
+
+int
+ovc_acceptor_listen(struct ovc_acceptor *a,
+                    const struct ovc_listener_config *config,
+                    struct tsn_err *err)
+{
+    struct acc_listener *l = xzalloc(sizeof *l);
+    /* So that "0.0.0.0:6640" and "[::]:6640" can be listed both. */
+    unsigned int flags = config->address.ss_family == AF_INET6
+                         ? UV_TCP_IPV6ONLY : 0;
+
+    l->acceptor = a;
+    l->name = xstrdup(config->name);
+    l->tor = nullable_xstrdup(config->tor);
+    l->tls = config->tls;
+    l->proxy_protocol = config->proxy_protocol;
+    l->n_proxies = config->n_proxies;
+    l->proxies = l->n_proxies ? xmemdup(config->proxies, l->n_proxies
+                                        * sizeof *l->proxies) : NULL;
+    uv_tcp_init(a->loop, &l->tcp);
+    l->tcp.data = l;
+    ovs_list_push_back(&a->listeners, &l->node);
+
+    int error = uv_tcp_bind(&l->tcp,
+                            (const struct sockaddr *) &config->address,
+                            flags);
+    if (!error) {
+        error = uv_listen((uv_stream_t *) &l->tcp, OVC_ACCEPTOR_BACKLOG,
+                          connection_cb);
+    }
+    if (error) {
+        tsn_err_set(err, config->name, "cannot listen for switches: %s",
+                    uv_strerror(error));
+        close_listener(l);
+        return error;
+    }
+    return 0;
+}
+
+/* ToRs. */
+
+void
+ovc_acceptor_add_tor(struct ovc_acceptor *a,
+                     const struct ovc_acceptor_tor *config)
+{
+    struct acc_tor *tor = xzalloc(sizeof *tor);
+
+    tor->acceptor = a;
+    tor->name = xstrdup(config->name);
+    tor->n_switches = config->n_switches;
+    tor->switches = xcalloc(config->n_switches, sizeof *tor->switches);
+    for (size_t i = 0; i < config->n_switches; i++) {
+        tor->switches[i] = xstrdup(config->switches[i]);
+    }
+    tor->certificate = nullable_xstrdup(config->certificate);
+    tor->address = config->address;
+    tor->socket = xstrdup(config->socket);
+    tor->own_listener = config->own_listener || config->dial_tls;
+    tor->dials = config->dial_tls;
+    tor->dial = config->dial;
+    tor->max_backoff_ms = MAX(config->max_backoff_ms,
+                              OVC_ACCEPTOR_MIN_BACKOFF_MS);
+    shash_add_assert(&a->tors, tor->name, tor);
+    if (tor->dials) {
+        acc_dial_start(tor);
+    }
+}
+
+static void
+remove_tor(struct ovc_acceptor *a, struct acc_tor *tor)
+{
+    struct acc_listener *l, *next_l;
+    struct acc_conn *c, *next;
+
+    acc_dial_stop(tor);
+    LIST_FOR_EACH_SAFE (l, next_l, node, &a->listeners) {
+        if (l->tor && !strcmp(l->tor, tor->name)) {
+            close_listener(l);
+        }
+    }
+    LIST_FOR_EACH_SAFE (c, next, node, &a->pending) {
+        if (c->tor == tor) {
+            acc_conn_close(c, ACC_STOPPED, NULL);
+        }
+    }
+    LIST_FOR_EACH_SAFE (c, next, node, &a->sessions) {
+        if (c->tor == tor) {
+            acc_conn_close(c, ACC_STOPPED, NULL);
+        }
+    }
+    shash_find_and_delete_assert(&a->tors, tor->name);
+    for (size_t i = 0; i < tor->n_switches; i++) {
+        free(tor->switches[i]);
+    }
+    free(tor->switches);
+    free(tor->name);
+    free(tor->certificate);
+    free(tor->socket);
+    free(tor->last_close);
+    free(tor->alarm);
+    free(tor);
+}
+
+void
+ovc_acceptor_remove_tor(struct ovc_acceptor *a, const char *name)
+{
+    struct acc_tor *tor = shash_find_data(&a->tors, name);
+
+    if (tor) {
+        remove_tor(a, tor);
+    }
+}
+
+/* The end. */
+
+static void
+close_entrances(struct ovc_acceptor *a)
+{
+    struct acc_listener *l, *next;
+    struct shash_node *node;
+
+    a->finishing = true;
+    LIST_FOR_EACH_SAFE (l, next, node, &a->listeners) {
+        close_listener(l);
+    }
+    SHASH_FOR_EACH (node, &a->tors) {
+        acc_dial_stop(node->data);
+    }
+}
+
+void
+acc_check_finished(struct ovc_acceptor *a)
+{
+    ovc_acceptor_done_fn *done = a->done;
+
+    if (done && ovs_list_is_empty(&a->sessions)) {
+        a->done = NULL;
+        uv_timer_stop(a->timer);
+        done(a->done_aux);
+    }
+}
+
+static void
+finish_timeout(uv_timer_t *timer)
+{
+    struct ovc_acceptor *a = timer->data;
+    struct acc_conn *c, *next;
+
+    LIST_FOR_EACH_SAFE (c, next, node, &a->sessions) {
+        acc_conn_close(c, ACC_STOPPED, NULL);
+    }
+    acc_check_finished(a);
+}
+
+void
+ovc_acceptor_finish(struct ovc_acceptor *a, uint32_t max_ms,
+                    ovc_acceptor_done_fn *done, void *aux)
+{
+    close_entrances(a);
+    a->done = done;
+    a->done_aux = aux;
+    uv_timer_start(a->timer, finish_timeout, max_ms, 0);
+    acc_check_finished(a);
+}
+
+static void
+timer_closed(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+void
+ovc_acceptor_destroy(struct ovc_acceptor *a)
+{
+    struct shash_node *node;
+
+    if (!a) {
+        return;
+    }
+    a->done = NULL;
+    close_entrances(a);
+    SHASH_FOR_EACH_SAFE (node, &a->tors) {
+        remove_tor(a, node->data);
+    }
+    shash_destroy(&a->tors);
+    hmap_destroy(&a->sources);
+    uv_close((uv_handle_t *) a->timer, timer_closed);
+    free(a);
+}
