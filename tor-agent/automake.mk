@@ -4,6 +4,8 @@ tor_agent_tsn_tor_agent_SOURCES = \
 	tor-agent/bridge-config.c \
 	tor-agent/bridge-down.c \
 	tor-agent/bridge-up.c \
+	tor-agent/listen.c \
+	tor-agent/listen.h \
 	tor-agent/tor-agent.c \
 	tor-agent/tor-private.h \
 	tor-agent/tor.c \

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "openvswitch/vlog.h"
+#include "tor-agent/listen.h"
 #include "tor-agent/tor.h"
 #include "tsn/config.h"
 #include "tsn/ctl.h"
@@ -23,7 +24,9 @@ VLOG_DEFINE_THIS_MODULE(tor_agent);
 struct agent {
     struct tsn_config *config;
     struct tsn_tls_store *tls;  /* NULL: control nodes are in the clear. */
+    struct tsn_tls_store *switch_tls;   /* NULL: no certificates. */
     struct tsn_loop *main;
+    struct tor_listen *listen;
     struct tsn_loop *worker;
     struct tor **tors;          /* In the worker's thread only. */
     size_t n_tors;
@@ -49,8 +52,11 @@ agent_load(const char *path, void *agent_, struct tsn_err *err)
         tsn_err_set(err, path, "there are no tors in section \"tor-agent\"");
         error = -EINVAL;
     }
-    return error ? error : tsn_config_load_tls(agent->config, &agent->tls,
-                                               err);
+    if (!error) {
+        error = tsn_config_load_tls(agent->config, &agent->tls, err);
+    }
+    return error ? error : tsn_config_load_switch_tls(agent->config,
+                                                      &agent->switch_tls, err);
 }
 
 static int
@@ -58,7 +64,9 @@ agent_reload_certificates(void *agent_, struct tsn_err *err)
 {
     const struct agent *agent = agent_;
 
-    return agent->tls ? tsn_tls_store_reload(agent->tls, err) : 0;
+    int error = agent->tls ? tsn_tls_store_reload(agent->tls, err) : 0;
+    return agent->switch_tls && !error
+           ? tsn_tls_store_reload(agent->switch_tls, err) : error;
 }
 
 static void
@@ -168,6 +176,15 @@ command_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
 }
 
 static void
+listeners_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
+             char *argv[] OVS_UNUSED, void *agent_)
+{
+    struct agent *agent = agent_;
+
+    tor_listen_show(agent->listen, agent->main, call);
+}
+
+static void
 start_tors(void *agent_)
 {
     struct agent *agent = agent_;
@@ -175,9 +192,12 @@ start_tors(void *agent_)
 
     agent->tors = xcalloc(config->n_tors, sizeof *agent->tors);
     for (size_t i = 0; i < config->n_tors; i++) {
-        agent->tors[agent->n_tors++] = tor_create(agent->worker, config,
-                                                  &config->tors[i],
-                                                  agent->tls);
+        const struct tsn_config_tor *conf = &config->tors[i];
+        char *remote = tor_listen_remote(agent->listen, conf);
+
+        agent->tors[agent->n_tors++] = tor_create(agent->worker, config, conf,
+                                                  remote, agent->tls);
+        free(remote);
     }
     VLOG_INFO("started tors=%"PRIuSIZE, agent->n_tors);
 }
@@ -198,11 +218,16 @@ stop_tors(void *agent_)
 
 static int
 agent_start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *agent_,
-            struct tsn_err *err OVS_UNUSED)
+            struct tsn_err *err)
 {
     static struct bound_command bound[ARRAY_SIZE(commands)];
     struct agent *agent = agent_;
 
+    int error = tor_listen_create(agent->config, tsn_daemon_run_dir(),
+                                  agent->switch_tls, &agent->listen, err);
+    if (error) {
+        return error;
+    }
     agent->main = loop;
     agent->worker = tsn_loop_create("tors");
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
@@ -210,8 +235,11 @@ agent_start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *agent_,
         tsn_ctl_register(ctl, commands[i].words, commands[i].words, 0, 0,
                          command_cb, &bound[i]);
     }
+    tsn_ctl_register(ctl, "show listeners", "show listeners", 0, 0,
+                     listeners_cb, agent);
     tsn_loop_post(agent->worker, start_tors, agent);
     tsn_loop_start(agent->worker);
+    tor_listen_start(agent->listen);
     return 0;
 }
 
@@ -223,6 +251,8 @@ agent_stop(void *agent_)
     tsn_loop_post(agent->worker, stop_tors, agent);
     tsn_loop_join(agent->worker);
     tsn_loop_destroy(agent->worker);
+    tor_listen_stop(agent->listen);
+    tor_listen_destroy(agent->listen);
     tsn_loop_drain(agent->main);
 }
 
@@ -243,6 +273,7 @@ main(int argc, char *argv[])
 
     int status = tsn_daemon_main(argc, argv, &spec, &agent);
     tsn_tls_store_destroy(agent.tls);
+    tsn_tls_store_destroy(agent.switch_tls);
     tsn_config_destroy(agent.config);
     return status;
 }

@@ -210,12 +210,13 @@ tor_wait(void *tor_)
 
 struct tor *
 tor_create(struct tsn_loop *loop, const struct tsn_config *config,
-           const struct tsn_config_tor *conf, struct tsn_tls_store *tls)
+           const struct tsn_config_tor *conf, const char *remote,
+           struct tsn_tls_store *tls)
 {
     struct tor *tor = xzalloc(sizeof *tor);
     struct ovc_session_config ovsdb = {
         .switch_name = conf->name,
-        .remote = conf->ovsdb,
+        .remote = remote,
         .probe_ms = conf->probe_ms,
         .stale_hold_ms = config->stale_hold_s * 1000,
     };

@@ -17,11 +17,12 @@ struct tsn_json;
 struct tsn_loop;
 struct tsn_tls_store;
 
-/* Starts to serve; copies what it needs of the configuration.  'tls' is for
- * the sessions with control nodes, NULL for none, and borrowed.  In the loop's
+/* Starts to serve; copies what it needs of the configuration.  'remote' is
+ * where the IDL finds the switch (tor_listen_remote()).  'tls' is for the
+ * sessions with control nodes, NULL for none, and borrowed.  In the loop's
  * thread, like all of these. */
 struct tor *tor_create(struct tsn_loop *loop, const struct tsn_config *,
-                       const struct tsn_config_tor *,
+                       const struct tsn_config_tor *, const char *remote,
                        struct tsn_tls_store *tls);
 /* Ends the sessions.  Rows and, until the control nodes notice, routes stay as
  * they are: the successor adopts them. */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += tsn/libtsn.a
 tsn_libtsn_a_SOURCES = \
+	tsn/config-listen.c \
 	tsn/config-private.h \
 	tsn/config-tor.c \
 	tsn/config.c \

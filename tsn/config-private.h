@@ -22,17 +22,38 @@ struct file_tor {
     char *name;
     char *agent_name;
     char *ovsdb;
+    char *certificate;
+    char *address;
     char *tsn;
     uint32_t *probe_ms;
 };
 
+struct file_listener {
+    char *address;
+    bool *tls;
+    bool *proxy_protocol;
+    char **proxies;
+    size_t n_proxies;
+};
+
+struct file_tls {
+    char *certificate;
+    char *private_key;
+    char *ca;
+};
+
 struct file_tor_agent {
     char *tsn;
+    struct file_tls *tls;
+    struct file_listener *listeners;
+    size_t n_listeners;
     struct file_tor *tors;
     size_t n_tors;
 };
 
+extern const cyaml_schema_field_t tsn_cfg_tls_fields[];
 extern const cyaml_schema_field_t tsn_cfg_tor_agent_fields[];
+extern const cyaml_schema_value_t tsn_cfg_listener_value;
 
 /* What is being turned into 'config'. */
 struct tsn_cfg_reader {
@@ -56,6 +77,16 @@ int tsn_cfg_check_name(struct tsn_cfg_reader *, const char *key,
                        const char *name);
 int tsn_cfg_read_vtep(struct tsn_cfg_reader *, const char *key, const char *s,
                       struct in6_addr *dst);
+
+void tsn_cfg_read_tls_files(struct tsn_cfg_reader *, const struct file_tls *,
+                            struct tsn_tls_files *dst);
+
+/* config-listen.c */
+/* Far more than a host has addresses. */
+#define TSN_CFG_MAX_LISTENERS 64
+int tsn_cfg_read_listeners(struct tsn_cfg_reader *,
+                           const struct file_tor_agent *);
+void tsn_cfg_free_listeners(struct tsn_config *);
 
 /* config-tor.c */
 int tsn_cfg_read_tors(struct tsn_cfg_reader *,

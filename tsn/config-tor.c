@@ -21,7 +21,9 @@
 static const cyaml_schema_field_t tor_fields[] = {
     STRING("name", 0, struct file_tor, name),
     STRING("agent-name", OPTIONAL, struct file_tor, agent_name),
-    STRING("ovsdb", 0, struct file_tor, ovsdb),
+    STRING("ovsdb", OPTIONAL, struct file_tor, ovsdb),
+    STRING("certificate", OPTIONAL, struct file_tor, certificate),
+    STRING("address", OPTIONAL, struct file_tor, address),
     STRING("tsn", OPTIONAL, struct file_tor, tsn),
     OPTIONAL_UINT("probe-interval", struct file_tor, probe_ms),
     CYAML_FIELD_END
@@ -33,6 +35,12 @@ static const cyaml_schema_value_t tor_value = {
 
 const cyaml_schema_field_t tsn_cfg_tor_agent_fields[] = {
     STRING("tsn", OPTIONAL, struct file_tor_agent, tsn),
+    CYAML_FIELD_MAPPING_PTR("tls", CYAML_FLAG_POINTER | OPTIONAL,
+                            struct file_tor_agent, tls, tsn_cfg_tls_fields),
+    CYAML_FIELD_SEQUENCE_COUNT("listen", CYAML_FLAG_POINTER | OPTIONAL,
+                               struct file_tor_agent, listeners, n_listeners,
+                               &tsn_cfg_listener_value, 1,
+                               TSN_CFG_MAX_LISTENERS),
     CYAML_FIELD_SEQUENCE_COUNT("tors", CYAML_FLAG_POINTER,
                                struct file_tor_agent, tors, n_tors,
                                &tor_value, 1, MAX_TORS),
@@ -89,23 +97,31 @@ is_path(const char *s)
 static int
 check_remote(struct tsn_cfg_reader *r, const char *key, const char *remote)
 {
+    if (!remote) {
+        return r->config->n_listeners
+               ? 0
+               : refuse(r, key, "is missing: say where the switch is, or in "
+                        "\"tor-agent.listen\" where it connects to us");
+    }
     const char *rest = strchr(remote, ':');
     rest = rest ? rest + 1 : "";
 
-    if (!strncmp(remote, "ssl:", 4) || !strncmp(remote, "pssl:", 5)) {
-        return refuse(r, key, "TLS (\"%s\") is not supported yet; use tcp:, "
-                      "ptcp:, unix: or punix:", remote);
+    bool tls = !strncmp(remote, "ssl:", 4) || !strncmp(remote, "pssl:", 5);
+    if (tls && !r->config->has_switch_tls) {
+        return refuse(r, key, "TLS (\"%s\") needs a section \"tls\", which "
+                      "names the certificates", remote);
     }
-    if (!strncmp(remote, "tcp:", 4)) {
+    if (!strncmp(remote, "tcp:", 4) || !strncmp(remote, "ssl:", 4)) {
         return has_port(rest) == 1
                ? 0
-               : refuse(r, key, "expects tcp:IP:PORT, not \"%s\"", remote);
+               : refuse(r, key, "expects %.3s:IP:PORT, not \"%s\"", remote,
+                        remote);
     }
-    if (!strncmp(remote, "ptcp:", 5)) {
+    if (!strncmp(remote, "ptcp:", 5) || !strncmp(remote, "pssl:", 5)) {
         return is_listener(rest)
                ? 0
-               : refuse(r, key, "expects ptcp:PORT or ptcp:PORT:IP, not "
-                        "\"%s\"", remote);
+               : refuse(r, key, "expects %.4s:PORT or %.4s:PORT:IP, not "
+                        "\"%s\"", remote, remote, remote);
     }
     if (!strncmp(remote, "unix:", 5) || !strncmp(remote, "punix:", 6)) {
         return is_path(rest)
@@ -113,8 +129,51 @@ check_remote(struct tsn_cfg_reader *r, const char *key, const char *remote)
                : refuse(r, key, "expects unix:/PATH or punix:/PATH of less "
                         "than 108 characters, not \"%s\"", remote);
     }
-    return refuse(r, key, "expects tcp:IP:PORT, ptcp:PORT[:IP], unix:PATH or "
-                  "punix:PATH, not \"%s\"", remote);
+    return refuse(r, key, "expects tcp:IP:PORT, ssl:IP:PORT, ptcp:PORT[:IP], "
+                  "pssl:PORT[:IP], unix:PATH or punix:PATH, not \"%s\"",
+                  remote);
+}
+
+/* Whether the switch's connection can have TLS. */
+static bool
+may_have_tls(const struct tsn_config *c, const char *ovsdb)
+{
+    if (ovsdb) {
+        return !strncmp(ovsdb, "ssl:", 4) || !strncmp(ovsdb, "pssl:", 5);
+    }
+    for (size_t i = 0; i < c->n_listeners; i++) {
+        if (c->listeners[i].tls) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* By what a switch that connects is told from the others. */
+static int
+read_identity(struct tsn_cfg_reader *r, const struct file_tor *src, size_t i)
+{
+    struct tsn_config_tor *dst = &r->config->tors[i];
+    const char *ovsdb = src->ovsdb;
+
+    dst->certificate = nullable_xstrdup(src->certificate);
+    if (src->certificate && !may_have_tls(r->config, ovsdb)) {
+        return refuse(r, tor_key(i, "certificate"), "needs a session with "
+                      "TLS: ssl:, pssl:, or a listener with it");
+    }
+    if (!src->address) {
+        return 0;
+    }
+    if (ovsdb && strncmp(ovsdb, "ptcp:", 5) && strncmp(ovsdb, "pssl:", 5)) {
+        return refuse(r, tor_key(i, "address"), "is for a switch that "
+                      "connects to us");
+    }
+    if (tsn_ip_parse(src->address, &dst->address)
+        || !tsn_ip_is_host(&dst->address)) {
+        return refuse(r, tor_key(i, "address"), "expects the address of a "
+                      "host, not \"%s\"", src->address);
+    }
+    return 0;
 }
 
 /* Refuses a 'value' that an earlier ToR has. */
@@ -149,7 +208,7 @@ read_tor(struct tsn_cfg_reader *r, const struct file_tor *src, size_t i,
 
     dst->name = xstrdup(src->name);
     dst->agent_name = xstrdup(agent_name);
-    dst->ovsdb = xstrdup(src->ovsdb);
+    dst->ovsdb = nullable_xstrdup(src->ovsdb);
     dst->probe_ms = PROBE_DEFAULT_MS;
 
     if ((error = tsn_cfg_check_name(r, tor_key(i, "name"), src->name))
@@ -162,9 +221,13 @@ read_tor(struct tsn_cfg_reader *r, const struct file_tor *src, size_t i,
         return error;
     }
     /* Two that listen on one port would steal each other's switch. */
-    if (src->ovsdb[0] == 'p'
+    if (src->ovsdb && src->ovsdb[0] == 'p'
         && (error = check_unique(r, &seen->listeners, tor_key(i, "ovsdb"),
                                  src->ovsdb, i))) {
+        return error;
+    }
+    error = read_identity(r, src, i);
+    if (error) {
         return error;
     }
 
@@ -206,6 +269,10 @@ tsn_cfg_read_tors(struct tsn_cfg_reader *r,
             return error;
         }
     }
+    error = tsn_cfg_read_listeners(r, section);
+    if (error) {
+        return error;
+    }
     struct seen seen = {
         .default_tsn = default_tsn,
         .names = SHASH_INITIALIZER(&seen.names),
@@ -230,6 +297,8 @@ tsn_cfg_free_tors(struct tsn_config *c)
         free(c->tors[i].name);
         free(c->tors[i].agent_name);
         free(c->tors[i].ovsdb);
+        free(c->tors[i].certificate);
     }
     free(c->tors);
+    tsn_cfg_free_listeners(c);
 }

@@ -29,12 +29,6 @@ struct file_replicator {
     char *service_mac;
 };
 
-struct file_tls {
-    char *certificate;
-    char *private_key;
-    char *ca;
-};
-
 struct file {
     char **controllers;
     size_t n_controllers;
@@ -59,7 +53,7 @@ static const cyaml_schema_field_t replicator_fields[] = {
     CYAML_FIELD_STRING_PTR(KEY, CYAML_FLAG_POINTER, struct file_tls, MEMBER, \
                            1, PATH_MAX_LEN)
 
-static const cyaml_schema_field_t tls_fields[] = {
+const cyaml_schema_field_t tsn_cfg_tls_fields[] = {
     TLS_PATH("certificate", certificate),
     TLS_PATH("private-key", private_key),
     TLS_PATH("ca", ca),
@@ -79,7 +73,7 @@ static const cyaml_schema_field_t file_fields[] = {
     OPTIONAL_UINT("stale-hold", struct file, stale_hold_s),
     OPTIONAL_UINT("frozen-hold", struct file, frozen_hold_s),
     CYAML_FIELD_MAPPING_PTR("tls", CYAML_FLAG_POINTER | OPTIONAL,
-                            struct file, tls, tls_fields),
+                            struct file, tls, tsn_cfg_tls_fields),
     CYAML_FIELD_BOOL_PTR("controllers-tls", CYAML_FLAG_POINTER | OPTIONAL,
                          struct file, controllers_tls),
     CYAML_FIELD_MAPPING_PTR("tor-agent", CYAML_FLAG_POINTER | OPTIONAL,
@@ -208,6 +202,15 @@ read_replicator(struct tsn_cfg_reader *r)
     return 0;
 }
 
+void
+tsn_cfg_read_tls_files(struct tsn_cfg_reader *r, const struct file_tls *src,
+                       struct tsn_tls_files *dst)
+{
+    dst->certificate = tsn_yaml_path(r->path, src->certificate);
+    dst->private_key = tsn_yaml_path(r->path, src->private_key);
+    dst->ca = tsn_yaml_path(r->path, src->ca);
+}
+
 /* Who names certificates wants them used. */
 static int
 read_tls(struct tsn_cfg_reader *r)
@@ -217,9 +220,7 @@ read_tls(struct tsn_cfg_reader *r)
 
     if (src) {
         c->has_tls = true;
-        c->tls.certificate = tsn_yaml_path(r->path, src->certificate);
-        c->tls.private_key = tsn_yaml_path(r->path, src->private_key);
-        c->tls.ca = tsn_yaml_path(r->path, src->ca);
+        tsn_cfg_read_tls_files(r, src, &c->tls);
     }
     c->controllers_tls = r->file->controllers_tls ? *r->file->controllers_tls
                                                   : c->has_tls;
@@ -297,6 +298,7 @@ tsn_config_destroy(struct tsn_config *config)
     free(config->replicator.name);
     free(config->subcluster);
     tsn_tls_files_fini(&config->tls);
+    tsn_tls_files_fini(&config->switch_tls);
     free(config);
 }
 
@@ -309,4 +311,15 @@ tsn_config_load_tls(const struct tsn_config *config,
         return 0;
     }
     return tsn_tls_store_create(&config->tls, storep, err);
+}
+
+int
+tsn_config_load_switch_tls(const struct tsn_config *config,
+                           struct tsn_tls_store **storep, struct tsn_err *err)
+{
+    if (!config->has_switch_tls) {
+        *storep = NULL;
+        return 0;
+    }
+    return tsn_tls_store_create(&config->switch_tls, storep, err);
 }

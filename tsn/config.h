@@ -25,9 +25,23 @@ struct tsn_config_tor {
                              * physical-router. */
     char *agent_name;       /* Virtual-router of type tor-agent: the name
                              * under which this ToR talks XMPP. */
-    char *ovsdb;            /* OVS remote: "tcp:10.0.0.1:6640". */
+    char *ovsdb;            /* OVS remote: "tcp:10.0.0.1:6640"; NULL: the
+                             * switch connects to a listener for all. */
+    char *certificate;      /* CN or subject alternative name of the switch,
+                             * or NULL. */
+    struct in6_addr address;    /* Where it connects from, or none. */
     struct in6_addr tsn;    /* Who replicates for it. */
     uint32_t probe_ms;      /* Inactivity probe of the OVSDB session. */
+};
+
+/* Where switches connect to us. */
+struct tsn_config_listener {
+    char *name;             /* As the file has it. */
+    struct sockaddr_storage address;
+    bool tls;
+    bool proxy_protocol;    /* A proxy says for whom it speaks. */
+    struct in6_addr *proxies;   /* Which; none: whoever connects. */
+    size_t n_proxies;
 };
 
 struct tsn_config_replicator {
@@ -49,8 +63,12 @@ struct tsn_config {
     uint32_t frozen_hold_s; /* Routes when all control nodes are gone; 0: for
                              * ever. */
 
+    struct tsn_config_listener *listeners;
+    size_t n_listeners;
     struct tsn_config_tor *tors;
     size_t n_tors;
+    bool has_switch_tls;
+    struct tsn_tls_files switch_tls;    /* For sessions with switches. */
 
     bool has_replicator;
     struct tsn_config_replicator replicator;
@@ -66,5 +84,10 @@ void tsn_config_destroy(struct tsn_config *);           /* NULL is fine. */
  * '*storep', NULL if they are in the clear; or -errno with '*err'. */
 int tsn_config_load_tls(const struct tsn_config *,
                         struct tsn_tls_store **storep, struct tsn_err *err);
+
+/* Likewise for sessions with switches, NULL if there are no certificates. */
+int tsn_config_load_switch_tls(const struct tsn_config *,
+                               struct tsn_tls_store **storep,
+                               struct tsn_err *err);
 
 #endif /* tsn/config.h */

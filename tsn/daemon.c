@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
@@ -37,6 +38,8 @@ struct options {
     const char *run_dir;
     bool check;
 };
+
+static const char *run_dir = TSN_RUNDIR;
 
 static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 
@@ -219,6 +222,29 @@ make_run_dir(const char *dir, struct tsn_err *err)
     return 0;
 }
 
+const char *
+tsn_daemon_run_dir(void)
+{
+    return run_dir;
+}
+
+/* A session is up to three descriptors, and the usual 1024 are few for
+ * hundreds of switches; nothing here uses select(). */
+static void
+raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    if (!getrlimit(RLIMIT_NOFILE, &limit)
+        && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &limit)) {
+            VLOG_WARN("cannot raise the limit of open files: %s",
+                      ovs_strerror(errno));
+        }
+    }
+}
+
 /* Until the loop has been stopped.  Returns 0 or -errno with '*err'. */
 static int
 serve(struct tsn_daemon *daemon, struct tsn_err *err)
@@ -292,6 +318,8 @@ tsn_daemon_main(int argc, char *argv[], const struct tsn_daemon_spec *spec,
         .loop = tsn_loop_create("main"),
         .start_ms = tsn_now_ms(),
     };
+    run_dir = options.run_dir;
+    raise_file_limit();
     install_signals(&daemon);
     int error = serve(&daemon, &err);
     if (error) {

@@ -57,4 +57,8 @@ struct tsn_daemon_spec {
 int tsn_daemon_main(int argc, char *argv[], const struct tsn_daemon_spec *spec,
                     void *aux);
 
+/* Where sockets of this process go: "--run-dir".  It is there from the start()
+ * above on. */
+const char *tsn_daemon_run_dir(void);
+
 #endif /* tsn/daemon.h */

@@ -49,6 +49,7 @@ struct route {
 
 static const struct route routes[] = {
     { "show tors", BIT(TOR_AGENT), 0, false, false },
+    { "show listeners", BIT(TOR_AGENT), 0, false, false },
     { "show macs", BIT(TOR_AGENT), 0, false, false },
     { "show rows", BIT(TOR_AGENT), 0, false, false },
     { "show flood", BIT(REPLICATOR), 0, false, false },
@@ -71,6 +72,7 @@ static const char usage[] =
     "\n"
     "  status                state of the programs on this host\n"
     "  show tors             switches and their sessions\n"
+    "  show listeners        where switches connect to us, and who did\n"
     "  show networks         virtual networks\n"
     "  show macs             MAC addresses of the switches\n"
     "  show rows             what is to be in the switches' databases, and why\n"

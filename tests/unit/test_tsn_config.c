@@ -15,6 +15,7 @@
 
 #include "openvswitch/dynamic-string.h"
 #include "packets.h"
+#include "socket-util.h"
 #include "tsn/error.h"
 #include "tsn/yaml-check.h"
 #include "util.h"
@@ -311,7 +312,7 @@ schema__violated__position_and_reason(void **state)
         { C "replicator:\n", "2:12", "replicator: has no value" },
         { C "replicator: {name: x}\n", "2:13",
           "replicator: key \"address\" is missing" },
-        { C T, "5:5", "tor-agent.tors[0]: key \"ovsdb\" is missing" },
+        { C T, "5:5", "tor-agent.tors[0].ovsdb: is missing" },
         { C T "    ovsdb: [x]\n", "6:12",
           "tor-agent.tors[0].ovsdb: expects a single value" },
         { C T "    ovsdb: tcp:1.2.3.4:1\n  - name: t2\n    vsdb: x\n",
@@ -415,7 +416,7 @@ config__wrong_ovsdb_remotes__form_is_told(void **state)
         const char *remote;
         const char *what;
     } cases[] = {
-        { "tcp", "expects tcp:IP:PORT, ptcp:PORT[:IP], unix:PATH or" },
+        { "tcp", "expects tcp:IP:PORT, ssl:IP:PORT, ptcp:PORT[:IP]" },
         { "tcp:", "expects tcp:IP:PORT, not \"tcp:\"" },
         { "tcp:10.0.0.1", "expects tcp:IP:PORT, not" },
         { "tcp:10.0.0.1:", "expects tcp:IP:PORT, not" },
@@ -424,9 +425,9 @@ config__wrong_ovsdb_remotes__form_is_told(void **state)
         { "tcp:switch:6640", "expects tcp:IP:PORT, not" },
         { "tcp:::1:6640", "expects tcp:IP:PORT, not" },
         { "tcp:[::1]", "expects tcp:IP:PORT, not" },
-        { "udp:10.0.0.1:6640", "expects tcp:IP:PORT, ptcp:PORT[:IP]" },
-        { "ssl:10.0.0.1:6640", "TLS (\"ssl:10.0.0.1:6640\") is not" },
-        { "pssl:6640", "TLS (\"pssl:6640\") is not supported yet" },
+        { "udp:10.0.0.1:6640", "expects tcp:IP:PORT, ssl:IP:PORT" },
+        { "ssl:10.0.0.1:6640", "TLS (\"ssl:10.0.0.1:6640\") needs a" },
+        { "pssl:6640", "TLS (\"pssl:6640\") needs a section \"tls\"" },
         { "ptcp:", "expects ptcp:PORT or ptcp:PORT:IP" },
         { "ptcp:0", "expects ptcp:PORT or ptcp:PORT:IP" },
         { "ptcp:65536", "expects ptcp:PORT or ptcp:PORT:IP" },
@@ -449,6 +450,97 @@ config__wrong_ovsdb_remotes__form_is_told(void **state)
         assert_refused(text, "6:12", what);
         free(what);
         free(text);
+    }
+}
+
+#define CERTS "tls: {certificate: c.pem, private-key: c.key, ca: ca.pem}\n"
+
+static void
+config__listeners__are_read_with_their_defaults(void **state)
+{
+    struct tsn_config *c = load_ok(
+        C CERTS
+        "tor-agent:\n"
+        "  tsn: 10.0.0.100\n"
+        "  tls: {certificate: s.pem, private-key: s.key, ca: /sw/ca.pem}\n"
+        "  listen:\n"
+        "  - {address: 0.0.0.0}\n"
+        "  - {address: \"[::]:6641\", tls: false, proxy-protocol: true,\n"
+        "     proxies: [10.0.0.8, \"fd00::8\"]}\n"
+        "  tors:\n"
+        "  - {name: t1, certificate: t1.example.net}\n"
+        "  - {name: t2, address: \"fd00::2\"}\n"
+        "  - {name: t3, ovsdb: \"ssl:10.0.0.3:6640\", certificate: t3}\n"
+        "  - {name: t4, ovsdb: \"pssl:6642\", address: 10.0.0.4}\n");
+
+    assert_int_equal(c->n_listeners, 2);
+    assert_string_equal(c->listeners[0].name, "0.0.0.0");
+    assert_int_equal(ss_get_port(&c->listeners[0].address), 6640);
+    assert_true(c->listeners[0].tls);
+    assert_false(c->listeners[0].proxy_protocol);
+    assert_int_equal(ss_get_port(&c->listeners[1].address), 6641);
+    assert_int_equal(c->listeners[1].address.ss_family, AF_INET6);
+    assert_false(c->listeners[1].tls);
+    assert_true(c->listeners[1].proxy_protocol);
+    assert_int_equal(c->listeners[1].n_proxies, 2);
+    assert_ip(&c->listeners[1].proxies[0], "10.0.0.8");
+    assert_ip(&c->listeners[1].proxies[1], "fd00::8");
+
+    assert_true(c->has_switch_tls);
+    assert_string_equal(c->switch_tls.ca, "/sw/ca.pem");
+    assert_true(c->switch_tls.require_peer_certificate);
+    assert_null(c->tors[0].ovsdb);
+    assert_string_equal(c->tors[0].certificate, "t1.example.net");
+    assert_false(tsn_ip_is_set(&c->tors[0].address));
+    assert_ip(&c->tors[1].address, "fd00::2");
+    assert_null(c->tors[1].certificate);
+    assert_string_equal(c->tors[2].ovsdb, "ssl:10.0.0.3:6640");
+    tsn_config_destroy(c);
+
+    /* Without a section of their own switches get the certificate that the
+     * control nodes do; without any there is no TLS. */
+    c = load_ok(C CERTS T "    ovsdb: pssl:6640\n");
+    assert_string_equal(c->switch_tls.ca, c->tls.ca);
+    assert_true(c->switch_tls.require_peer_certificate);
+    tsn_config_destroy(c);
+    c = load_ok(C "tor-agent:\n  tsn: 10.0.0.100\n  listen: [{address: 1.2.3.4}]"
+             "\n  tors: [{name: t1}]\n");
+    assert_false(c->has_switch_tls);
+    assert_false(c->listeners[0].tls);
+    tsn_config_destroy(c);
+}
+
+static void
+config__wrong_listeners__position_and_reason(void **state)
+{
+#define L "tor-agent:\n  tsn: 10.0.0.100\n  tors: [{name: t1}]\n  listen:\n"
+    static const struct {
+        const char *text, *where, *what;
+    } cases[] = {
+        { C L "  - {address: x}\n", "6:15",
+          "tor-agent.listen[0].address: expects IP, IP:PORT or" },
+        { C L "  - {address: \"1.2.3.4:0\"}\n", "6:15",
+          "tor-agent.listen[0].address: expects IP, IP:PORT or" },
+        { C L "  - {address: 1.2.3.4}\n  - {address: \"1.2.3.4:6640\"}\n",
+          "7:15", "tor-agent.listen[1].address: 1.2.3.4:6640 is listed" },
+        { C L "  - {address: 1.2.3.4, tls: true}\n", "6:29",
+          "tor-agent.listen[0].tls: needs a section \"tls\"" },
+        { C L "  - {address: 1.2.3.4, proxies: [1.2.3.5]}\n", "6:33",
+          "tor-agent.listen[0].proxies: is of use only with" },
+        { C L "  - {address: 1.2.3.4, proxy-protocol: true,\n"
+          "     proxies: [x]}\n", "7:16",
+          "tor-agent.listen[0].proxies[0]: expects the address of a host" },
+        { C T "    ovsdb: \"tcp:1.2.3.4:1\"\n    certificate: x\n", "7:18",
+          "tor-agent.tors[0].certificate: needs a session with TLS" },
+        { C T "    ovsdb: \"tcp:1.2.3.4:1\"\n    address: 1.2.3.4\n", "7:14",
+          "tor-agent.tors[0].address: is for a switch that connects" },
+        { C T "    ovsdb: \"ptcp:1\"\n    address: 224.0.0.1\n", "7:14",
+          "tor-agent.tors[0].address: expects the address of a host" },
+    };
+#undef L
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        assert_refused(cases[i].text, cases[i].where, cases[i].what);
     }
 }
 
@@ -616,6 +708,8 @@ main(void)
         cmocka_unit_test(schema__violated__position_and_reason),
         cmocka_unit_test(config__wrong_values__position_and_reason),
         cmocka_unit_test(config__wrong_ovsdb_remotes__form_is_told),
+        cmocka_unit_test(config__listeners__are_read_with_their_defaults),
+        cmocka_unit_test(config__wrong_listeners__position_and_reason),
         cmocka_unit_test(config__long_values__quoted_in_part),
         cmocka_unit_test(file__cannot_be_read__named),
         cmocka_unit_test(file__enormous__refused_unread),

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The thread that switches connect to, and that does TLS for all sessions with
+ * them (ovsdb-client/acceptor.h).  A ToR's OVSDB session reaches its switch
+ * through a unix socket in a directory of this process alone.
+ *
+ * Main thread, unless said otherwise. */
+#ifndef TOR_AGENT_LISTEN_H
+#define TOR_AGENT_LISTEN_H 1
+
+struct tor_listen;
+struct tsn_config;
+struct tsn_config_tor;
+struct tsn_ctl_call;
+struct tsn_err;
+struct tsn_loop;
+struct tsn_tls_store;
+
+/* Listens as 'config' says, and takes it that nobody connects before
+ * tor_listen_start().  'run_dir' gets the directory with the sockets.  Returns
+ * 0; or -errno with '*err', naming the address. */
+int tor_listen_create(const struct tsn_config *, const char *run_dir,
+                      struct tsn_tls_store *, struct tor_listen **listenp,
+                      struct tsn_err *err);
+
+void tor_listen_start(struct tor_listen *);
+
+/* After the ToRs' sessions have ended: sends what they have written, and joins
+ * the thread. */
+void tor_listen_stop(struct tor_listen *);
+void tor_listen_destroy(struct tor_listen *);           /* NULL is fine. */
+
+/* The remote that the ToR's IDL is to have: its own, or the private socket.
+ * The caller frees it.  Any thread. */
+char *tor_listen_remote(const struct tor_listen *,
+                        const struct tsn_config_tor *);
+
+/* Fills "show listeners" and finishes the call in the loop 'main'. */
+void tor_listen_show(struct tor_listen *, struct tsn_loop *main,
+                     struct tsn_ctl_call *);
+
+#endif /* tor-agent/listen.h */
