@@ -73,6 +73,12 @@ tests_unit_test_ovc_acceptor_SOURCES = tests/unit/test_ovc_acceptor.c \
 	tests/unit/acceptor_rig.h $(PKI_SOURCES)
 tests_unit_test_ovc_acceptor_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
 	$(TEST_LIBS)
+check_PROGRAMS += tests/unit/test_ovc_acceptor_tls
+tests_unit_test_ovc_acceptor_tls_SOURCES = \
+	tests/unit/test_ovc_acceptor_tls.c tests/unit/acceptor_rig.h \
+	$(PKI_SOURCES)
+tests_unit_test_ovc_acceptor_tls_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
+	$(TEST_LIBS)
 ovc_rig_sources = tests/unit/ovc_rig.c tests/unit/ovc_rig.h
 ovc_rig_cppflags = $(AM_CPPFLAGS) \
 	-DVTEP_SCHEMA='"$(OVS_SOURCE)/vtep/vtep.ovsschema"' \
@@ -112,3 +118,9 @@ $(tests_fuzz_fuzz_ovc_session_OBJECTS): ovsdb-client/vtep-idl.h
 tests_fuzz_fuzz_ovc_text_SOURCES = tests/fuzz/fuzz_ovc_text.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_ovc_text_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_ovc_text_LDADD = ovsdb-client/libovc.a $(BASE_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz_ovc_accept
+tests_fuzz_fuzz_ovc_accept_SOURCES = tests/fuzz/fuzz_ovc_accept.c \
+	$(FUZZ_DRIVER)
+tests_fuzz_fuzz_ovc_accept_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_ovc_accept_LDADD = ovsdb-client/libovc.a $(BASE_LIBS)
