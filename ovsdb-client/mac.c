@@ -132,7 +132,9 @@ write_mac(struct ovc_session *s, struct ovc_mac *mac,
     size_t n_ops = (MAX(n_rows, 1)
                     + ovc_plan_locator_ops(s, &mac->vtep));
 
-    if (!ovc_plan_room(s, n_ops)) {
+    bool room = !n_rows && n_ops == 1 ? ovc_plan_room_for_mac(s)
+                                      : ovc_plan_room(s, n_ops);
+    if (!room) {
         return;
     }
     struct ovsdb_idl_txn *txn = ovc_plan_join(s, &mac->object, true, n_ops);

@@ -35,6 +35,11 @@ struct ds;
 #define OVC_BACKOFF_MIN_MS 1000
 #define OVC_BACKOFF_MAX_MS 60000
 
+/* Chunks on their way at a time, as long as they do no more than add MACs to
+ * what is in the database: then no one needs the other's result, and the
+ * switch works on the one while we read what it made of the other. */
+#define OVC_WINDOW 2
+
 /* A reply that takes longer ends the session. */
 #define OVC_TXN_TIMEOUT_MS 60000
 
@@ -115,7 +120,7 @@ struct ovc_object {
     bool aging : 1;             /* Stale, 'not_before_ms' is its end. */
     bool echo : 1;              /* 'not_before_ms' waits for the echo. */
     bool timed : 1;
-    bool in_txn : 1;            /* Member of the transaction under way. */
+    bool in_txn : 1;            /* Member of a transaction under way. */
     bool lead : 1;              /* ...and the reason for its writes. */
     bool rewanted : 1;          /* Meanwhile the owner wanted otherwise. */
     bool echoed : 1;            /* Meanwhile a row of it changed. */
@@ -259,15 +264,23 @@ struct ovc_binding {
     bool seen;                  /* While the port's row is read. */
 };
 
-/* The transaction that is being planned or under way. */
+/* A transaction on its way. */
+struct ovc_flight {
+    struct ovsdb_idl_txn *txn;
+    struct ovc_object **members;
+    size_t n_members;
+    long long sent_ms;
+};
+
+/* The transaction that is being planned. */
 struct ovc_plan {
     struct ovsdb_idl_txn *txn;  /* NULL until there is something to write. */
     struct ovc_object **members;
     size_t n_members, allocated_members;
     size_t n_ops;
     bool full;                  /* Something did not fit. */
+    bool alone;                 /* It does more than add MACs. */
     struct hmap locators;       /* Inserted by it. */
-    long long sent_ms;
 };
 
 struct ovc_session {
@@ -317,7 +330,9 @@ struct ovc_session {
     bool groups_turn;           /* Groups, then queues, or vice versa. */
     struct heap timers;         /* struct ovc_object, earliest first. */
     struct ovc_plan plan;
-    bool in_flight;
+    struct ovc_flight flights[OVC_WINDOW];      /* In the order they left. */
+    size_t n_flights;
+    bool alone;                 /* The one flight does more than add MACs. */
     long long brake_ms;         /* No transaction before. */
     unsigned int n_refused_now; /* Refusals since the last success. */
 
@@ -436,6 +451,8 @@ void ovc_plan_init(struct ovc_plan *);
 void ovc_plan_destroy(struct ovc_session *);
 /* Whether 'n_ops' row operations fit.  An empty plan takes any number. */
 bool ovc_plan_room(struct ovc_session *, size_t n_ops);
+/* Likewise, for one row that refers only to rows that are in the database. */
+bool ovc_plan_room_for_mac(struct ovc_session *);
 /* Joins 'object', whose look() adds 'n_ops' row operations. */
 struct ovsdb_idl_txn *ovc_plan_join(struct ovc_session *, struct ovc_object *,
                                     bool lead, size_t n_ops);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Transactions: one at a time, made of what queued objects need written.
+/* Transactions: one at a time, made of what queued objects need written, or
+ * OVC_WINDOW of them that only add MACs.
  *
  * The objects of a transaction that is refused are tried again in two halves,
  * and so on, until those that cannot be written stand alone and back off: one
@@ -37,14 +38,30 @@ ovc_plan_init(struct ovc_plan *plan)
     hmap_init(&plan->locators);
 }
 
-bool
-ovc_plan_room(struct ovc_session *s, size_t n_ops)
+static bool
+fits(struct ovc_session *s, size_t n_ops)
 {
     if (s->plan.n_ops && s->plan.n_ops + n_ops > OVC_MAX_TXN_OPS) {
         s->plan.full = true;
-        return false;
     }
-    return true;
+    return !s->plan.full;
+}
+
+bool
+ovc_plan_room(struct ovc_session *s, size_t n_ops)
+{
+    if (s->n_flights) {
+        s->plan.full = true;            /* Until the last reply is there. */
+    }
+    bool room = fits(s, n_ops);
+    s->plan.alone = s->plan.alone || room;
+    return room;
+}
+
+bool
+ovc_plan_room_for_mac(struct ovc_session *s)
+{
+    return fits(s, 1);
 }
 
 struct ovsdb_idl_txn *
@@ -147,10 +164,10 @@ ovc_plan_destroy(struct ovc_session *s)
     struct ovc_plan *plan = &s->plan;
     struct ovc_group *group;
 
-    if (plan->txn) {
-        ovsdb_idl_txn_destroy(plan->txn);
+    for (size_t i = 0; i < s->n_flights; i++) {
+        ovsdb_idl_txn_destroy(s->flights[i].txn);
+        free(s->flights[i].members);
     }
-    free(plan->members);
     hmap_destroy(&plan->locators);
     LIST_FOR_EACH_POP (group, node, &s->groups) {
         struct ovc_object *object;
@@ -210,7 +227,8 @@ plan_queue(struct ovc_session *s, struct ovs_list *queue, int *budget)
 static void
 plan_groups(struct ovc_session *s, int *budget)
 {
-    while (!s->plan.txn && !ovs_list_is_empty(&s->groups) && *budget > 0) {
+    while (!s->plan.txn && !s->plan.full && !ovs_list_is_empty(&s->groups)
+           && *budget > 0) {
         struct ovc_group *group = CONTAINER_OF(ovs_list_front(&s->groups),
                                                struct ovc_group, node);
         plan_queue(s, &group->objects, budget);
@@ -223,23 +241,23 @@ plan_groups(struct ovc_session *s, int *budget)
 
 /* Results. */
 
-/* Ends the transaction and hands its members out to the caller, which frees
- * the array. */
+/* Ends the oldest transaction and hands its members out to the caller, which
+ * frees the array. */
 static size_t
 take_members(struct ovc_session *s, struct ovc_object ***members)
 {
-    struct ovc_plan *plan = &s->plan;
-    size_t n = plan->n_members;
+    struct ovc_flight flight = s->flights[0];
 
-    ovsdb_idl_txn_destroy(plan->txn);
-    s->in_flight = false;
-    for (size_t i = 0; i < n; i++) {
-        plan->members[i]->in_txn = false;
+    ovsdb_idl_txn_destroy(flight.txn);
+    s->n_flights--;
+    for (size_t i = 0; i < s->n_flights; i++) {
+        s->flights[i] = s->flights[i + 1];
     }
-    *members = plan->members;
-    hmap_destroy(&plan->locators);
-    ovc_plan_init(plan);
-    return n;
+    for (size_t i = 0; i < flight.n_members; i++) {
+        flight.members[i]->in_txn = false;
+    }
+    *members = flight.members;
+    return flight.n_members;
 }
 
 static void
@@ -377,7 +395,7 @@ refuse(struct ovc_session *s)
 static void
 note_error(struct ovc_session *s)
 {
-    const char *text = ovsdb_idl_txn_get_error(s->plan.txn);
+    const char *text = ovsdb_idl_txn_get_error(s->flights[0].txn);
     struct json *json = (*text == '{' || *text == '['
                          ? json_from_string(text) : json_string_create(text));
 
@@ -415,31 +433,45 @@ complete(struct ovc_session *s, enum ovsdb_idl_txn_status status)
 }
 
 static void
-check_reply(struct ovc_session *s)
+check_replies(struct ovc_session *s)
 {
-    enum ovsdb_idl_txn_status status = ovsdb_idl_txn_commit(s->plan.txn);
+    while (s->n_flights) {
+        struct ovc_flight *flight = &s->flights[0];
+        enum ovsdb_idl_txn_status status = ovsdb_idl_txn_commit(flight->txn);
 
-    if (status != TXN_INCOMPLETE) {
-        complete(s, status);
-    } else if (s->now_ms - s->plan.sent_ms > OVC_TXN_TIMEOUT_MS) {
-        VLOG_WARN_RL(&rl, "no reply to a transaction in %d s, hanging up "
-                     "tor=%s", OVC_TXN_TIMEOUT_MS / 1000, s->switch_name);
-        s->plan.sent_ms = s->now_ms;
-        ovsdb_idl_force_reconnect(s->idl);
+        if (status != TXN_INCOMPLETE) {
+            complete(s, status);
+            continue;
+        }
+        if (s->now_ms - flight->sent_ms > OVC_TXN_TIMEOUT_MS) {
+            VLOG_WARN_RL(&rl, "no reply to a transaction in %d s, hanging up "
+                         "tor=%s", OVC_TXN_TIMEOUT_MS / 1000, s->switch_name);
+            flight->sent_ms = s->now_ms;
+            ovsdb_idl_force_reconnect(s->idl);
+        }
+        break;
     }
 }
 
 static void
 send_plan(struct ovc_session *s)
 {
+    struct ovc_plan *plan = &s->plan;
+
     end_planning(s);
-    enum ovsdb_idl_txn_status status = ovsdb_idl_txn_commit(s->plan.txn);
-    if (status == TXN_INCOMPLETE) {
-        s->in_flight = true;
-        s->plan.sent_ms = s->now_ms;
+    s->alone = plan->alone;
+    s->flights[s->n_flights++] = (struct ovc_flight) {
+        .txn = plan->txn,
+        .members = plan->members,
+        .n_members = plan->n_members,
+        .sent_ms = s->now_ms,
+    };
+    hmap_destroy(&plan->locators);
+    ovc_plan_init(plan);
+
+    struct ovc_flight *flight = &s->flights[s->n_flights - 1];
+    if (ovsdb_idl_txn_commit(flight->txn) == TXN_INCOMPLETE) {
         s->n_transactions++;
-    } else {
-        complete(s, status);
     }
 }
 
@@ -454,43 +486,57 @@ has_work(const struct ovc_session *s)
     return work;
 }
 
+/* Whether another transaction may leave, whatever it is that it does. */
+static bool
+may_send(const struct ovc_session *s)
+{
+    return (s->up && s->now_ms >= s->brake_ms && !s->plan.full
+            && (!s->n_flights
+                || (s->n_flights < OVC_WINDOW && !s->alone)));
+}
+
+/* Plans and sends one transaction.  Returns false if there is none. */
+static bool
+send_next(struct ovc_session *s, int *budget)
+{
+    /* In turns, so that neither holds the other up. */
+    if (s->groups_turn) {
+        plan_groups(s, budget);
+    }
+    if (!s->plan.txn) {
+        for (size_t i = 0; i < OVC_N_KINDS; i++) {
+            plan_queue(s, &s->queues[i], budget);
+        }
+    }
+    if (!s->plan.txn) {
+        plan_groups(s, budget);
+    }
+    s->groups_turn = !s->groups_turn;
+    s->plan.full = false;
+    if (!s->plan.txn) {
+        return false;
+    }
+    send_plan(s);
+    return true;
+}
+
 void
 ovc_reconcile_run(struct ovc_session *s)
 {
     int budget = OVC_LOOK_BUDGET;
 
-    if (s->in_flight) {
-        check_reply(s);
-    }
-    if (s->in_flight || !s->up || s->now_ms < s->brake_ms) {
-        return;
-    }
-
-    /* In turns, so that neither holds the other up. */
-    if (s->groups_turn) {
-        plan_groups(s, &budget);
-    }
-    if (!s->plan.txn) {
-        for (size_t i = 0; i < OVC_N_KINDS; i++) {
-            plan_queue(s, &s->queues[i], &budget);
-        }
-    }
-    if (!s->plan.txn) {
-        plan_groups(s, &budget);
-    }
-    s->groups_turn = !s->groups_turn;
-    s->plan.full = false;
-    if (s->plan.txn) {
-        send_plan(s);
+    check_replies(s);
+    while (may_send(s) && send_next(s, &budget)) {
+        check_replies(s);
     }
 }
 
 void
 ovc_reconcile_wait(struct ovc_session *s)
 {
-    if (s->in_flight) {
-        ovsdb_idl_txn_wait(s->plan.txn);
-        poll_timer_wait_until(s->plan.sent_ms + OVC_TXN_TIMEOUT_MS + 1);
+    if (s->n_flights) {
+        ovsdb_idl_txn_wait(s->flights[0].txn);
+        poll_timer_wait_until(s->flights[0].sent_ms + OVC_TXN_TIMEOUT_MS + 1);
     } else if (s->up && has_work(s)) {
         poll_timer_wait_until(s->brake_ms);
     }

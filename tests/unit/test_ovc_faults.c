@@ -588,9 +588,67 @@ reply__never_comes__session_is_renewed(void **state)
     RIG_UNTIL(rig, rig_fake_requests(rig, "transact") == 1);
 
     /* As if sent a minute ago. */
-    rig->session->plan.sent_ms -= OVC_TXN_TIMEOUT_MS + 1;
+    rig->session->flights[0].sent_ms -= OVC_TXN_TIMEOUT_MS + 1;
     RIG_UNTIL(rig, rig_fake_closes(rig) == 1);
     RIG_UNTIL(rig, rig_fake_requests(rig, "transact") == 2);
+}
+
+/* A database with a network and a locator in it, that answers nothing. */
+#define WITH_BLUE \
+    "{" SWITCH ",\"Logical_Switch\":{" A_UUID ":{\"initial\":" \
+    "{\"name\":\"" BLUE "\",\"tunnel_key\":100}}}," \
+    "\"Physical_Locator\":{" B_UUID ":{\"initial\":" \
+    "{\"encapsulation_type\":\"vxlan_over_ipv4\"," \
+    "\"dst_ip\":\"" HOST1 "\"}}}}"
+
+/* Wants 'n' MACs behind 'vtep', and returns the transactions that leave before
+ * any is answered. */
+static int
+count_flights(struct rig *rig, int n, const char *vtep)
+{
+    static const struct fake_answer answers[] = {
+        NO_SERVER_DB, VTEP_DB, MONITOR(WITH_BLUE), { NULL }
+    };
+    char mac[] = MAC1;
+
+    rig_start_fake(rig, answers);
+    rig_start_session(rig, rig_fake_remote(rig));
+    rig_want_ls(rig, BLUE, 100, "");
+    for (int i = 0; i < n; i++) {
+        snprintf(mac, sizeof mac, "02:00:00:00:%02x:%02x", i >> 8, i & 255);
+        rig_want_mac(rig, BLUE, mac, vtep);
+    }
+    RIG_UNTIL(rig, rig_fake_requests(rig, "transact") >= 1);
+    rig_run(rig, 200);
+    return rig_fake_requests(rig, "transact");
+}
+
+static void
+chunks__that_only_add_macs__leave_two_at_a_time(void **state)
+{
+    struct rig *rig = *state = rig_create();
+
+    assert_int_equal(count_flights(rig, 5 * OVC_MAX_TXN_OPS, HOST1),
+                     OVC_WINDOW);
+}
+
+static void
+chunks__after_one_that_inserts_a_locator__wait_for_its_reply(void **state)
+{
+    struct rig *rig = *state = rig_create();
+
+    assert_int_equal(count_flights(rig, 5 * OVC_MAX_TXN_OPS, HOST2), 1);
+}
+
+static void
+change__while_chunks_are_on_their_way__waits_for_their_replies(void **state)
+{
+    struct rig *rig = *state = rig_create();
+
+    assert_int_equal(count_flights(rig, OVC_MAX_TXN_OPS, HOST1), 1);
+    rig_want_ls(rig, RED, 200, "");
+    rig_run(rig, 200);
+    assert_int_equal(rig_fake_requests(rig, "transact"), 1);
 }
 
 int
@@ -616,6 +674,9 @@ main(int argc, char *argv[])
         FAKE(garbage__that_kills_libopenvswitch__is_kept_away),
         FAKE(update__later_than_reply__is_waited_for),
         FAKE(reply__never_comes__session_is_renewed),
+        FAKE(chunks__that_only_add_macs__leave_two_at_a_time),
+        FAKE(chunks__after_one_that_inserts_a_locator__wait_for_its_reply),
+        FAKE(change__while_chunks_are_on_their_way__waits_for_their_replies),
     };
 
     if (argc > 1) {

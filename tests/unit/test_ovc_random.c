@@ -415,7 +415,7 @@ random_edits__of_all_sides__converge(void **state)
         RIG_UNTIL(rig, is_as_wanted(rig, &m));
 
         /* The session has seen that, too. */
-        RIG_UNTIL(rig, rig_all_written(rig) && !rig->session->in_flight);
+        RIG_UNTIL(rig, rig_all_written(rig) && !rig->session->n_flights);
         uint64_t n = rig_status(rig, "ovsdb", "transactions");
         rig_run(rig, 20);
         assert_int_equal(rig_status(rig, "ovsdb", "transactions"), n);
