@@ -455,6 +455,17 @@ note_heard(struct xmpp_conn *conn, uint64_t now_ms)
     conn->grace_ms = 0;
 }
 
+/* When the stanza that has begun must have ended. */
+static uint64_t
+stanza_due(const struct xmpp_conn *conn)
+{
+    uint64_t size = xmpp_stream_partial(&conn->stream);
+
+    return !conn->stanza_ms ? UINT64_MAX
+           : conn->stanza_ms + XMPP_STANZA_MS
+             + size * 1000 / XMPP_STANZA_MIN_RATE;
+}
+
 /* A peer is heard by stanzas, also by what it has sent of one, and by
  * keepalives; not by junk in between, which costs nothing and means
  * nothing. */
@@ -467,6 +478,9 @@ note_partial(struct xmpp_conn *conn, uint64_t now_ms)
     note_heard(conn, now_ms);
     if (!conn->stanza_ms) {
         conn->stanza_ms = now_ms;
+    }
+    /* Only more of it than a trickle earns another grace. */
+    if (now_ms < stanza_due(conn)) {
         conn->stanza_grace_ms = 0;
     }
 }
@@ -565,16 +579,11 @@ xmpp_conn_feed(struct xmpp_conn *conn, const void *data, size_t size,
     }
 }
 
-/* When the stanza that has begun must have ended. */
+/* When it ends the session: after its grace, if it was given one. */
 static uint64_t
 stanza_deadline(const struct xmpp_conn *conn)
 {
-    uint64_t size = xmpp_stream_partial(&conn->stream);
-
-    return !conn->stanza_ms ? UINT64_MAX
-           : MAX(conn->stanza_ms + XMPP_STANZA_MS
-                 + size * 1000 / XMPP_STANZA_MIN_RATE,
-                 conn->stanza_grace_ms);
+    return MAX(stanza_due(conn), conn->stanza_grace_ms);
 }
 
 uint64_t

@@ -504,6 +504,29 @@ slow_stanza__we_were_stopped__what_waits_is_read_first(void **state OVS_UNUSED)
     rig_fini(&rig);
 }
 
+/* More of the stanza has come, and in time: the next time-out gets its own. */
+static void
+slow_stanza__we_were_stopped_twice__read_first_both_times(
+    void **state OVS_UNUSED)
+{
+    static char s[1 << 16];
+    struct rig rig;
+
+    memset(s, 'x', sizeof s);
+    rig_init(&rig, XMPP_SERVER);
+    rig_feed(&rig, CLIENT_HEADER "<iq type=\"set\" to=\"x/bgp-peer\">");
+    for (int i = 0; i < 2; i++) {
+        /* 64 KiB are good for 64 s more. */
+        rig.now += XMPP_STANZA_MS + 5000;
+        xmpp_conn_tick(rig.conn, rig.now);
+        assert_int_equal(rig.n_closed, 0);
+        xmpp_conn_feed(rig.conn, s, sizeof s, rig.now);
+    }
+    rig_feed(&rig, "<pubsub><subscribe node=\"a:b:c:c\"/></pubsub></iq>");
+    assert_int_equal(rig.n_stanzas, 1);
+    rig_fini(&rig);
+}
+
 /* Neither text, nor tags nobody knows, nor half of one. */
 static void
 junk__between_stanzas__is_no_sign_of_life(void **state OVS_UNUSED)
@@ -616,6 +639,8 @@ main(void)
         cmocka_unit_test(slow_stanza__link_down_for_a_while__is_served),
         cmocka_unit_test(
             slow_stanza__we_were_stopped__what_waits_is_read_first),
+        cmocka_unit_test(
+            slow_stanza__we_were_stopped_twice__read_first_both_times),
         cmocka_unit_test(junk__between_stanzas__is_no_sign_of_life),
         cmocka_unit_test(closed_by_peer__when__says_why),
         cmocka_unit_test(close_reason__each__has_a_name),
