@@ -78,6 +78,7 @@ check_PROGRAMS += \
 	tests/unit/test_xmpp_speaker_restart \
 	tests/unit/test_xmpp_speaker_tree \
 	tests/unit/test_xmpp_stream \
+	tests/unit/test_xmpp_transport \
 	tests/unit/test_xmpp_view \
 	tests/unit/test_xmpp_view_random \
 	tests/unit/test_xmpp_view_types \
@@ -164,6 +165,11 @@ tests_unit_test_xmpp_speaker_tree_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_stream_SOURCES = tests/unit/test_xmpp_stream.c
 tests_unit_test_xmpp_stream_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
+tests_unit_test_xmpp_transport_SOURCES = \
+	$(PKI_SOURCES) \
+	tests/unit/test_xmpp_transport.c
+tests_unit_test_xmpp_transport_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_view_SOURCES = \
 	tests/unit/test_xmpp_view.c \

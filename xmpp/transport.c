@@ -29,6 +29,7 @@ VLOG_DEFINE_THIS_MODULE(xmpp_transport);
 struct xmpp_transport {
     uv_tcp_t tcp;
     uv_timer_t timer;
+    uint64_t timer_ms;          /* When it fires, once TCP is up. */
     uv_connect_t connect;
     int n_handles;              /* Still to be closed. */
     bool closing;
@@ -84,6 +85,16 @@ written(uv_write_t *req, int status)
     free(CONTAINER_OF(req, struct write_req, req));
 }
 
+/* The bytes cannot be sent.  If they are the last words of a session that
+ * closes, it has its reason. */
+static void
+fail_send(struct xmpp_transport *t, enum xmpp_close_reason reason)
+{
+    enum xmpp_close_reason first = xmpp_conn_close_reason(t->conn);
+
+    start_close(t, first != XMPP_CLOSE_NONE ? first : reason);
+}
+
 static void
 conn_send(void *t_, const void *data, size_t size)
 {
@@ -110,9 +121,9 @@ conn_send(void *t_, const void *data, size_t size)
     buf = uv_buf_init(w->data, size);
     if (uv_write(&w->req, (uv_stream_t *) &t->tcp, &buf, 1, written)) {
         free(w);
-        start_close(t, XMPP_CLOSE_BY_PEER);
+        fail_send(t, XMPP_CLOSE_BY_PEER);
     } else if (t->tcp.write_queue_size > MAX_UNSENT) {
-        start_close(t, XMPP_CLOSE_SLOW);
+        fail_send(t, XMPP_CLOSE_SLOW);
     }
 }
 
@@ -155,6 +166,7 @@ arm_timer(struct xmpp_transport *t)
     uint64_t deadline = xmpp_conn_deadline(t->conn);
     uint64_t now = tsn_now_ms();
 
+    t->timer_ms = deadline;
     if (!t->closing && deadline != UINT64_MAX) {
         uv_timer_start(&t->timer, timer_due,
                        deadline > now ? deadline - now : 0, 0);
@@ -186,9 +198,10 @@ read_cb(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         xmpp_conn_close(t->conn, XMPP_CLOSE_BY_PEER);
         return;
     }
-    bool was_open = xmpp_conn_is_open(t->conn);
     xmpp_conn_feed(t->conn, buf->base, n, tsn_now_ms());
-    if (!was_open) {
+    /* The session has opened, or a stanza has begun.  Most reads change
+     * nothing: the next keepalive comes first. */
+    if (xmpp_conn_deadline(t->conn) != t->timer_ms) {
         arm_timer(t);
     }
 }
