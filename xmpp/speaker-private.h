@@ -81,7 +81,7 @@ struct rib_route {
     struct hmap_node node;      /* In rib_instance's 'routes', by id. */
     const struct xmpp_evpn *path[MAX_PEERS];    /* Of rib_path_create(). */
     bool stale[MAX_PEERS];
-    char id[];
+    char id[];                  /* As xmpp_evpn_item_id() writes it. */
 };
 
 /* The replication lists that a control node gave before it was lost. */

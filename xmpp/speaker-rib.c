@@ -45,6 +45,26 @@ find_route(const struct rib_instance *inst, const char *id)
     return NULL;
 }
 
+/* Finds the one spelling of 'id', of those that name the same route, by which
+ * it is kept (3.7): as real ones write it, so that most are known as they
+ * are.  Returns NULL if 'id' is none, else 'id' or 'buf'. */
+static const char *
+canonical_id(const struct rib_instance *inst, const char *id,
+             char buf[XMPP_ID_STRLEN])
+{
+    struct xmpp_evpn key;
+
+    if (!id || find_route(inst, id)) {
+        return id;
+    }
+    if (xmpp_evpn_parse_item_id(id, &key)) {
+        return NULL;
+    }
+    xmpp_evpn_item_id(&key, buf);
+    xmpp_evpn_fini(&key);
+    return buf;
+}
+
 static size_t
 route_size(const char *id)
 {
@@ -224,7 +244,7 @@ decode_item(const char *id, const struct xmpp_node *item,
             struct xmpp_evpn *route, struct tsn_err *err)
 {
     if (!id) {
-        tsn_err_set(err, NULL, "item without id");
+        tsn_err_set(err, NULL, "item without id, or with a bad one");
         return -EBADMSG;
     }
     return xmpp_evpn_decode(xmpp_node_child(item, "entry"), route, err);
@@ -285,7 +305,9 @@ static void
 handle_item(struct peer *peer, const char *instance,
             struct rib_instance *inst, const struct xmpp_node *item)
 {
-    const char *id = xmpp_node_attr(item, "id");
+    char buf[XMPP_ID_STRLEN];
+    const char *told = xmpp_node_attr(item, "id");
+    const char *id = canonical_id(inst, told, buf);
     struct rib_route *rr = id ? find_route(inst, id) : NULL;
     struct xmpp_speaker *sp = peer->speaker;
     const struct xmpp_evpn *path;
@@ -299,7 +321,8 @@ handle_item(struct peer *peer, const char *instance,
     if (error) {
         peer->n_bad_items++;
         VLOG_WARN_RL(&rl, "skipped a route session=%s network=%s id=%s: %s",
-                     sp->name, instance, id ? id : "", tsn_err_format(&err));
+                     sp->name, instance, told ? told : "",
+                     tsn_err_format(&err));
         return;
     }
     peer->n_items++;
@@ -319,10 +342,12 @@ static void
 handle_retract(struct peer *peer, struct rib_instance *inst,
                const struct xmpp_node *retract)
 {
-    const char *id = xmpp_node_attr(retract, "id");
+    char buf[XMPP_ID_STRLEN];
+    const char *id = canonical_id(inst, xmpp_node_attr(retract, "id"), buf);
     struct rib_route *rr = id ? find_route(inst, id) : NULL;
 
     peer->n_retracts++;
+    peer->n_bad_items += !id;
     if (rr) {
         drop_path(peer, inst, rr);
     }

@@ -152,20 +152,28 @@ item(struct rig *rig, unsigned int slot, const char *instance, unsigned int i,
 }
 
 static void
+retract_id(struct rig *rig, unsigned int slot, const char *instance,
+           const char *id)
+{
+    struct ds message = DS_EMPTY_INITIALIZER;
+
+    xmpp_put_event_begin(&message, "tor1", XMPP_FAMILY_EVPN, instance);
+    xmpp_put_retract(&message, id);
+    xmpp_put_event_end(&message);
+    feed(rig, slot, &message);
+    ds_destroy(&message);
+}
+
+static void
 retract(struct rig *rig, unsigned int slot, const char *instance,
         unsigned int i)
 {
-    struct ds message = DS_EMPTY_INITIALIZER;
     char id[XMPP_ID_STRLEN];
     struct xmpp_evpn route;
 
     init_route(&route, i);
-    xmpp_put_event_begin(&message, "tor1", XMPP_FAMILY_EVPN, instance);
-    xmpp_put_retract(&message, xmpp_evpn_item_id(&route, id));
-    xmpp_put_event_end(&message);
-    feed(rig, slot, &message);
+    retract_id(rig, slot, instance, xmpp_evpn_item_id(&route, id));
     xmpp_evpn_fini(&route);
-    ds_destroy(&message);
 }
 
 /* The path of the only route of RI. */
@@ -225,6 +233,49 @@ rib__two_nodes_say_the_same__one_path(void **state)
     assert_int_equal(rig->speaker->rib_bytes, n_bytes);
     retract(rig, 1, RI, 1);
     assert_int_equal(rig->speaker->rib_bytes, 0);
+}
+
+/* A route is what its id names, however it is written. */
+static void
+rib__retracted_by_another_spelling__same_route(void **state)
+{
+    static const char *const spellings[] = {
+        "02:00:00:00:00:AB,0.0.0.0/32",
+        "0-02:00:00:00:00:ab,0.0.0.0/32", "000-02:00:00:00:00:ab,0.0.0.0/0",
+        "02:00:00:00:00:ab,0.0.0.0/32,0.0.0.0,0.0.0.0",
+    };
+    struct rig *rig = *state;
+    const struct peer *peer = &rig->speaker->peers[0];
+
+    for (size_t i = 0; i < ARRAY_SIZE(spellings); i++) {
+        item(rig, 0, RI, 0xab, 5, VN);
+        retract_id(rig, 0, RI, spellings[i]);
+        assert_int_equal(rig->speaker->rib_bytes, 0);
+    }
+    assert_int_equal(peer->n_bad_items, 0);
+    assert_int_equal(peer->n_retracts, ARRAY_SIZE(spellings));
+}
+
+static void
+rib__bad_retract__counted_and_nothing_removed(void **state)
+{
+    static const char *const bad[] = {
+        "", "x", "02:00:00:00:00:ab", "x-02:00:00:00:00:ab,0.0.0.0/32",
+        "02:00:00:00:00:zz,0.0.0.0/32", "02:00:00:00:00:ab,10.0.0.1/24",
+    };
+    struct rig *rig = *state;
+    const struct peer *peer = &rig->speaker->peers[0];
+
+    item(rig, 0, RI, 0xab, 5, VN);
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        retract_id(rig, 0, RI, bad[i]);
+    }
+    assert_non_null(only_path(rig, 0));
+    assert_int_equal(peer->n_bad_items, ARRAY_SIZE(bad));
+    /* Of another route is none of these. */
+    retract_id(rig, 0, RI, "7-02:00:00:00:00:ab,0.0.0.0/32");
+    assert_non_null(only_path(rig, 0));
+    assert_int_equal(peer->n_bad_items, ARRAY_SIZE(bad));
 }
 
 static void
@@ -404,6 +455,12 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             rib__two_nodes_say_the_same__one_path, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            rib__retracted_by_another_spelling__same_route, rig_setup,
+            rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            rib__bad_retract__counted_and_nothing_removed, rig_setup,
+            rig_teardown),
         cmocka_unit_test_setup_teardown(
             rib__one_of_two_changes__other_stays, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(
