@@ -58,6 +58,7 @@ ovsdb_client_libovc_a_SOURCES = \
 	ovsdb-client/session.c \
 	ovsdb-client/session.h \
 	ovsdb-client/status.c \
+	ovsdb-client/switch.c \
 	ovsdb-client/text.c \
 	ovsdb-client/text.h \
 	ovsdb-client/wanted.c

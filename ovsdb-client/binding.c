@@ -17,13 +17,20 @@ VLOG_DEFINE_THIS_MODULE(ovc_binding);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(20, 20);
 
+static uint32_t
+hash_port(const struct ovc_switch *sw, const char *name)
+{
+    return hash_string(name, hash_pointer(sw, 0));
+}
+
 struct ovc_port *
-ovc_port_find(const struct ovc_session *s, const char *name)
+ovc_port_find(const struct ovc_session *s, const struct ovc_switch *sw,
+              const char *name)
 {
     struct ovc_port *port;
 
-    HMAP_FOR_EACH_WITH_HASH (port, node, hash_string(name, 0), &s->ports) {
-        if (!strcmp(port->name, name)) {
+    HMAP_FOR_EACH_WITH_HASH (port, node, hash_port(sw, name), &s->ports) {
+        if (port->sw == sw && !strcmp(port->name, name)) {
             return port;
         }
     }
@@ -31,22 +38,39 @@ ovc_port_find(const struct ovc_session *s, const char *name)
 }
 
 struct ovc_port *
-ovc_port_get(struct ovc_session *s, const char *name)
+ovc_port_get(struct ovc_session *s, struct ovc_switch *sw, const char *name)
 {
-    struct ovc_port *port = ovc_port_find(s, name);
+    struct ovc_port *port = ovc_port_find(s, sw, name);
 
     if (!port) {
         port = xzalloc(sizeof *port);
-        hmap_insert(&s->ports, &port->node, hash_string(name, 0));
+        port->sw = sw;
+        hmap_insert(&s->ports, &port->node, hash_port(sw, name));
         hmap_init(&port->bindings);
         port->name = xstrdup(name);
     }
     return port;
 }
 
+/* 'uuid' NULL: it is not there. */
+static void
+set_port_row(struct ovc_session *s, struct ovc_port *port,
+             const struct uuid *uuid)
+{
+    if (port->there) {
+        hmap_remove(&s->port_rows, &port->by_uuid);
+    }
+    port->there = uuid != NULL;
+    if (uuid) {
+        port->uuid = *uuid;
+        hmap_insert(&s->port_rows, &port->by_uuid, uuid_hash(uuid));
+    }
+}
+
 static void
 destroy_port(struct ovc_session *s, struct ovc_port *port)
 {
+    set_port_row(s, port, NULL);
     hmap_remove(&s->ports, &port->node);
     hmap_destroy(&port->bindings);
     free(port->name);
@@ -196,7 +220,7 @@ lose_port(struct ovc_session *s, struct ovc_port *port)
 {
     struct ovc_binding *b;
 
-    port->there = false;
+    set_port_row(s, port, NULL);
     HMAP_FOR_EACH (b, node, &port->bindings) {
         set_bound(s, b, NULL);
         ovc_object_row_changed(s, &b->object);
@@ -205,7 +229,19 @@ lose_port(struct ovc_session *s, struct ovc_port *port)
 }
 
 void
-ovc_ports_read(struct ovc_session *s,
+ovc_ports_lose(struct ovc_session *s, const struct ovc_switch *sw)
+{
+    struct ovc_port *port;
+
+    HMAP_FOR_EACH_SAFE (port, node, &s->ports) {
+        if (port->sw == sw && port->there) {
+            lose_port(s, port);
+        }
+    }
+}
+
+void
+ovc_ports_read(struct ovc_session *s, struct ovc_switch *sw,
                const struct vteprec_physical_switch *row)
 {
     unsigned int generation = ++s->generation;
@@ -215,15 +251,14 @@ ovc_ports_read(struct ovc_session *s,
     for (size_t i = 0; i < row->n_ports; i++) {
         const struct vteprec_physical_port *p = row->ports[i];
 
-        port = ovc_port_get(s, p->name);
+        port = ovc_port_get(s, sw, p->name);
         if (port->generation == generation) {
             s->n_bad_rows++;        /* Two of one name: the first counts. */
             continue;
         }
         port->generation = generation;
         if (!port->there || !uuid_equals(&port->uuid, &p->header_.uuid)) {
-            port->there = true;
-            port->uuid = p->header_.uuid;
+            set_port_row(s, port, &p->header_.uuid);
             HMAP_FOR_EACH (b, node, &port->bindings) {
                 ovc_object_row_changed(s, &b->object);
             }
@@ -231,7 +266,8 @@ ovc_ports_read(struct ovc_session *s,
         read_bindings(s, port, p);
     }
     HMAP_FOR_EACH_SAFE (port, node, &s->ports) {
-        if (port->there && port->generation != generation) {
+        if (port->sw == sw && port->there
+            && port->generation != generation) {
             lose_port(s, port);
         }
     }
@@ -241,10 +277,13 @@ void
 ovc_port_row_changed(struct ovc_session *s,
                      const struct vteprec_physical_port *row)
 {
-    struct ovc_port *port = ovc_port_find(s, row->name);
+    const struct uuid *uuid = &row->header_.uuid;
+    struct ovc_port *port;
 
-    if (port && port->there && uuid_equals(&port->uuid, &row->header_.uuid)) {
-        read_bindings(s, port, row);
+    HMAP_FOR_EACH_WITH_HASH (port, by_uuid, uuid_hash(uuid), &s->port_rows) {
+        if (uuid_equals(&port->uuid, uuid)) {
+            read_bindings(s, port, row);
+        }
     }
 }
 
@@ -280,7 +319,7 @@ look_wanted(struct ovc_session *s, struct ovc_binding *b)
     if (!row) {
         if (object->why != OVC_WHY_PORT) {
             VLOG_WARN_RL(&rl, "the switch has no such port tor=%s port=%s "
-                         "vlan=%"PRIu16, s->switch_name, b->port->name,
+                         "vlan=%"PRIu16, s->name, b->port->name,
                          b->vlan);
         }
         ovc_object_set(s, object, OVC_WAITING, OVC_WHY_PORT);

@@ -132,6 +132,11 @@ __wrap_jsonrpc_session_recv(struct jsonrpc_session *session)
     struct jsonrpc_msg *msg = __real_jsonrpc_session_recv(session);
     struct ovc_guard *guard = current;
 
+    if (guard && guard->session != session) {
+        /* The IDL has no way to set it. */
+        guard->session = session;
+        jsonrpc_session_set_max_backoff(session, guard->max_backoff_ms);
+    }
     if (!msg || !guard) {
         return msg;
     }

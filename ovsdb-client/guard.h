@@ -14,11 +14,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct jsonrpc_session;
+
 struct ovc_guard {
     char *schema;               /* "version" of the hardware_vtep schema. */
     char *error;                /* Last error reply, or why we hung up. */
+    struct jsonrpc_session *session;    /* The IDL's, when first seen. */
     bool hung_up;               /* On the connection there is. */
     uint64_t n_bad;             /* Messages for which we did. */
+    uint32_t max_backoff_ms;    /* Between attempts to connect. */
 };
 
 void ovc_guard_init(struct ovc_guard *);

@@ -327,7 +327,7 @@ wait_for_vni(struct ovc_session *s, struct ovc_ls *ls, enum ovc_why why)
         const struct ovc_ls *rival = ovc_ls_rival(s, ls);
         VLOG_WARN_RL(&rl, "network cannot have its VNI%s%s tor=%s network=%s "
                      "vni=%"PRIu32, rival ? ", it is of " : "",
-                     rival ? rival->name : "", s->switch_name, ls->name,
+                     rival ? rival->name : "", s->name, ls->name,
                      ls->vni);
     }
     ovc_object_set(s, &ls->object, OVC_WAITING, why);
@@ -386,7 +386,7 @@ waits_for_switch(struct ovc_session *s, struct ovc_ls *ls)
     ls->forced = true;
     VLOG_WARN_RL(&rl, "the switch has not removed what it learnt in a removed "
                  "network, removing it tor=%s network=%s macs=%"PRIuSIZE,
-                 s->switch_name, ls->name, ls->n_local_macs);
+                 s->name, ls->name, ls->n_local_macs);
     return false;
 }
 

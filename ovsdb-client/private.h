@@ -240,12 +240,26 @@ struct ovc_mac {
     struct ovc_ls *ls;
     struct ovs_list rows;       /* struct ovc_mac_row, normally one. */
     struct in6_addr vtep;       /* Wanted. */
+    struct in6_addr ip;         /* Wanted as "ipaddr"; none: as it is. */
     struct eth_addr mac;
     bool junk;                  /* Of the rows whose MAC is unreadable. */
 };
 
+/* A Physical_Switch that we serve. */
+struct ovc_switch {
+    struct hmap_node node;      /* In session->switches, by name. */
+    char *name;
+    bool there;                 /* The database has it, as row 'uuid'. */
+    bool seen;                  /* While its row is looked for. */
+    struct uuid uuid;
+    struct in6_addr *tunnel_ips;
+    size_t n_tunnel_ips;
+};
+
 struct ovc_port {
-    struct hmap_node node;      /* In session->ports, by name. */
+    struct hmap_node node;      /* In session->ports, by switch and name. */
+    struct hmap_node by_uuid;   /* In session->port_rows, while there. */
+    struct ovc_switch *sw;
     char *name;
     struct hmap bindings;       /* struct ovc_binding, by VLAN. */
     bool there;                 /* The switch has it, as row 'uuid'. */
@@ -284,9 +298,11 @@ struct ovc_plan {
 };
 
 struct ovc_session {
-    char *switch_name;
+    char *name;                 /* In logs. */
     char *remote;
     uint32_t stale_hold_ms;
+    enum ovc_ownership ownership;
+    const struct ovc_profile *profile;
     const struct ovc_session_ops *ops;
     void *aux;
 
@@ -296,7 +312,7 @@ struct ovc_session {
 
     /* The session. */
     bool read;                  /* The IDL has all rows of a usable schema. */
-    bool up;                    /* ...and the switch we serve. */
+    bool up;                    /* ...and a switch that we serve. */
     bool rescan;                /* Rows were read that we did not look at. */
     bool told_up;               /* What the owner knows. */
     bool learnt_changed;        /* The owner is to be told. */
@@ -305,11 +321,13 @@ struct ovc_session {
     char *reason;               /* Why it is not up, or NULL. */
     bool complete;              /* ovc_session_set_config_complete(). */
 
-    /* The switch. */
-    struct uuid switch_uuid;
-    struct in6_addr *tunnel_ips;
+    /* The switches. */
+    struct hmap switches;       /* struct ovc_switch. */
+    char *lack;                 /* Which of them there are not, or NULL. */
+    struct in6_addr *tunnel_ips;    /* Of all of them. */
     size_t n_tunnel_ips;
     struct hmap ports;          /* struct ovc_port. */
+    struct hmap port_rows;      /* Likewise, those that are there. */
 
     /* Objects. */
     struct hmap lss;            /* struct ovc_ls. */
@@ -402,20 +420,36 @@ void ovc_mac_look(struct ovc_session *, struct ovc_mac *);
 void ovc_flood_look(struct ovc_session *, struct ovc_ls *);
 
 /* binding.c: Physical_Port.vlan_bindings. */
-struct ovc_port *ovc_port_find(const struct ovc_session *, const char *name);
-struct ovc_port *ovc_port_get(struct ovc_session *, const char *name);
+struct ovc_port *ovc_port_find(const struct ovc_session *,
+                               const struct ovc_switch *, const char *name);
+struct ovc_port *ovc_port_get(struct ovc_session *, struct ovc_switch *,
+                              const char *name);
 void ovc_port_release(struct ovc_session *, struct ovc_port *);
 struct ovc_binding *ovc_binding_find(const struct ovc_port *, uint16_t vlan);
 struct ovc_binding *ovc_binding_get(struct ovc_session *, struct ovc_port *,
                                     uint16_t vlan);
 void ovc_binding_set_ls(struct ovc_binding *, struct ovc_ls *);
 void ovc_binding_release(struct ovc_session *, struct ovc_binding *);
-void ovc_ports_read(struct ovc_session *,
+void ovc_ports_read(struct ovc_session *, struct ovc_switch *,
                     const struct vteprec_physical_switch *);
+void ovc_ports_lose(struct ovc_session *, const struct ovc_switch *);
 void ovc_port_row_changed(struct ovc_session *,
                           const struct vteprec_physical_port *);
 void ovc_ports_destroy(struct ovc_session *);
 void ovc_binding_look(struct ovc_session *, struct ovc_binding *);
+
+/* switch.c: Physical_Switch. */
+void ovc_switches_init(struct ovc_session *,
+                       const struct ovc_session_config *);
+void ovc_switches_destroy(struct ovc_session *);
+struct ovc_switch *ovc_switch_find(const struct ovc_session *,
+                                   const char *name);
+/* Whether the database has any of them; if not, the session is not up, and the
+ * database is left alone: it may be that of another switch. */
+bool ovc_switches_check(struct ovc_session *);
+/* With their ports.  One of them is there. */
+void ovc_switches_read_all(struct ovc_session *);
+void ovc_switches_read_changes(struct ovc_session *);
 
 /* rows.c: what the database has. */
 void ovc_idl_monitor(struct ovsdb_idl *);

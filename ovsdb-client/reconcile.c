@@ -267,7 +267,7 @@ note_fight(const struct ovc_session *s, const struct ovc_object *object)
 
     ovc_object_format(object, &what);
     VLOG_WARN_RL(&rl, "somebody else keeps changing a row of ours tor=%s %s",
-                 s->switch_name, ds_cstr(&what));
+                 s->name, ds_cstr(&what));
     ds_destroy(&what);
 }
 
@@ -340,7 +340,7 @@ note_refusal(struct ovc_session *s, struct ovc_object *object)
     ovc_object_format(object, &what);
     VLOG_WARN_RL(&rl, "the switch refused to %s a row, next try in %lld ms: "
                  "%s tor=%s %s", object->wanted ? "write" : "remove",
-                 delay_ms, object->error, s->switch_name, ds_cstr(&what));
+                 delay_ms, object->error, s->name, ds_cstr(&what));
     ds_destroy(&what);
     ovc_object_queue(s, object);
 }
@@ -381,7 +381,7 @@ refuse(struct ovc_session *s)
         note_refusal(s, members[0]);
     } else {
         VLOG_DBG("trying the %"PRIuSIZE" parts of a refused transaction in "
-                 "halves tor=%s", n_leads, s->switch_name);
+                 "halves tor=%s", n_leads, s->name);
         size_t half = n_leads / 2;
         push_group(s, members + half, n_leads - half);
         push_group(s, members, half);
@@ -445,7 +445,7 @@ check_replies(struct ovc_session *s)
         }
         if (s->now_ms - flight->sent_ms > OVC_TXN_TIMEOUT_MS) {
             VLOG_WARN_RL(&rl, "no reply to a transaction in %d s, hanging up "
-                         "tor=%s", OVC_TXN_TIMEOUT_MS / 1000, s->switch_name);
+                         "tor=%s", OVC_TXN_TIMEOUT_MS / 1000, s->name);
             flight->sent_ms = s->now_ms;
             ovsdb_idl_force_reconnect(s->idl);
         }

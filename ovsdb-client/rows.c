@@ -8,15 +8,9 @@
 #include <string.h>
 
 #include "hash.h"
-#include "openvswitch/dynamic-string.h"
-#include "openvswitch/vlog.h"
 #include "ovsdb-client/text.h"
 #include "packets.h"
 #include "util.h"
-
-VLOG_DEFINE_THIS_MODULE(ovc_rows);
-
-static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 5);
 
 /* Monitoring. */
 
@@ -407,96 +401,6 @@ read_flood(struct ovc_session *s, const struct ovsdb_idl_row *row_)
     }
 }
 
-/* Physical_Switch. */
-
-static void
-set_tunnel_ips(struct ovc_session *s,
-               const struct vteprec_physical_switch *row)
-{
-    struct in6_addr *ips = xmalloc(MAX(row->n_tunnel_ips, 1) * sizeof *ips);
-    size_t n = 0;
-
-    for (size_t i = 0; i < row->n_tunnel_ips; i++) {
-        ips[n] = ovc_text_to_vtep(row->tunnel_ips[i]);
-        if (tsn_ip_is_set(&ips[n])) {
-            n++;
-        } else {
-            s->n_bad_rows++;
-        }
-    }
-    bool changed = (n != s->n_tunnel_ips
-                    || (n && memcmp(ips, s->tunnel_ips, n * sizeof *ips)));
-    free(s->tunnel_ips);
-    s->tunnel_ips = ips;
-    s->n_tunnel_ips = n;
-    if (changed) {
-        struct ovc_mac *mac;
-        HMAP_FOR_EACH (mac, node, &s->macs) {
-            if (mac->object.wanted) {
-                ovc_object_queue(s, &mac->object);
-            }
-        }
-        s->learnt_changed = true;
-    }
-}
-
-static const struct vteprec_physical_switch *
-find_switch(const struct ovc_session *s)
-{
-    const struct vteprec_physical_switch *row;
-
-    VTEPREC_PHYSICAL_SWITCH_FOR_EACH (row, s->idl) {
-        if (!strcmp(row->name, s->switch_name)) {
-            return row;
-        }
-    }
-    return NULL;
-}
-
-static char *
-switch_names(const struct ovc_session *s)
-{
-    const struct vteprec_physical_switch *row;
-    struct ds names = DS_EMPTY_INITIALIZER;
-
-    VTEPREC_PHYSICAL_SWITCH_FOR_EACH (row, s->idl) {
-        ds_put_format(&names, "%s\"%.64s\"", names.length ? ", " : "",
-                      row->name);
-        if (names.length > 256) {
-            ds_put_cstr(&names, ", ...");
-            break;
-        }
-    }
-    if (!names.length) {
-        ds_put_cstr(&names, "none");
-    }
-    return ds_steal_cstr(&names);
-}
-
-/* Looks for the switch we serve.  Without it the database is left alone. */
-static const struct vteprec_physical_switch *
-check_switch(struct ovc_session *s)
-{
-    const struct vteprec_physical_switch *row = find_switch(s);
-
-    if (row) {
-        s->switch_uuid = row->header_.uuid;
-        return row;
-    }
-    char *names = switch_names(s);
-    char *reason = xasprintf("no Physical_Switch named \"%s\", the database "
-                             "has %s", s->switch_name, names);
-    if (s->up || !s->reason || strcmp(s->reason, reason)) {
-        VLOG_WARN_RL(&rl, "%s tor=%s", reason, s->switch_name);
-    }
-    free(s->reason);
-    s->reason = reason;
-    s->up = false;
-    s->rescan = true;
-    free(names);
-    return NULL;
-}
-
 /* All tables whose rows are remembered; what is referred to comes first. */
 
 static const struct {
@@ -555,7 +459,6 @@ ovc_rows_destroy(struct ovc_session *s)
     hmap_destroy(&s->locators);
     hmap_destroy(&s->vnis);
     hmap_destroy(&s->local_macs);
-    free(s->tunnel_ips);
 }
 
 /* Every object gets a new chance: this may be another switch, or a repaired
@@ -585,9 +488,7 @@ queue_all(struct ovc_session *s)
 void
 ovc_rows_read_all(struct ovc_session *s)
 {
-    const struct vteprec_physical_switch *ps = check_switch(s);
-
-    if (!ps) {
+    if (!ovc_switches_check(s)) {
         return;
     }
     unsigned int generation = ++s->generation;
@@ -600,8 +501,7 @@ ovc_rows_read_all(struct ovc_session *s)
         }
     }
     sweep(s, generation);
-    set_tunnel_ips(s, ps);
-    ovc_ports_read(s, ps);
+    ovc_switches_read_all(s);
     queue_all(s);
     s->rescan = false;
     s->up = true;
@@ -611,47 +511,6 @@ static bool
 is_deleted(const struct ovsdb_idl_row *row)
 {
     return ovsdb_idl_row_get_seqno(row, OVSDB_IDL_CHANGE_DELETE) > 0;
-}
-
-static void
-read_switch_changes(struct ovc_session *s)
-{
-    const struct vteprec_physical_switch *row, *ps = NULL;
-    const struct vteprec_physical_port *port;
-    bool ports_changed = false;
-
-    VTEPREC_PHYSICAL_SWITCH_FOR_EACH_TRACKED (row, s->idl) {
-        if (!ps) {
-            struct uuid uuid = s->switch_uuid;
-            ps = check_switch(s);
-            if (!ps) {
-                return;
-            }
-            ports_changed = !uuid_equals(&uuid, &s->switch_uuid);
-        }
-        if (row == ps && vteprec_physical_switch_is_updated(
-                row, VTEPREC_PHYSICAL_SWITCH_COL_PORTS)) {
-            ports_changed = true;
-        }
-    }
-    VTEPREC_PHYSICAL_PORT_FOR_EACH_TRACKED (port, s->idl) {
-        if (vteprec_physical_port_is_deleted(port)
-            || vteprec_physical_port_is_updated(
-                port, VTEPREC_PHYSICAL_PORT_COL_NAME)) {
-            ports_changed = true;
-        } else {
-            ovc_port_row_changed(s, port);
-        }
-    }
-    if (ports_changed && !ps) {
-        ps = check_switch(s);
-    }
-    if (ps) {
-        set_tunnel_ips(s, ps);
-        if (ports_changed) {
-            ovc_ports_read(s, ps);
-        }
-    }
 }
 
 void
@@ -673,5 +532,5 @@ ovc_rows_read_changes(struct ovc_session *s)
             }
         }
     }
-    read_switch_changes(s);
+    ovc_switches_read_changes(s);
 }

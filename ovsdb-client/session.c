@@ -24,9 +24,12 @@ ovc_session_create(const struct ovc_session_config *config,
 {
     struct ovc_session *s = xzalloc(sizeof *s);
 
-    s->switch_name = xstrdup(config->switch_name);
+    s->name = xstrdup(config->name);
+    ovc_switches_init(s, config);
     s->remote = xstrdup(config->remote);
     s->stale_hold_ms = config->stale_hold_ms;
+    s->ownership = config->ownership;
+    s->profile = config->profile;
     s->ops = ops;
     s->aux = aux;
     s->since_wall_ms = time_wall_msec();
@@ -35,6 +38,7 @@ ovc_session_create(const struct ovc_session_config *config,
 
     ovc_guard_init(&s->guard);
     hmap_init(&s->ports);
+    hmap_init(&s->port_rows);
     hmap_init(&s->lss);
     hmap_init(&s->macs);
     hmap_init(&s->wanted_vnis);
@@ -50,6 +54,8 @@ ovc_session_create(const struct ovc_session_config *config,
     ovc_idl_monitor(s->idl);
     ovsdb_idl_set_remote(s->idl, s->remote, true);
     ovsdb_idl_set_probe_interval(s->idl, config->probe_ms);
+    s->guard.max_backoff_ms = (config->max_backoff_ms ? config->max_backoff_ms
+                               : OVC_MAX_BACKOFF_MS);
     return s;
 }
 
@@ -73,14 +79,17 @@ ovc_session_destroy(struct ovc_session *s)
     }
     ovsdb_idl_destroy(s->idl);
     hmap_destroy(&s->ports);
+    hmap_destroy(&s->port_rows);
     hmap_destroy(&s->lss);
     hmap_destroy(&s->macs);
     hmap_destroy(&s->wanted_vnis);
     heap_destroy(&s->timers);
     ovc_guard_fini(&s->guard);
-    free(s->switch_name);
+    ovc_switches_destroy(s);
+    free(s->name);
     free(s->remote);
     free(s->reason);
+    free(s->lack);
     free(s->last_error);
     free(s);
 }
@@ -144,7 +153,7 @@ explain(struct ovc_session *s)
     if (s->guard.error) {
         if (set_reason(s, xstrdup(s->guard.error))) {
             VLOG_WARN_RL(&rl, "the OVSDB server is of no use: %s tor=%s",
-                         s->reason, s->switch_name);
+                         s->reason, s->name);
         }
     } else if (error && !ovsdb_idl_is_connected(s->idl)) {
         set_reason(s, xstrdup(ovs_retval_to_string(error)));
@@ -162,7 +171,7 @@ check_connection(struct ovc_session *s)
     if (lack) {
         if (set_reason(s, xstrdup(lack))) {
             VLOG_WARN_RL(&rl, "the database is of no use: %s tor=%s", lack,
-                         s->switch_name);
+                         s->name);
         }
         s->read = s->up = false;
     } else if (!read) {
@@ -185,12 +194,12 @@ tell_owner(struct ovc_session *s)
             free(s->reason);
             s->reason = NULL;
             VLOG_INFO("reading and writing the switch's database tor=%s "
-                      "remote=%s schema=%s", s->switch_name, s->remote,
+                      "remote=%s schema=%s", s->name, s->remote,
                       s->guard.schema ? s->guard.schema : "unknown");
         } else {
             s->down_ms = s->now_ms;
             VLOG_WARN("lost the switch's database: %s tor=%s remote=%s",
-                      s->reason, s->switch_name, s->remote);
+                      s->reason, s->name, s->remote);
         }
         s->ops->session_changed(s->aux, s->up);
     }

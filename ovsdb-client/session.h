@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One switch: its OVSDB session, its hardware_vtep database, and the
- * reconciler that makes the rows we own what is wanted
+/* One hardware_vtep database: its OVSDB session, the switch or switches whose
+ * it is, and the reconciler that makes the rows we own what is wanted
  * (spec/tor-agent.md A, B, J).
  *
  * The owner states wanted objects one by one; the session remembers them over
@@ -19,6 +19,7 @@
 #include "openvswitch/types.h"
 #include "tsn/model.h"
 
+struct ovc_profile;                 /* ovsdb-client/profile.h */
 struct ovc_session;
 struct tsn_json;
 
@@ -26,20 +27,40 @@ struct tsn_json;
  * and no switch is handed thousands of rows at once. */
 #define OVC_MAX_TXN_OPS 100
 
+/* A switch that reboots is found again soon, one that is gone costs little. */
+#define OVC_MAX_BACKOFF_MS 8000
+
+/* Who else writes into the database (B.5, J.7). */
+enum ovc_ownership {
+    OVC_EXCLUSIVE,              /* Nobody: what contradicts us is put right,
+                                 * and foreign vlan_bindings of the ports that
+                                 * we bind, go after the hold time. */
+    OVC_SHARED,                 /* Others do: only own keys are touched. */
+};
+
 struct ovc_session_config {
-    const char *switch_name;    /* Physical_Switch.name we serve; copied. */
+    const char *name;           /* Of the session in logs ("tor="); copied. */
+    const char *const *switches;    /* Physical_Switch.name of those that we
+                                     * serve, at least one, no two alike;
+                                     * copied. */
+    size_t n_switches;
     const char *remote;         /* OVS remote, active or passive; copied. */
-    uint32_t probe_ms;
+    uint32_t probe_ms;          /* Silence after which we probe; 0: never. */
+    uint32_t max_backoff_ms;    /* Between two attempts to connect, which
+                                 * begin at 1 s; 0: OVC_MAX_BACKOFF_MS. */
     uint32_t stale_hold_ms;     /* Own rows that nobody wants, found in the
                                  * database, live that long after
                                  * ovc_session_set_config_complete(). */
+    enum ovc_ownership ownership;
+    const struct ovc_profile *profile;  /* What the switch can; NULL: the
+                                         * default.  Outlives the session. */
 };
 
 /* Called at the end of ovc_session_run().  All functions but run() and
  * destroy() may be called from there. */
 struct ovc_session_ops {
-    /* Connected, all rows read and the switch is among them / the session, or
-     * the switch's row, is gone. */
+    /* Connected, all rows read and a switch that we serve is among them / the
+     * session, or the last one's row, is gone. */
     void (*session_changed)(void *aux, bool connected);
     /* Learnt MACs or flood endpoints, or the switch's own data, changed.  Not
      * called for the loss of the session: what was learnt is remembered. */
@@ -64,15 +85,19 @@ void ovc_want_ls(struct ovc_session *, const char *name, uint32_t vni,
  * its local rows away, or after a bounded wait (B.4). */
 void ovc_unwant_ls(struct ovc_session *, const char *name);
 
-/* Wanted vlan_bindings[vlan] of 'port' (one name on the switch we serve). */
-void ovc_want_binding(struct ovc_session *, const char *port, uint16_t vlan,
-                      const char *ls_name);
-void ovc_unwant_binding(struct ovc_session *, const char *port, uint16_t vlan);
+/* Wanted vlan_bindings[vlan] of port 'port' of 'switch_name', which is one of
+ * the session's switches: what is wanted of any other has no effect. */
+void ovc_want_binding(struct ovc_session *, const char *switch_name,
+                      const char *port, uint16_t vlan, const char *ls_name);
+void ovc_unwant_binding(struct ovc_session *, const char *switch_name,
+                        const char *port, uint16_t vlan);
 
-/* Wanted Ucast_Macs_Remote row.  Held back, with a reason in the status, while
- * 'vtep' is an address of the switch itself or tunnel_ips is empty (D.2). */
+/* Wanted Ucast_Macs_Remote row, with 'ipaddr' if 'ip' is set and the schema
+ * has that column.  Held back, with a reason in the status, while 'vtep' is an
+ * address of a switch that we serve or no tunnel_ips are known (D.2). */
 void ovc_want_mac(struct ovc_session *, const char *ls_name,
-                  const struct eth_addr *mac, const struct in6_addr *vtep);
+                  const struct eth_addr *mac, const struct in6_addr *vtep,
+                  const struct in6_addr *ip);
 void ovc_unwant_mac(struct ovc_session *, const char *ls_name,
                     const struct eth_addr *mac);
 
@@ -90,12 +115,13 @@ void ovc_for_each_local_flood(const struct ovc_session *,
 
 /* As session_changed() said last. */
 bool ovc_session_is_connected(const struct ovc_session *);
-/* Addresses of the switch, in tunnel_ips' order; '*n' may be 0. */
+/* Addresses of all switches that we serve; '*n' may be 0.  Valid until the
+ * next ovc_session_run(). */
 const struct in6_addr *ovc_session_tunnel_ips(const struct ovc_session *,
                                               size_t *n);
 
 /* Writes fields into the object that is open: "ovsdb" {remote, connected,
- * since, reason, schema, transactions, refused, bad_rows, bad_messages,
+ * since, reason, lacks, schema, transactions, refused, bad_rows, bad_messages,
  * last_error}, "rows" {wanted, written, waiting, stale}. */
 void ovc_session_status(const struct ovc_session *, struct tsn_json *);
 
@@ -104,10 +130,11 @@ void ovc_session_status(const struct ovc_session *, struct tsn_json *);
 void ovc_put_mac_state(const struct ovc_session *, const char *ls_name,
                        const struct eth_addr *mac, struct tsn_json *);
 
-/* For "show rows", likewise fields of the open object: "macs" [{network, mac, vtep,
- * state, reason}]; "networks" [{name, vni, state, reason, flood {vteps, state,
- * reason}}] and "bindings" [{port, vlan, network, state, reason}].  State is
- * "written", "waiting" or "held"; "flood" is there if a flood row is wanted. */
+/* For "show rows", likewise fields of the open object: "macs" [{network, mac,
+ * vtep, state, reason}]; "networks" [{name, vni, state, reason, flood {vteps,
+ * state, reason}}] and "bindings" [{switch, port, vlan, network, state,
+ * reason}].  State is "written", "waiting" or "held"; "flood" is there if a
+ * flood row is wanted. */
 void ovc_session_macs(const struct ovc_session *, struct tsn_json *);
 void ovc_session_networks(const struct ovc_session *, struct tsn_json *);
 

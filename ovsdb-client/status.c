@@ -148,6 +148,7 @@ ovc_session_status(const struct ovc_session *s, struct tsn_json *json)
     tsn_json_bool(json, "connected", s->up);
     tsn_json_string(json, "since", since);
     tsn_json_string(json, "reason", s->up ? NULL : s->reason);
+    tsn_json_string(json, "lacks", s->lack);
     tsn_json_string(json, "schema", s->guard.schema);
     tsn_json_uint(json, "transactions", s->n_transactions);
     tsn_json_uint(json, "refused", s->n_refused);
@@ -249,6 +250,7 @@ ovc_session_networks(const struct ovc_session *s, struct tsn_json *json)
         HMAP_FOR_EACH (b, node, &port->bindings) {
             if (is_shown(&b->object)) {
                 tsn_json_object_begin(json, NULL);
+                tsn_json_string(json, "switch", port->sw->name);
                 tsn_json_string(json, "port", port->name);
                 tsn_json_uint(json, "vlan", b->vlan);
                 tsn_json_string(json, "network", bound_to(b));

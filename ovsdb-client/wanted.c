@@ -81,13 +81,17 @@ ovc_want_ls(struct ovc_session *s, const char *name, uint32_t vni,
 }
 
 void
-ovc_want_binding(struct ovc_session *s, const char *port_name, uint16_t vlan,
-                 const char *ls_name)
+ovc_want_binding(struct ovc_session *s, const char *switch_name,
+                 const char *port_name, uint16_t vlan, const char *ls_name)
 {
-    struct ovc_binding *b = ovc_binding_get(s, ovc_port_get(s, port_name),
+    struct ovc_switch *sw = ovc_switch_find(s, switch_name);
+
+    if (!sw) {
+        return;
+    }
+    struct ovc_binding *b = ovc_binding_get(s, ovc_port_get(s, sw, port_name),
                                             vlan);
     struct ovc_ls *ls = ovc_ls_get(s, ls_name);
-
     if (b->object.wanted && b->ls == ls) {
         return;
     }
@@ -111,10 +115,11 @@ unwant_binding(struct ovc_session *s, struct ovc_binding *b)
 }
 
 void
-ovc_unwant_binding(struct ovc_session *s, const char *port_name,
-                   uint16_t vlan)
+ovc_unwant_binding(struct ovc_session *s, const char *switch_name,
+                   const char *port_name, uint16_t vlan)
 {
-    struct ovc_port *port = ovc_port_find(s, port_name);
+    const struct ovc_switch *sw = ovc_switch_find(s, switch_name);
+    struct ovc_port *port = sw ? ovc_port_find(s, sw, port_name) : NULL;
     struct ovc_binding *b = port ? ovc_binding_find(port, vlan) : NULL;
 
     if (b && b->object.wanted) {
@@ -124,12 +129,15 @@ ovc_unwant_binding(struct ovc_session *s, const char *port_name,
 
 void
 ovc_want_mac(struct ovc_session *s, const char *ls_name,
-             const struct eth_addr *addr, const struct in6_addr *vtep)
+             const struct eth_addr *addr, const struct in6_addr *vtep,
+             const struct in6_addr *ip)
 {
     struct ovc_mac *mac = ovc_mac_get(s, ovc_ls_get(s, ls_name), addr, false);
 
-    if (!mac->object.wanted || !tsn_ip_equals(&mac->vtep, vtep)) {
+    if (!mac->object.wanted || !tsn_ip_equals(&mac->vtep, vtep)
+        || !tsn_ip_equals(&mac->ip, ip)) {
         mac->vtep = *vtep;
+        mac->ip = *ip;
         ovc_object_want(s, &mac->object);
     }
 }

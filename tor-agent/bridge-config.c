@@ -159,7 +159,7 @@ update_binding(struct tor *tor, const struct xmpp_port *port,
         free(b->ls_name);
         b->ls_name = xstrdup(ls_name);
     }
-    ovc_want_binding(tor->ovsdb, b->port, b->vlan, b->ls_name);
+    ovc_want_binding(tor->ovsdb, tor->name, b->port, b->vlan, b->ls_name);
 }
 
 /* A network can be bridged once it has a name for its row, a VNI, and the id
@@ -233,7 +233,7 @@ bridge_config(struct tor *tor, const struct xmpp_view *view)
 
     HMAP_FOR_EACH_SAFE (b, node, &tor->bindings) {
         if (!b->seen) {
-            ovc_unwant_binding(tor->ovsdb, b->port, b->vlan);
+            ovc_unwant_binding(tor->ovsdb, tor->name, b->port, b->vlan);
             free_binding(tor, b);
         }
     }

@@ -128,7 +128,8 @@ bridge_down(struct tor *tor, struct tor_network *net)
                 ovc_unwant_mac(tor->ovsdb, net->ls_name, &f->mac);
             }
         } else if (!old || old->own || !tsn_ip_equals(&old->vtep, &f->vtep)) {
-            ovc_want_mac(tor->ovsdb, net->ls_name, &f->mac, &f->vtep);
+            ovc_want_mac(tor->ovsdb, net->ls_name, &f->mac, &f->vtep,
+                         &in6addr_any);
         }
     }
     HMAP_FOR_EACH_POP (f, node, &c.fdb) {

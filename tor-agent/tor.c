@@ -215,7 +215,9 @@ tor_create(struct tsn_loop *loop, const struct tsn_config *config,
 {
     struct tor *tor = xzalloc(sizeof *tor);
     struct ovc_session_config ovsdb = {
-        .switch_name = conf->name,
+        .name = conf->name,
+        .switches = (const char *const *) &conf->name,
+        .n_switches = 1,
         .remote = remote,
         .probe_ms = conf->probe_ms,
         .stale_hold_ms = config->stale_hold_s * 1000,

@@ -184,10 +184,10 @@ want(struct ovc_session *session)
     tsn_ip_parse("10.0.0.9", &ips[1]);
     ovc_want_ls(session, LS1, 1, ips, 2);
     ovc_want_ls(session, LS2, 2, ips, 1);
-    ovc_want_binding(session, "p1", 0, LS1);
-    ovc_want_binding(session, "p1", 1, LS2);
-    ovc_want_mac(session, LS1, &mac, &ips[0]);
-    ovc_want_mac(session, LS2, &mac, &ips[1]);
+    ovc_want_binding(session, "tor1", "p1", 0, LS1);
+    ovc_want_binding(session, "tor1", "p1", 1, LS2);
+    ovc_want_mac(session, LS1, &mac, &ips[0], &ips[0]);
+    ovc_want_mac(session, LS2, &mac, &ips[1], &ips[0]);
     ovc_session_set_config_complete(session);
 }
 
@@ -256,7 +256,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     char *remote = xasprintf("unix:%s", path);
     struct ovc_session_config config = {
-        .switch_name = "tor1", .remote = remote,
+        .name = "tor1",
+        .switches = (const char *[]) { "tor1" },
+        .n_switches = 1,
+        .remote = remote,
     };
     session = ovc_session_create(&config, &ops, &session);
     free(remote);

@@ -455,7 +455,9 @@ rig_start_session(struct rig *rig, const char *remote)
     };
     char *unix_remote = xasprintf("unix:%s/sock", rig->dir);
     struct ovc_session_config config = {
-        .switch_name = RIG_SWITCH,
+        .name = RIG_SWITCH,
+        .switches = (const char *[]) { RIG_SWITCH },
+        .n_switches = 1,
         .remote = remote ? remote : unix_remote,
         .probe_ms = 5000,
         .stale_hold_ms = rig->stale_hold_ms,
@@ -796,7 +798,7 @@ rig_want_mac(struct rig *rig, const char *ls, const char *mac,
     struct eth_addr ea = parse_mac(mac);
     struct in6_addr ip = parse_ip(vtep);
 
-    ovc_want_mac(rig->session, ls, &ea, &ip);
+    ovc_want_mac(rig->session, ls, &ea, &ip, &in6addr_any);
 }
 
 void

@@ -40,7 +40,7 @@ static void
 want_blue(struct rig *rig)
 {
     rig_want_ls(rig, BLUE, 100, TSN1);
-    ovc_want_binding(rig->session, "p1", 0, BLUE);
+    ovc_want_binding(rig->session, RIG_SWITCH, "p1", 0, BLUE);
     rig_want_mac(rig, BLUE, MAC1, HOST1);
     rig_want_mac(rig, BLUE, MAC2, HOST2);
 }

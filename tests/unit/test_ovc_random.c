@@ -227,7 +227,7 @@ want_all(struct rig *rig, struct model *m)
     for (int i = 0; i < 2 * N_VLANS; i++) {
         int net = m->bindings[i / N_VLANS][i % N_VLANS];
         if (net >= 0) {
-            ovc_want_binding(rig->session, port_name(i / N_VLANS),
+            ovc_want_binding(rig->session, RIG_SWITCH, port_name(i / N_VLANS),
                              i % N_VLANS, net_name(net));
         }
     }
@@ -273,11 +273,12 @@ owner_edits(struct rig *rig, struct model *m)
     case 7:
         if (m->nets[net].wanted) {
             m->bindings[port][vlan] = net;
-            ovc_want_binding(rig->session, port_name(port), vlan,
+            ovc_want_binding(rig->session, RIG_SWITCH, port_name(port), vlan,
                              net_name(net));
         } else {
             m->bindings[port][vlan] = -1;
-            ovc_unwant_binding(rig->session, port_name(port), vlan);
+            ovc_unwant_binding(rig->session, RIG_SWITCH, port_name(port),
+                               vlan);
         }
         break;
     }

@@ -37,8 +37,8 @@ static void
 want_blue(struct rig *rig)
 {
     rig_want_ls(rig, BLUE, 100, TSN1);
-    ovc_want_binding(rig->session, "p1", 0, BLUE);
-    ovc_want_binding(rig->session, "p2", 10, BLUE);
+    ovc_want_binding(rig->session, RIG_SWITCH, "p1", 0, BLUE);
+    ovc_want_binding(rig->session, RIG_SWITCH, "p2", 10, BLUE);
     rig_want_mac(rig, BLUE, MAC1, HOST1);
     rig_want_mac(rig, BLUE, MAC2, HOST2);
 }
@@ -376,18 +376,18 @@ binding__foreign_keys_on_port__stay(void **state)
     rig_end(rig);
     write_blue(rig);
     rig_want_ls(rig, RED, 200, "");
-    ovc_want_binding(rig->session, "p2", 10, RED);
-    ovc_want_binding(rig->session, "p2", 11, BLUE);
+    ovc_want_binding(rig->session, RIG_SWITCH, "p2", 10, RED);
+    ovc_want_binding(rig->session, RIG_SWITCH, "p2", 11, BLUE);
     RIG_UNTIL(rig, !strcmp(rig_binding(rig, "p2", 10), RED)
                    && !strcmp(rig_binding(rig, "p2", 11), BLUE));
     assert_string_equal(rig_binding(rig, "p2", 7), "theirs");
-    ovc_unwant_binding(rig->session, "p2", 10);
-    ovc_unwant_binding(rig->session, "p2", 11);
+    ovc_unwant_binding(rig->session, RIG_SWITCH, "p2", 10);
+    ovc_unwant_binding(rig->session, RIG_SWITCH, "p2", 11);
     RIG_UNTIL(rig, rig_port(rig, "p2")->n_vlan_bindings == 1);
     assert_string_equal(rig_binding(rig, "p2", 7), "theirs");
 
     /* A key of theirs that we want is ours. */
-    ovc_want_binding(rig->session, "p2", 7, RED);
+    ovc_want_binding(rig->session, RIG_SWITCH, "p2", 7, RED);
     RIG_UNTIL(rig, !strcmp(rig_binding(rig, "p2", 7), RED));
     ovc_session_set_config_complete(rig->session);
     rig_settle(rig);
@@ -400,12 +400,12 @@ binding__port_comes_late_and_again__is_written(void **state)
     struct rig *rig = *state;
 
     write_blue(rig);
-    ovc_want_binding(rig->session, "p3", 5, BLUE);
-    ovc_want_binding(rig->session, "p3", 4096, BLUE);
+    ovc_want_binding(rig->session, RIG_SWITCH, "p3", 5, BLUE);
+    ovc_want_binding(rig->session, RIG_SWITCH, "p3", 4096, BLUE);
     rig_settle(rig);
     assert_string_equal(rig_entry(rig, "bindings", "port", "p3", "reason"),
                         "the VLAN is out of range");
-    ovc_unwant_binding(rig->session, "p3", 4096);
+    ovc_unwant_binding(rig->session, RIG_SWITCH, "p3", 4096);
     rig_settle(rig);
     assert_string_equal(rig_entry(rig, "bindings", "port", "p3", "reason"),
                         "the switch has no such port");
@@ -435,7 +435,7 @@ binding__all_vlans_of_a_port__are_written(void **state)
 
     rig_want_ls(rig, BLUE, 100, TSN1);
     for (int vlan = 0; vlan < 4096; vlan++) {
-        ovc_want_binding(rig->session, "p1", vlan, BLUE);
+        ovc_want_binding(rig->session, RIG_SWITCH, "p1", vlan, BLUE);
     }
     RIG_UNTIL(rig, rig_all_written(rig));
     assert_int_equal(rig_port(rig, "p1")->n_vlan_bindings, 4096);
@@ -710,7 +710,7 @@ network_replaced__by_one_with_its_vni_and_binding__takes_over(void **state)
 
     write_blue(rig);
     rig_want_ls(rig, RED, 100, TSN1);
-    ovc_want_binding(rig->session, "p1", 0, RED);
+    ovc_want_binding(rig->session, RIG_SWITCH, "p1", 0, RED);
     rig_settle(rig);
     assert_string_equal(rig_binding(rig, "p1", 0), BLUE);
     ovc_unwant_ls(rig->session, BLUE);
@@ -727,7 +727,7 @@ network_not_wanted__what_is_wanted_in_it__does_not_keep_it(void **state)
     write_blue(rig);
     ovc_unwant_ls(rig->session, BLUE);
     rig_want_mac(rig, BLUE, MAC1, HOST1);
-    ovc_want_binding(rig->session, "p1", 0, BLUE);
+    ovc_want_binding(rig->session, RIG_SWITCH, "p1", 0, BLUE);
     RIG_UNTIL(rig, !rig_ls(rig, BLUE));
     rig_want_ls(rig, BLUE, 100, TSN1);
     RIG_UNTIL(rig, rig_mac(rig, BLUE, MAC1)

@@ -41,7 +41,8 @@ ovc_session_tunnel_ips(const struct ovc_session *session OVS_UNUSED,
 
 void
 ovc_want_mac(struct ovc_session *session OVS_UNUSED, const char *ls_name,
-             const struct eth_addr *mac, const struct in6_addr *vtep)
+             const struct eth_addr *mac, const struct in6_addr *vtep,
+             const struct in6_addr *addr OVS_UNUSED)
 {
     char ip[TSN_IP_STRLEN];
 
