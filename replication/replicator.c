@@ -46,7 +46,7 @@ config_changed(void *r_, const struct xmpp_view *view, bool complete)
     repl_networks_set_view(r->networks, view);
     if (complete) {
         /* What we publish depends on nothing else. */
-        xmpp_speaker_set_complete(r->speaker);
+        xmpp_speaker_set_complete(r->speaker, true);
     }
 }
 

@@ -156,10 +156,17 @@ restart_tell_end_of_rib(struct peer *peer, uint64_t now)
 }
 
 void
-xmpp_speaker_set_complete(struct xmpp_speaker *sp)
+xmpp_speaker_set_complete(struct xmpp_speaker *sp, bool complete)
 {
-    if (!sp->complete) {
-        sp->complete = true;
+    if (sp->complete == complete) {
+        return;
+    }
+    sp->complete = complete;
+    if (complete) {
         speaker_defer(sp, 0);
+        return;
+    }
+    for (unsigned int i = 0; i < sp->n_peers; i++) {
+        sp->peers[i].complete_ms = 0;
     }
 }

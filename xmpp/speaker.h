@@ -81,12 +81,12 @@ int xmpp_speaker_publish(struct xmpp_speaker *, const char *instance,
 void xmpp_speaker_withdraw(struct xmpp_speaker *, const char *instance,
                            const struct xmpp_evpn *key);
 
-/* The owner has stated all that it wants published in this life, as far as it
- * depends on anything but the configuration; said once.  Control nodes that
+/* Whether the owner has stated all that it wants published in this life, as
+ * far as it depends on anything but the configuration.  Control nodes that
  * keep the routes of an earlier life drop the rest of them some time after
- * this, and the end of the configuration.  Without it they do so after their
- * own time-out. */
-void xmpp_speaker_set_complete(struct xmpp_speaker *);
+ * this, and the end of the configuration; until then it can be taken back.
+ * Without it they do so after their own time-out. */
+void xmpp_speaker_set_complete(struct xmpp_speaker *, bool complete);
 
 /* Learnt EVPN routes of 'instance', the best path for each item id: one that
  * is fresh before a stale one, then the session that is up longer.  Includes

@@ -429,7 +429,7 @@ end_of_rib__all_is_told__once_after_a_silence(void **state)
     start(2);
     node_config(0, GRACEFUL);
     publish(MAC1);
-    xmpp_speaker_set_complete(rig.speaker);
+    xmpp_speaker_set_complete(rig.speaker, true);
     rig_advance(CONFIG_IDLE_GR_MS + QUIET_MS - TICK_MS);
     rig_expect(0, "+" NODE_ID(MAC1) "\n");
     rig_expect(1, "+" NODE_ID(MAC1) "\n");
@@ -451,17 +451,38 @@ end_of_rib__owner_is_not_complete__not_told(void **state)
     rig_expect(1, "");
     /* Its switch has come at last. */
     publish(MAC1);
-    xmpp_speaker_set_complete(rig.speaker);
+    xmpp_speaker_set_complete(rig.speaker, true);
     rig_advance(QUIET_MS + TICK_MS);
     rig_expect(0, "+" NODE_ID(MAC1) "\nend-of-rib\n");
     rig_expect(1, "+" NODE_ID(MAC1) "\nend-of-rib\n");
+}
+
+/* The configuration pauses while it comes: what the owner took for all is
+ * not. */
+static void
+end_of_rib__owner_takes_it_back__not_told(void **state)
+{
+    start(1);
+    node_config(0, GRACEFUL);
+    rig_advance(CONFIG_IDLE_GR_MS + TICK_MS);
+    xmpp_speaker_set_complete(rig.speaker, true);
+    rig_advance(QUIET_MS - 2 * TICK_MS);
+    xmpp_speaker_set_complete(rig.speaker, false);
+    rig_advance(DAY_MS);
+    rig_expect(0, "");
+    publish(MAC1);
+    xmpp_speaker_set_complete(rig.speaker, true);
+    rig_advance(QUIET_MS - TICK_MS);
+    rig_expect(0, "+" NODE_ID(MAC1) "\n");
+    rig_advance(2 * TICK_MS);
+    rig_expect(0, "end-of-rib\n");
 }
 
 static void
 end_of_rib__no_configuration__not_told(void **state)
 {
     start(2);
-    xmpp_speaker_set_complete(rig.speaker);
+    xmpp_speaker_set_complete(rig.speaker, true);
     rig_advance(DAY_MS);
     rig_expect(0, "");
     rig_expect(1, "");
@@ -471,7 +492,7 @@ static void
 end_of_rib__configuration_still_comes__not_told(void **state)
 {
     start(2);
-    xmpp_speaker_set_complete(rig.speaker);
+    xmpp_speaker_set_complete(rig.speaker, true);
     for (int i = 0; i < 60; i++) {
         node_config(0, GRACEFUL NETWORK("red", 1));
         rig_advance(10000);
@@ -486,7 +507,7 @@ end_of_rib__never_silent__told_in_the_end(void **state)
     start(1);
     node_config(0, GRACEFUL);
     rig_advance(CONFIG_IDLE_GR_MS + TICK_MS);
-    xmpp_speaker_set_complete(rig.speaker);
+    xmpp_speaker_set_complete(rig.speaker, true);
     rig_advance(TICK_MS);
     for (int i = 0; i < 59; i++) {
         publish(i % 2 ? MAC1 : MAC2);
@@ -511,7 +532,7 @@ end_of_rib__no_graceful_restart__not_told(void **state)
     start(1);
     node_config(0, NETWORK("red", 1));
     publish(MAC1);
-    xmpp_speaker_set_complete(rig.speaker);
+    xmpp_speaker_set_complete(rig.speaker, true);
     rig_advance(DAY_MS);
     rig_expect(0, "+" NODE_ID(MAC1) "\n");
 }
@@ -522,7 +543,7 @@ end_of_rib__another_session__told_again_behind_the_routes(void **state)
     start(2);
     node_config(0, GRACEFUL);
     publish(MAC1);
-    xmpp_speaker_set_complete(rig.speaker);
+    xmpp_speaker_set_complete(rig.speaker, true);
     rig_advance(60000);
     rig_forget_heard();
     /* The one that has the configuration not: it needs no new one. */
@@ -683,6 +704,7 @@ main(void)
         TEST(rotation__next_node_of_the_list__takes_over_what_is_stale),
         TEST(end_of_rib__all_is_told__once_after_a_silence),
         TEST(end_of_rib__owner_is_not_complete__not_told),
+        TEST(end_of_rib__owner_takes_it_back__not_told),
         TEST(end_of_rib__no_configuration__not_told),
         TEST(end_of_rib__configuration_still_comes__not_told),
         TEST(end_of_rib__never_silent__told_in_the_end),
