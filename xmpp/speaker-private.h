@@ -93,7 +93,8 @@ struct rib_held {
 };
 
 struct rib_instance {
-    struct hmap routes;         /* struct rib_route. */
+    struct hmap routes;         /* struct rib_route, those to one unicast
+                                 * MAC with one hash. */
     struct hmap held;           /* struct rib_held. */
     struct ovs_list changed;    /* In the speaker's 'rib_changed', or linked
                                  * to itself. */

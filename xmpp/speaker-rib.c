@@ -14,10 +14,12 @@
 
 #include "hash.h"
 #include "openvswitch/vlog.h"
+#include "packets.h"
 #include "tsn/error.h"
 #include "util.h"
 #include "xmpp/rib-path.h"
 #include "xmpp/stanza.h"
+#include "xmpp/value.h"
 #include "xmpp/xml.h"
 
 VLOG_DEFINE_THIS_MODULE(xmpp_rib);
@@ -32,12 +34,42 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 /* More than a name takes beside its characters. */
 #define NAME_BYTES 64u
 
+static bool
+is_unicast(const struct eth_addr *mac)
+{
+    return !eth_addr_is_multicast(*mac) && !eth_addr_is_zero(*mac);
+}
+
+/* The unicast MAC that 'id' names, "TAG-MAC,...".  Returns false if it names
+ * none. */
+static bool
+id_to_mac(const char *id, struct eth_addr *mac)
+{
+    char text[ETH_ADDR_STRLEN + 1];
+    const char *comma = strchr(id, ',');
+
+    if (!comma || comma - id < ETH_ADDR_STRLEN) {
+        return false;
+    }
+    ovs_strlcpy(text, comma - ETH_ADDR_STRLEN, sizeof text);
+    return !xmpp_value_mac(text, mac) && is_unicast(mac);
+}
+
+/* The routes to one MAC have one hash, so that they are found by it. */
+static uint32_t
+hash_id(const char *id)
+{
+    struct eth_addr mac;
+
+    return id_to_mac(id, &mac) ? hash_mac(mac, 0, 0) : hash_string(id, 0);
+}
+
 static struct rib_route *
 find_route(const struct rib_instance *inst, const char *id)
 {
     struct rib_route *rr;
 
-    HMAP_FOR_EACH_WITH_HASH (rr, node, hash_string(id, 0), &inst->routes) {
+    HMAP_FOR_EACH_WITH_HASH (rr, node, hash_id(id), &inst->routes) {
         if (!strcmp(rr->id, id)) {
             return rr;
         }
@@ -171,20 +203,41 @@ note_change(struct xmpp_speaker *sp, struct rib_instance *inst)
     }
 }
 
+/* A path of 'rr', whose key is that of all of them. */
+static const struct xmpp_evpn *
+any_path(const struct rib_route *rr)
+{
+    for (int i = 0; i < MAX_PEERS; i++) {
+        if (rr->path[i]) {
+            return rr->path[i];
+        }
+    }
+    return NULL;
+}
+
+static void
+note_route(struct xmpp_speaker *sp, struct rib_instance *inst,
+           const struct rib_route *rr)
+{
+    const struct xmpp_evpn *path = any_path(rr);
+
+    note_change(sp, inst);
+    if (sp->ops->mac_changed && is_unicast(&path->mac)) {
+        sp->ops->mac_changed(sp->aux, inst->name, &path->mac);
+    }
+}
+
 /* Removes the path of 'peer', and the route with its last path. */
 static void
 drop_path(struct peer *peer, struct rib_instance *inst, struct rib_route *rr)
 {
     if (rr->path[peer->slot]) {
+        note_route(peer->speaker, inst, rr);
         retire_path(peer, inst, rr);
-        note_change(peer->speaker, inst);
     }
-    for (int i = 0; i < MAX_PEERS; i++) {
-        if (rr->path[i]) {
-            return;
-        }
+    if (!any_path(rr)) {
+        free_route(peer->speaker, inst, rr);
     }
-    free_route(peer->speaker, inst, rr);
 }
 
 void
@@ -247,7 +300,15 @@ decode_item(const char *id, const struct xmpp_node *item,
         tsn_err_set(err, NULL, "item without id, or with a bad one");
         return -EBADMSG;
     }
-    return xmpp_evpn_decode(xmpp_node_child(item, "entry"), route, err);
+    int error = xmpp_evpn_decode(xmpp_node_child(item, "entry"), route, err);
+    struct eth_addr mac = eth_addr_zero;
+    if (!error && (id_to_mac(id, &mac) || is_unicast(&route->mac))
+        && !eth_addr_equals(mac, route->mac)) {
+        xmpp_evpn_fini(route);
+        tsn_err_set(err, NULL, "the id names another MAC");
+        error = -EBADMSG;
+    }
+    return error;
 }
 
 /* A path of 'rr' (NULL is fine) that says the same as 'route'. */
@@ -297,7 +358,7 @@ add_route(struct xmpp_speaker *sp, struct rib_instance *inst, const char *id)
 
     memcpy(rr->id, id, size);
     sp->rib_bytes += route_size(id);
-    hmap_insert(&inst->routes, &rr->node, hash_string(id, 0));
+    hmap_insert(&inst->routes, &rr->node, hash_id(id));
     return rr;
 }
 
@@ -331,11 +392,12 @@ handle_item(struct peer *peer, const char *instance,
         rr = add_route(sp, inst, id);
     }
     /* An equal path is the same one. */
-    if (rr->path[peer->slot] != path || rr->stale[peer->slot]) {
-        note_change(sp, inst);
-    }
+    bool changed = rr->path[peer->slot] != path || rr->stale[peer->slot];
     retire_path(peer, inst, rr);
     rr->path[peer->slot] = path;
+    if (changed) {
+        note_route(sp, inst, rr);
+    }
 }
 
 static void
@@ -399,7 +461,7 @@ rib_mark_stale(struct peer *peer)
             if (rr->path[peer->slot]) {
                 /* The path of another peer may be the best one now. */
                 rr->stale[peer->slot] = true;
-                note_change(peer->speaker, inst);
+                note_route(peer->speaker, inst, rr);
             }
         }
     }
@@ -541,4 +603,25 @@ xmpp_speaker_for_each_route(const struct xmpp_speaker *sp,
         }
     }
     for_each_older_list(sp, inst, fn, aux);
+}
+
+void
+xmpp_speaker_for_each_mac_route(const struct xmpp_speaker *sp,
+                                const char *instance,
+                                const struct eth_addr *mac,
+                                xmpp_route_fn *fn, void *aux)
+{
+    const struct rib_instance *inst = shash_find_data(&sp->rib, instance);
+    const struct rib_route *rr;
+
+    if (!inst) {
+        return;
+    }
+    HMAP_FOR_EACH_WITH_HASH (rr, node, hash_mac(*mac, 0, 0), &inst->routes) {
+        int best = best_path(sp, rr);
+
+        if (eth_addr_equals(rr->path[best]->mac, *mac)) {
+            fn(rr->id, rr->path[best], rr->stale[best], aux);
+        }
+    }
 }

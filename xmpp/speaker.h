@@ -21,6 +21,7 @@
 
 #include "xmpp/conn.h"
 
+struct eth_addr;
 struct tsn_json;
 struct tsn_tls_store;
 struct tunnel_dst;
@@ -52,6 +53,11 @@ struct xmpp_speaker_ops {
                            bool complete);
     /* Routes of 'instance' changed; comes once for many changes. */
     void (*routes_changed)(void *aux, const char *instance);
+    /* The routes to a unicast MAC of 'instance' may have changed.  Comes at
+     * once, for each change, from the midst of it: the owner notes it, and
+     * calls nothing of the speaker.  May be NULL. */
+    void (*mac_changed)(void *aux, const char *instance,
+                        const struct eth_addr *mac);
     /* A session came or went. */
     void (*session_changed)(void *aux);
     /* The place in the multicast tree of 'instance' changed; likewise comes
@@ -100,6 +106,11 @@ typedef void xmpp_route_fn(const char *item_id, const struct xmpp_evpn *,
 void xmpp_speaker_for_each_route(const struct xmpp_speaker *,
                                  const char *instance, xmpp_route_fn *fn,
                                  void *aux);
+/* Likewise those to one unicast MAC, at no more than their cost. */
+void xmpp_speaker_for_each_mac_route(const struct xmpp_speaker *,
+                                     const char *instance,
+                                     const struct eth_addr *mac,
+                                     xmpp_route_fn *fn, void *aux);
 
 /* Multicast trees (3.8; spec/tsn-dataplane.md A.5, A.6).  Whoever is in one
  * forwards between its neighbours: who cannot must not join. */

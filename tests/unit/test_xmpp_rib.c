@@ -26,6 +26,7 @@ struct rig {
     uv_loop_t loop;
     struct xmpp_speaker *speaker;
     struct ds told;             /* Networks that changed. */
+    struct ds macs;             /* MACs likewise. */
     const char *drop;           /* To be unsubscribed with the next change. */
 };
 
@@ -48,6 +49,14 @@ routes_changed(void *rig_, const char *instance)
 }
 
 static void
+mac_changed(void *rig_, const char *instance, const struct eth_addr *mac)
+{
+    struct rig *rig = rig_;
+
+    ds_put_format(&rig->macs, "%s %d\n", instance, mac->ea[5]);
+}
+
+static void
 session_changed(void *rig OVS_UNUSED)
 {
 }
@@ -55,6 +64,7 @@ session_changed(void *rig OVS_UNUSED)
 static const struct xmpp_speaker_ops speaker_ops = {
     .config_changed = config_changed,
     .routes_changed = routes_changed,
+    .mac_changed = mac_changed,
     .session_changed = session_changed,
 };
 
@@ -91,6 +101,7 @@ rig_teardown(void **state)
     uv_run(&rig->loop, UV_RUN_DEFAULT);
     uv_loop_close(&rig->loop);
     ds_destroy(&rig->told);
+    ds_destroy(&rig->macs);
     free(rig);
     return 0;
 }
@@ -449,6 +460,124 @@ rib__owner_drops_network_when_told__no_more_about_it(void **state)
     assert_string_equal(ds_cstr(&rig->told), RI "\n" RI "\n");
 }
 
+static void
+expect_macs(struct rig *rig, const char *expected)
+{
+    assert_string_equal(ds_cstr(&rig->macs), expected);
+    ds_clear(&rig->macs);
+}
+
+static void
+rib__route_to_a_mac_changes__its_mac_told_at_once(void **state)
+{
+    struct rig *rig = *state;
+
+    item(rig, 0, RI, 1, 5, VN);
+    expect_macs(rig, RI " 1\n");
+    item(rig, 0, RI2, 2, 5, VN);
+    expect_macs(rig, RI2 " 2\n");
+    item(rig, 0, RI, 1, 5, VN);         /* Says nothing new. */
+    item(rig, 0, RI, BROADCAST, 5, VN);
+    expect_macs(rig, "");
+    item(rig, 0, RI, 1, 6, VN);
+    expect_macs(rig, RI " 1\n");
+    rib_mark_stale(&rig->speaker->peers[0]);
+    rig->speaker->peers[0].synced = true;
+    ds_clear(&rig->macs);
+    item(rig, 0, RI2, 2, 5, VN);        /* Fresh again. */
+    expect_macs(rig, RI2 " 2\n");
+    rib_sweep(&rig->speaker->peers[0]);
+    expect_macs(rig, RI " 1\n");
+    retract(rig, 0, RI2, 2);
+    expect_macs(rig, RI2 " 2\n");
+}
+
+static void
+count_label(const char *id OVS_UNUSED, const struct xmpp_evpn *route,
+            bool stale OVS_UNUSED, void *sum)
+{
+    *(unsigned int *) sum += route->next_hops[0].label;
+}
+
+static unsigned int
+sum_labels(const struct rig *rig, const char *instance, unsigned int i)
+{
+    struct xmpp_evpn route;
+    unsigned int sum = 0;
+
+    init_route(&route, i);
+    xmpp_speaker_for_each_mac_route(rig->speaker, instance, &route.mac,
+                                    count_label, &sum);
+    return sum;
+}
+
+/* A route to route 1's MAC that its id calls 'id'. */
+static void
+item_called(struct rig *rig, const char *id)
+{
+    struct ds entry = DS_EMPTY_INITIALIZER, message = DS_EMPTY_INITIALIZER;
+    struct xmpp_evpn route;
+    struct in6_addr ip;
+
+    init_route(&route, 1);
+    in6_addr_set_mapped_ipv4(&ip, htonl(0x0a000001));
+    xmpp_evpn_add_next_hop(&route, &ip, 100, TSN_ENCAP_VXLAN);
+    xmpp_evpn_encode_notify(&entry, &route);
+    xmpp_put_event_begin(&message, "tor1", XMPP_FAMILY_EVPN, RI);
+    xmpp_put_item(&message, id, ds_cstr(&entry));
+    xmpp_put_event_end(&message);
+    feed(rig, 0, &message);
+    xmpp_evpn_fini(&route);
+    ds_destroy(&entry);
+    ds_destroy(&message);
+}
+
+static void
+rib__routes_to_one_mac__found_by_it(void **state)
+{
+    struct rig *rig = *state;
+
+    for (unsigned int i = 0; i < 600; i++) {
+        item(rig, 0, RI, i, 1 + i, VN);
+    }
+    for (unsigned int i = 0; i < 600; i++) {
+        assert_int_equal(sum_labels(rig, RI, i), 1 + i);
+    }
+    assert_int_equal(sum_labels(rig, RI, 600), 0);
+    assert_int_equal(sum_labels(rig, RI2, 1), 0);
+    item(rig, 1, RI, 1, 9, VN);         /* Of two nodes the best path. */
+    assert_true(sum_labels(rig, RI, 1) == 2 || sum_labels(rig, RI, 1) == 9);
+    retract(rig, 1, RI, 1);
+
+    /* Another tag or address, or another way to write the same. */
+    item_called(rig, "5-02:00:00:00:00:01,0.0.0.0/32");
+    item_called(rig, "5-02:00:00:00:00:01,192.0.2.1/32");
+    assert_int_equal(sum_labels(rig, RI, 1), 202);
+    retract(rig, 0, RI, 1);
+    assert_int_equal(sum_labels(rig, RI, 1), 200);
+}
+
+static void
+rib__id_names_another_mac__skipped(void **state)
+{
+    static const char *const ids[] = {
+        "5-02:00:00:00:00:02,0.0.0.0/32",
+        "5-ff:ff:ff:ff:ff:ff,0.0.0.0/32",
+        "5-02:00:00:00:00:0,0.0.0.0/32",
+        "02:00:00:00:00:01",
+        ",",
+        "",
+    };
+    struct rig *rig = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+        item_called(rig, ids[i]);
+        assert_int_equal(rig->speaker->peers[0].n_bad_items, i + 1);
+    }
+    assert_int_equal(sum_labels(rig, RI, 1), 0);
+    assert_int_equal(rig->speaker->rib_bytes, 0);
+}
+
 int
 main(void)
 {
@@ -479,6 +608,13 @@ main(void)
         cmocka_unit_test_setup_teardown(
             rib__owner_drops_network_when_told__no_more_about_it, rig_setup,
             rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            rib__route_to_a_mac_changes__its_mac_told_at_once, rig_setup,
+            rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            rib__routes_to_one_mac__found_by_it, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            rib__id_names_another_mac__skipped, rig_setup, rig_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
