@@ -80,6 +80,7 @@ tests_unit_test_ovc_acceptor_tls_SOURCES = \
 	$(PKI_SOURCES)
 tests_unit_test_ovc_acceptor_tls_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
 	$(TEST_LIBS)
+check_PROGRAMS += tests/unit/test_ovc_learnt
 ovc_rig_sources = tests/unit/ovc_rig.c tests/unit/ovc_rig.h
 ovc_rig_cppflags = $(AM_CPPFLAGS) \
 	-DVTEP_SCHEMA='"$(OVS_SOURCE)/vtep/vtep.ovsschema"' \
@@ -88,6 +89,11 @@ tests_unit_test_ovc_faults_SOURCES = tests/unit/test_ovc_faults.c \
 	$(ovc_rig_sources)
 tests_unit_test_ovc_faults_CPPFLAGS = $(ovc_rig_cppflags)
 tests_unit_test_ovc_faults_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
+	$(TEST_LIBS)
+tests_unit_test_ovc_learnt_SOURCES = tests/unit/test_ovc_learnt.c \
+	$(ovc_rig_sources)
+tests_unit_test_ovc_learnt_CPPFLAGS = $(ovc_rig_cppflags)
+tests_unit_test_ovc_learnt_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
 	$(TEST_LIBS)
 tests_unit_test_ovc_random_SOURCES = tests/unit/test_ovc_random.c \
 	$(ovc_rig_sources)
@@ -103,6 +109,7 @@ tests_unit_test_ovc_text_SOURCES = tests/unit/test_ovc_text.c
 tests_unit_test_ovc_text_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
 	$(TEST_LIBS)
 $(tests_unit_test_ovc_faults_OBJECTS): ovsdb-client/vtep-idl.h
+$(tests_unit_test_ovc_learnt_OBJECTS): ovsdb-client/vtep-idl.h
 $(tests_unit_test_ovc_random_OBJECTS): ovsdb-client/vtep-idl.h
 $(tests_unit_test_ovc_text_OBJECTS): ovsdb-client/vtep-idl.h
 $(tests_unit_test_ovc_session_OBJECTS): ovsdb-client/vtep-idl.h

@@ -23,10 +23,19 @@ note_change(struct ovc_session *s, struct ovc_ls *ls)
 
 /* Unicast. */
 
-static uint32_t
-hash_key(const struct ovc_local_mac *mac)
+static void
+note_mac(struct ovc_session *s, const struct ovc_local_mac *mac)
 {
-    return hash_mac(mac->mac, 0, hash_pointer(mac->ls, 0));
+    if (s->ops->mac_changed) {
+        s->ops->mac_changed(s->aux, mac->ls->name, &mac->mac);
+    }
+    note_change(s, mac->ls);
+}
+
+static uint32_t
+hash_key(const struct ovc_ls *ls, const struct eth_addr *mac)
+{
+    return hash_mac(*mac, 0, hash_pointer(ls, 0));
 }
 
 static void
@@ -35,7 +44,7 @@ detach(struct ovc_session *s, struct ovc_local_mac *mac)
     hmap_remove(&s->local_macs, &mac->by_key);
     ovs_list_remove(&mac->node);
     mac->ls->n_local_macs--;
-    note_change(s, mac->ls);
+    note_mac(s, mac);
 }
 
 void
@@ -102,55 +111,105 @@ ovc_local_mac_read(struct ovc_session *s, const struct ovsdb_idl_row *row_)
     known->mac = new.mac;
     known->vtep = new.vtep;
     known->ip = new.ip;
-    hmap_insert(&s->local_macs, &known->by_key, hash_key(known));
+    hmap_insert(&s->local_macs, &known->by_key,
+                hash_key(known->ls, &known->mac));
     ovs_list_push_back(&known->ls->local_macs, &known->node);
     known->ls->n_local_macs++;
-    note_change(s, known->ls);
+    note_mac(s, known);
 }
 
 /* Of several rows for one MAC the one with the lowest uuid counts. */
-static bool
-is_duplicate(const struct ovc_session *s, const struct ovc_local_mac *mac)
+static const struct ovc_local_mac *
+find_mac(const struct ovc_session *s, const struct ovc_ls *ls,
+         const struct eth_addr *addr)
 {
-    const struct ovc_local_mac *other;
+    const struct ovc_local_mac *mac, *first = NULL;
 
-    HMAP_FOR_EACH_WITH_HASH (other, by_key, mac->by_key.hash,
+    HMAP_FOR_EACH_WITH_HASH (mac, by_key, hash_key(ls, addr),
                              &s->local_macs) {
-        if (other->ls == mac->ls && eth_addr_equals(other->mac, mac->mac)
-            && uuid_compare_3way(&other->row.uuid, &mac->row.uuid) < 0) {
-            return true;
+        if (mac->ls == ls && eth_addr_equals(mac->mac, *addr)
+            && (!first || uuid_compare_3way(&mac->row.uuid,
+                                            &first->row.uuid) < 0)) {
+            first = mac;
         }
     }
-    return false;
+    return first;
 }
 
-void
-ovc_for_each_local_mac(const struct ovc_session *s, ovc_local_mac_fn *fn,
-                       void *aux)
+static struct local_mac
+to_model(const struct ovc_local_mac *mac)
+{
+    return (struct local_mac) {
+        .ls_name = mac->ls->name,
+        .mac = mac->mac,
+        .vtep = mac->vtep,
+        .ip = mac->ip,
+    };
+}
+
+bool
+ovc_find_local_mac(const struct ovc_session *s, const char *ls_name,
+                   const struct eth_addr *addr, struct local_mac *local)
+{
+    const struct ovc_ls *ls = ovc_ls_find(s, ls_name);
+    const struct ovc_local_mac *mac = ls ? find_mac(s, ls, addr) : NULL;
+
+    if (mac) {
+        *local = to_model(mac);
+        local->ls_name = ls_name;
+    }
+    return mac != NULL;
+}
+
+static void
+for_each_mac_of(const struct ovc_session *s, const struct ovc_ls *ls,
+                ovc_local_mac_fn *fn, void *aux)
 {
     const struct ovc_local_mac *mac;
 
-    HMAP_FOR_EACH (mac, by_key, &s->local_macs) {
-        if (!is_duplicate(s, mac)) {
-            struct local_mac event = {
-                .ls_name = mac->ls->name,
-                .mac = mac->mac,
-                .vtep = mac->vtep,
-                .ip = mac->ip,
-            };
+    LIST_FOR_EACH (mac, node, &ls->local_macs) {
+        if (mac == find_mac(s, ls, &mac->mac)) {
+            struct local_mac event = to_model(mac);
             fn(&event, aux);
         }
+    }
+}
+
+void
+ovc_for_each_local_mac(const struct ovc_session *s, const char *ls_name,
+                       ovc_local_mac_fn *fn, void *aux)
+{
+    const struct ovc_ls *ls;
+
+    if (ls_name) {
+        ls = ovc_ls_find(s, ls_name);
+        if (ls) {
+            for_each_mac_of(s, ls, fn, aux);
+        }
+        return;
+    }
+    HMAP_FOR_EACH (ls, node, &s->lss) {
+        for_each_mac_of(s, ls, fn, aux);
     }
 }
 
 /* Multicast: only who wants it matters, whatever the group. */
 
 static void
+note_flood(struct ovc_session *s, struct ovc_ls *ls)
+{
+    if (s->ops->flood_changed) {
+        s->ops->flood_changed(s->aux, ls->name);
+    }
+    note_change(s, ls);
+}
+
+static void
 detach_flood(struct ovc_session *s, struct ovc_flood_row *row)
 {
     if (row->ls) {
         ovs_list_remove(&row->node);
-        note_change(s, row->ls);
+        note_flood(s, row->ls);
         row->ls = NULL;
     }
 }
@@ -194,7 +253,7 @@ ovc_local_flood_read(struct ovc_session *s, const struct ovsdb_idl_row *row_)
         ovs_list_push_back(&ls->local_floods, &r->node);
     }
     if (ovc_flood_row_set(r, row->locator_set) || changed) {
-        note_change(s, ls);
+        note_flood(s, ls);
     }
 }
 
@@ -219,23 +278,38 @@ is_known_vtep(const struct ovc_flood_row *row, size_t i)
     return false;
 }
 
-void
-ovc_for_each_local_flood(const struct ovc_session *s, ovc_local_flood_fn *fn,
-                         void *aux)
+static void
+for_each_flood_of(const struct ovc_ls *ls, ovc_local_flood_fn *fn, void *aux)
 {
-    const struct ovc_row *row;
+    const struct ovc_flood_row *flood;
 
-    HMAP_FOR_EACH (row, by_uuid, &s->rows[OVC_T_LOCAL_FLOOD]) {
-        const struct ovc_flood_row *flood
-            = CONTAINER_OF(row, struct ovc_flood_row, row);
+    LIST_FOR_EACH (flood, node, &ls->local_floods) {
         for (size_t i = 0; i < flood->n_vteps; i++) {
             if (!is_known_vtep(flood, i)) {
                 struct local_flood event = {
-                    .ls_name = flood->ls->name,
+                    .ls_name = ls->name,
                     .vtep = flood->vteps[i],
                 };
                 fn(&event, aux);
             }
         }
+    }
+}
+
+void
+ovc_for_each_local_flood(const struct ovc_session *s, const char *ls_name,
+                         ovc_local_flood_fn *fn, void *aux)
+{
+    const struct ovc_ls *ls;
+
+    if (ls_name) {
+        ls = ovc_ls_find(s, ls_name);
+        if (ls) {
+            for_each_flood_of(ls, fn, aux);
+        }
+        return;
+    }
+    HMAP_FOR_EACH (ls, node, &s->lss) {
+        for_each_flood_of(ls, fn, aux);
     }
 }

@@ -176,6 +176,11 @@ look_wanted_mac(struct ovc_session *s, struct ovc_mac *mac)
         return;
     }
 
+    if (mac->renew && !remove_mac(s, mac)) {
+        return;
+    }
+    mac->renew = false;
+
     const struct ovc_mac_row *keep = NULL, *r;
     LIST_FOR_EACH (r, node, &mac->rows) {
         if (!keep || (!tsn_ip_equals(&keep->vtep, &mac->vtep)

@@ -243,6 +243,7 @@ struct ovc_mac {
     struct in6_addr ip;         /* Wanted as "ipaddr"; none: as it is. */
     struct eth_addr mac;
     bool junk;                  /* Of the rows whose MAC is unreadable. */
+    bool renew;                 /* What rows there are go first. */
 };
 
 /* A Physical_Switch that we serve. */

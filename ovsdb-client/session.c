@@ -62,12 +62,14 @@ ovc_session_create(const struct ovc_session_config *config,
 void
 ovc_session_destroy(struct ovc_session *s)
 {
+    static const struct ovc_session_ops no_ops = { .session_changed = NULL };
     struct ovc_ls *ls;
     struct ovc_mac *mac;
 
     if (!s) {
         return;
     }
+    s->ops = &no_ops;
     ovc_plan_destroy(s);
     ovc_rows_destroy(s);
     ovc_ports_destroy(s);

@@ -56,8 +56,11 @@ struct ovc_session_config {
                                          * default.  Outlives the session. */
 };
 
-/* Called at the end of ovc_session_run().  All functions but run() and
- * destroy() may be called from there. */
+/* session_changed() and learnt_changed() are called at the end of
+ * ovc_session_run(); all functions but run() and destroy() may be called from
+ * there.  The others come from the midst of it, for each change before
+ * learnt_changed() does: the owner notes them, and calls nothing of the
+ * session.  They may be NULL. */
 struct ovc_session_ops {
     /* Connected, all rows read and a switch that we serve is among them / the
      * session, or the last one's row, is gone. */
@@ -65,6 +68,11 @@ struct ovc_session_ops {
     /* Learnt MACs or flood endpoints, or the switch's own data, changed.  Not
      * called for the loss of the session: what was learnt is remembered. */
     void (*learnt_changed)(void *aux);
+    /* A local MAC, or the flood endpoints, of a Logical_Switch with our prefix
+     * may have changed. */
+    void (*mac_changed)(void *aux, const char *ls_name,
+                        const struct eth_addr *mac);
+    void (*flood_changed)(void *aux, const char *ls_name);
 };
 
 /* 'remote' is sound: the configuration has been checked. */
@@ -100,18 +108,28 @@ void ovc_want_mac(struct ovc_session *, const char *ls_name,
                   const struct in6_addr *ip);
 void ovc_unwant_mac(struct ovc_session *, const char *ls_name,
                     const struct eth_addr *mac);
+/* Has the row of a wanted MAC, if there is one, deleted and then written anew,
+ * in two transactions: a switch that has learnt the MAC meanwhile gives up its
+ * own row, or learns it again (D.4). */
+void ovc_renew_mac(struct ovc_session *, const char *ls_name,
+                   const struct eth_addr *mac);
 
 /* From now on unwanted own rows age (B.10).  Until then none is deleted. */
 void ovc_session_set_config_complete(struct ovc_session *);
 
-/* What the switch has learnt, of Logical_Switches with our prefix.  Valid
- * inside the callback. */
+/* What the switch has learnt, of the Logical_Switch 'ls_name', which has our
+ * prefix, or of all those if it is NULL.  Valid inside the callback.  Of
+ * several rows for a MAC one counts. */
 typedef void ovc_local_mac_fn(const struct local_mac *, void *aux);
 typedef void ovc_local_flood_fn(const struct local_flood *, void *aux);
-void ovc_for_each_local_mac(const struct ovc_session *, ovc_local_mac_fn *,
-                            void *aux);
-void ovc_for_each_local_flood(const struct ovc_session *,
+void ovc_for_each_local_mac(const struct ovc_session *, const char *ls_name,
+                            ovc_local_mac_fn *, void *aux);
+void ovc_for_each_local_flood(const struct ovc_session *, const char *ls_name,
                               ovc_local_flood_fn *, void *aux);
+/* The row of one MAC; its 'ls_name' is that of the call.  Returns false, and
+ * leaves '*local' alone, if there is none. */
+bool ovc_find_local_mac(const struct ovc_session *, const char *ls_name,
+                        const struct eth_addr *mac, struct local_mac *local);
 
 /* As session_changed() said last. */
 bool ovc_session_is_connected(const struct ovc_session *);

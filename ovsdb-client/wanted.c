@@ -162,6 +162,19 @@ ovc_unwant_mac(struct ovc_session *s, const char *ls_name,
 }
 
 void
+ovc_renew_mac(struct ovc_session *s, const char *ls_name,
+              const struct eth_addr *addr)
+{
+    struct ovc_ls *ls = ovc_ls_find(s, ls_name);
+    struct ovc_mac *mac = ls ? ovc_mac_find(s, ls, addr, false) : NULL;
+
+    if (mac && mac->object.wanted && !ovs_list_is_empty(&mac->rows)) {
+        mac->renew = true;
+        ovc_object_want(s, &mac->object);
+    }
+}
+
+void
 ovc_unwant_ls(struct ovc_session *s, const char *name)
 {
     struct ovc_ls *ls = ovc_ls_find(s, name);

@@ -198,8 +198,8 @@ bridge_up(struct tor *tor)
             e->seen = false;
         }
     }
-    ovc_for_each_local_mac(tor->ovsdb, export_mac, &pass);
-    ovc_for_each_local_flood(tor->ovsdb, export_flood, &pass);
+    ovc_for_each_local_mac(tor->ovsdb, NULL, export_mac, &pass);
+    ovc_for_each_local_flood(tor->ovsdb, NULL, export_flood, &pass);
     SHASH_FOR_EACH (node, &tor->networks) {
         struct tor_network *net = node->data;
         HMAP_FOR_EACH_SAFE (e, node, &net->exports) {

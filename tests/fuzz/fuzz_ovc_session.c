@@ -237,8 +237,8 @@ see_learnt(void *session)
 {
     struct ovc_session **s = session;
 
-    ovc_for_each_local_mac(*s, see_local_mac, NULL);
-    ovc_for_each_local_flood(*s, see_local_flood, NULL);
+    ovc_for_each_local_mac(*s, NULL, see_local_mac, NULL);
+    ovc_for_each_local_flood(*s, NULL, see_local_flood, NULL);
 }
 
 int

@@ -229,6 +229,23 @@ session_changed(void *rig_, bool connected)
 }
 
 static void
+mac_changed(void *rig_, const char *ls_name, const struct eth_addr *mac)
+{
+    struct rig *rig = rig_;
+
+    ds_put_format(&rig->macs, "%s "ETH_ADDR_FMT"\n", ls_name,
+                  ETH_ADDR_ARGS(*mac));
+}
+
+static void
+flood_changed(void *rig_, const char *ls_name)
+{
+    struct rig *rig = rig_;
+
+    ds_put_format(&rig->macs, "%s flood\n", ls_name);
+}
+
+static void
 learnt_changed(void *rig_)
 {
     struct rig *rig = rig_;
@@ -285,6 +302,7 @@ rig_destroy(struct rig *rig)
     rig_stop_server(rig, SIGKILL);
     remove_dir(rig->dir);
     free(rig->dir);
+    ds_destroy(&rig->macs);
     free(rig);
 }
 
@@ -452,6 +470,8 @@ rig_start_session(struct rig *rig, const char *remote)
     static const struct ovc_session_ops ops = {
         .session_changed = session_changed,
         .learnt_changed = learnt_changed,
+        .mac_changed = mac_changed,
+        .flood_changed = flood_changed,
     };
     char *unix_remote = xasprintf("unix:%s/sock", rig->dir);
     struct ovc_session_config config = {
@@ -939,7 +959,7 @@ rig_learnt(struct rig *rig)
     struct svec lines;
 
     svec_init(&lines);
-    ovc_for_each_local_mac(rig->session, add_local_mac, &lines);
+    ovc_for_each_local_mac(rig->session, NULL, add_local_mac, &lines);
     return join_lines(&lines);
 }
 
@@ -949,6 +969,23 @@ rig_learnt_floods(struct rig *rig)
     struct svec lines;
 
     svec_init(&lines);
-    ovc_for_each_local_flood(rig->session, add_local_flood, &lines);
+    ovc_for_each_local_flood(rig->session, NULL, add_local_flood,
+                             &lines);
+    return join_lines(&lines);
+}
+
+const char *
+rig_changed_macs(struct rig *rig)
+{
+    struct svec lines;
+
+    svec_init(&lines);
+    char *rest = ds_cstr(&rig->macs), *line;
+    while ((line = strsep(&rest, "\n"))) {
+        if (*line && (!lines.n || strcmp(lines.names[lines.n - 1], line))) {
+            svec_add(&lines, line);
+        }
+    }
+    ds_clear(&rig->macs);
     return join_lines(&lines);
 }

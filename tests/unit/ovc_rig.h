@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
 #include "ovsdb-client/session.h"
 #include "ovsdb-client/vtep-idl.h"
@@ -32,6 +33,7 @@ struct rig {
 
     /* What the session told its owner. */
     int n_up, n_down, n_learnt;
+    struct ds macs;             /* "LS MAC" or "LS flood" that changed. */
 };
 
 /* Changes the schema before a database is made of it. */
@@ -149,5 +151,8 @@ bool rig_all_written(struct rig *);
  * next call. */
 const char *rig_learnt(struct rig *);
 const char *rig_learnt_floods(struct rig *);
+/* What was said to have changed since the last call, sorted, without
+ * repetitions that followed each other; valid until the next call. */
+const char *rig_changed_macs(struct rig *);
 
 #endif /* tests/unit/ovc_rig.h */
