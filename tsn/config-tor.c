@@ -18,6 +18,18 @@
 
 #define MAX_TORS 4096
 
+/* N and M of RFC 7432 section 15.1. */
+#define MOVE_LIMIT_DEFAULT 5
+#define MOVE_LIMIT_MAX 1000
+#define MOVE_WINDOW_DEFAULT_S 180
+#define MOVE_WINDOW_MAX_S 3600
+#define FREEZE_MAX_S 86400
+
+/* As OpenSDN has them (spec/tor-agent.md E.2). */
+#define COPY_HOLD_DEFAULT_S 300
+#define COPY_HOLD_MIN_S 60
+#define COPY_HOLD_MAX_S 86400
+
 static const cyaml_schema_field_t tor_fields[] = {
     STRING("name", 0, struct file_tor, name),
     STRING("agent-name", OPTIONAL, struct file_tor, agent_name),
@@ -41,6 +53,12 @@ const cyaml_schema_field_t tsn_cfg_tor_agent_fields[] = {
                                struct file_tor_agent, listeners, n_listeners,
                                &tsn_cfg_listener_value, 1,
                                TSN_CFG_MAX_LISTENERS),
+    CYAML_FIELD_BOOL_PTR("mac-ip", CYAML_FLAG_POINTER | OPTIONAL,
+                         struct file_tor_agent, ipaddr),
+    OPTIONAL_UINT("mac-move-limit", struct file_tor_agent, move_limit),
+    OPTIONAL_UINT("mac-move-window", struct file_tor_agent, move_window_s),
+    OPTIONAL_UINT("mac-freeze", struct file_tor_agent, freeze_s),
+    OPTIONAL_UINT("copy-hold", struct file_tor_agent, copy_hold_s),
     CYAML_FIELD_SEQUENCE_COUNT("tors", CYAML_FLAG_POINTER,
                                struct file_tor_agent, tors, n_tors,
                                &tor_value, 1, MAX_TORS),
@@ -251,6 +269,44 @@ read_tor(struct tsn_cfg_reader *r, const struct file_tor *src, size_t i,
                               PROBE_MIN_MS, PROBE_MAX_MS, &dst->probe_ms);
 }
 
+/* Seconds into milliseconds. */
+static int
+read_time(struct tsn_cfg_reader *r, const char *key, const uint32_t *value_s,
+          uint32_t min_s, uint32_t max_s, uint32_t *dst_ms)
+{
+    uint32_t s = *dst_ms / 1000;
+    int error = tsn_cfg_read_range(r, key, value_s, min_s, max_s, &s);
+
+    *dst_ms = s * 1000;
+    return error;
+}
+
+static int
+read_bridge(struct tsn_cfg_reader *r, const struct file_tor_agent *section)
+{
+    struct tsn_config_bridge *b = &r->config->bridge;
+    int error;
+
+    *b = (struct tsn_config_bridge) {
+        .ipaddr = section->ipaddr && *section->ipaddr,
+        .move_limit = MOVE_LIMIT_DEFAULT,
+        .move_window_ms = MOVE_WINDOW_DEFAULT_S * 1000,
+        .copy_hold_ms = COPY_HOLD_DEFAULT_S * 1000,
+    };
+    if ((error = tsn_cfg_read_range(r, "tor-agent.mac-move-limit",
+                                    section->move_limit, 0, MOVE_LIMIT_MAX,
+                                    &b->move_limit))
+        || (error = read_time(r, "tor-agent.mac-move-window",
+                              section->move_window_s, 1, MOVE_WINDOW_MAX_S,
+                              &b->move_window_ms))
+        || (error = read_time(r, "tor-agent.mac-freeze", section->freeze_s,
+                              0, FREEZE_MAX_S, &b->freeze_ms))) {
+        return error;
+    }
+    return read_time(r, "tor-agent.copy-hold", section->copy_hold_s,
+                     COPY_HOLD_MIN_S, COPY_HOLD_MAX_S, &b->copy_hold_ms);
+}
+
 int
 tsn_cfg_read_tors(struct tsn_cfg_reader *r,
                   const struct file_tor_agent *section)
@@ -269,8 +325,8 @@ tsn_cfg_read_tors(struct tsn_cfg_reader *r,
             return error;
         }
     }
-    error = tsn_cfg_read_listeners(r, section);
-    if (error) {
+    if ((error = tsn_cfg_read_listeners(r, section))
+        || (error = read_bridge(r, section))) {
         return error;
     }
     struct seen seen = {

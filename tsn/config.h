@@ -44,6 +44,17 @@ struct tsn_config_listener {
     size_t n_proxies;
 };
 
+/* How MACs are bridged between switches and control nodes. */
+struct tsn_config_bridge {
+    bool ipaddr;            /* Addresses of MACs, too, both ways. */
+    uint32_t move_limit;    /* Moves in a window until a MAC is frozen; 0: it
+                             * never is. */
+    uint32_t move_window_ms;
+    uint32_t freeze_ms;     /* Until it may move again; 0: when told. */
+    uint32_t copy_hold_ms;  /* Of routes to MACs behind a switch that nobody
+                             * serves any more. */
+};
+
 struct tsn_config_replicator {
     char *name;             /* Virtual-router of type tor-service-node. */
     struct in6_addr address;    /* Its VTEP: outer source of every copy. */
@@ -69,6 +80,7 @@ struct tsn_config {
     size_t n_tors;
     bool has_switch_tls;
     struct tsn_tls_files switch_tls;    /* For sessions with switches. */
+    struct tsn_config_bridge bridge;
 
     bool has_replicator;
     struct tsn_config_replicator replicator;

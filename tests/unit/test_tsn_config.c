@@ -128,6 +128,11 @@ config__every_key__all_values(void **state)
         "frozen-hold: 3600\n"
         "tor-agent:\n"
         "  tsn: 10.0.0.100\n"
+        "  mac-move-limit: 0\n"
+        "  mac-move-window: 10\n"
+        "  mac-freeze: 20\n"
+        "  copy-hold: 60\n"
+        "  mac-ip: true\n"
         "  tors:\n"
         "  - name: tor1\n"
         "    agent-name: tor1-agent\n"
@@ -154,6 +159,11 @@ config__every_key__all_values(void **state)
     assert_int_equal(c->hold_s, 30);
     assert_int_equal(c->stale_hold_s, 0);
     assert_int_equal(c->frozen_hold_s, 3600);
+    assert_int_equal(c->bridge.move_limit, 0);
+    assert_int_equal(c->bridge.move_window_ms, 10000);
+    assert_int_equal(c->bridge.freeze_ms, 20000);
+    assert_int_equal(c->bridge.copy_hold_ms, 60000);
+    assert_true(c->bridge.ipaddr);
     assert_int_equal(c->n_tors, 7);
     assert_string_equal(c->tors[0].name, "tor1");
     assert_string_equal(c->tors[0].agent_name, "tor1-agent");
@@ -198,6 +208,11 @@ config__tor_agent_only__no_replicator(void **state)
 
     assert_false(c->has_replicator);
     assert_int_equal(c->n_tors, 1);
+    assert_int_equal(c->bridge.move_limit, 5);
+    assert_int_equal(c->bridge.move_window_ms, 180000);
+    assert_int_equal(c->bridge.freeze_ms, 0);
+    assert_int_equal(c->bridge.copy_hold_ms, 300000);
+    assert_false(c->bridge.ipaddr);
     tsn_config_destroy(c);
 }
 
@@ -330,6 +345,8 @@ schema__violated__position_and_reason(void **state)
     }
 }
 
+#define ONE_TOR "{name: t, ovsdb: \"tcp:1.2.3.4:1\", tsn: 1.2.3.5}"
+
 static void
 config__wrong_values__position_and_reason(void **state)
 {
@@ -356,6 +373,14 @@ config__wrong_values__position_and_reason(void **state)
         { C "stale-hold: 86401\n" R, "2:13", "stale-hold: expects 0..86400" },
         { C "frozen-hold: 2592001\n" R, "2:14",
           "frozen-hold: expects 0..2592000" },
+        { C "tor-agent: {mac-move-limit: 1001, tors: [" ONE_TOR "]}\n", "2:29",
+          "tor-agent.mac-move-limit: expects 0..1000, not 1001" },
+        { C "tor-agent: {mac-move-window: 0, tors: [" ONE_TOR "]}\n", "2:30",
+          "tor-agent.mac-move-window: expects 1..3600, not 0" },
+        { C "tor-agent: {mac-freeze: 86401, tors: [" ONE_TOR "]}\n", "2:25",
+          "tor-agent.mac-freeze: expects 0..86400, not 86401" },
+        { C "tor-agent: {copy-hold: 59, tors: [" ONE_TOR "]}\n", "2:24",
+          "tor-agent.copy-hold: expects 60..86400, not 59" },
         { C "replicator: {name: a b, address: 1.2.3.4}\n", "2:20",
           "replicator.name: a name has no ' ': \"a b\"" },
         { C "replicator: {name: \"a:b\", address: 1.2.3.4}\n", "2:20",
