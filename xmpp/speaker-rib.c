@@ -519,7 +519,9 @@ rib_notify(struct xmpp_speaker *sp)
         char *name = xstrdup(inst->name);
 
         ovs_list_init(&inst->changed);
-        sp->ops->routes_changed(sp->aux, name);
+        if (sp->ops->routes_changed) {
+            sp->ops->routes_changed(sp->aux, name);
+        }
         free(name);
     }
 }

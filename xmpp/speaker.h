@@ -51,7 +51,8 @@ struct xmpp_speaker_ops {
      * once the first download has ended (4.4). */
     void (*config_changed)(void *aux, const struct xmpp_view *,
                            bool complete);
-    /* Routes of 'instance' changed; comes once for many changes. */
+    /* Routes of 'instance' changed; comes once for many changes.  May be
+     * NULL. */
     void (*routes_changed)(void *aux, const char *instance);
     /* The routes to a unicast MAC of 'instance' may have changed.  Comes at
      * once, for each change, from the midst of it: the owner notes it, and
