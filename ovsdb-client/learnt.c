@@ -24,10 +24,10 @@ note_change(struct ovc_session *s, struct ovc_ls *ls)
 /* Unicast. */
 
 static void
-note_mac(struct ovc_session *s, const struct ovc_local_mac *mac)
+note_mac(struct ovc_session *s, const struct ovc_local_mac *mac, bool learnt)
 {
     if (s->ops->mac_changed) {
-        s->ops->mac_changed(s->aux, mac->ls->name, &mac->mac);
+        s->ops->mac_changed(s->aux, mac->ls->name, &mac->mac, learnt);
     }
     note_change(s, mac->ls);
 }
@@ -44,7 +44,7 @@ detach(struct ovc_session *s, struct ovc_local_mac *mac)
     hmap_remove(&s->local_macs, &mac->by_key);
     ovs_list_remove(&mac->node);
     mac->ls->n_local_macs--;
-    note_mac(s, mac);
+    note_mac(s, mac, false);
 }
 
 void
@@ -115,7 +115,7 @@ ovc_local_mac_read(struct ovc_session *s, const struct ovsdb_idl_row *row_)
                 hash_key(known->ls, &known->mac));
     ovs_list_push_back(&known->ls->local_macs, &known->node);
     known->ls->n_local_macs++;
-    note_mac(s, known);
+    note_mac(s, known, true);
 }
 
 /* Of several rows for one MAC the one with the lowest uuid counts. */

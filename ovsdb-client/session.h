@@ -69,9 +69,10 @@ struct ovc_session_ops {
      * called for the loss of the session: what was learnt is remembered. */
     void (*learnt_changed)(void *aux);
     /* A local MAC, or the flood endpoints, of a Logical_Switch with our prefix
-     * may have changed. */
+     * may have changed.  'learnt': a row of the MAC came or changed; it may be
+     * a new one in the place of one that has just gone. */
     void (*mac_changed)(void *aux, const char *ls_name,
-                        const struct eth_addr *mac);
+                        const struct eth_addr *mac, bool learnt);
     void (*flood_changed)(void *aux, const char *ls_name);
 };
 

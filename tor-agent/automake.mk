@@ -3,9 +3,14 @@ sbin_PROGRAMS += tor-agent/tsn-tor-agent
 tor_agent_tsn_tor_agent_SOURCES = \
 	tor-agent/bridge-config.c \
 	tor-agent/bridge-down.c \
+	tor-agent/bridge-flood.c \
+	tor-agent/bridge-mac.c \
+	tor-agent/bridge-show.c \
 	tor-agent/bridge-up.c \
+	tor-agent/bridge.c \
 	tor-agent/listen.c \
 	tor-agent/listen.h \
+	tor-agent/moves.c \
 	tor-agent/tor-agent.c \
 	tor-agent/tor-private.h \
 	tor-agent/tor.c \
@@ -14,10 +19,25 @@ tor_agent_tsn_tor_agent_LDADD = ovsdb-client/libovc.a xmpp/libxmpp.a \
 	$(BASE_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_tor_bridge_down
-tests_unit_test_tor_bridge_down_SOURCES = \
-	tests/unit/test_tor_bridge_down.c \
-	tor-agent/bridge-down.c
-tests_unit_test_tor_bridge_down_LDADD = xmpp/libxmpp.a $(BASE_LIBS) \
-	$(TEST_LIBS)
+check_PROGRAMS += tests/unit/test_tor_bridge tests/unit/test_tor_moves \
+	tests/unit/test_tor_standby
+tor_rig_sources = \
+	tests/unit/tor_rig.c \
+	tests/unit/tor_rig.h \
+	tor-agent/bridge-config.c \
+	tor-agent/bridge-down.c \
+	tor-agent/bridge-flood.c \
+	tor-agent/bridge-mac.c \
+	tor-agent/bridge-up.c \
+	tor-agent/bridge.c \
+	tor-agent/moves.c
+tests_unit_test_tor_bridge_SOURCES = tests/unit/test_tor_bridge.c \
+	$(tor_rig_sources)
+tests_unit_test_tor_bridge_LDADD = xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
+tests_unit_test_tor_moves_SOURCES = tests/unit/test_tor_moves.c \
+	$(tor_rig_sources)
+tests_unit_test_tor_moves_LDADD = xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
+tests_unit_test_tor_standby_SOURCES = tests/unit/test_tor_standby.c \
+	$(tor_rig_sources)
+tests_unit_test_tor_standby_LDADD = xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
 endif

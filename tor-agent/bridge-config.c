@@ -20,39 +20,79 @@ VLOG_DEFINE_THIS_MODULE(tor_config);
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
 static void
-clear_groups(struct tor_network *net)
+remove_groups(struct tor_network *net, struct tor_groups *g)
 {
+    hmap_remove(&net->groups, &g->node);
+    free(g->ids);
+    free(g);
+}
+
+static struct tor_groups *
+get_groups(struct tor_network *net, const struct eth_addr *mac)
+{
+    uint32_t hash = hash_mac(*mac, 0, 0);
     struct tor_groups *g;
 
-    HMAP_FOR_EACH_POP (g, node, &net->groups) {
-        free(g->ids);
-        free(g);
+    HMAP_FOR_EACH_WITH_HASH (g, node, hash, &net->groups) {
+        if (eth_addr_equals(g->mac, *mac)) {
+            return g;
+        }
     }
+    g = xzalloc(sizeof *g);
+    g->mac = *mac;
+    hmap_insert(&net->groups, &g->node, hash);
+    return g;
+}
+
+/* Security groups go into the route to the interface's MAC.  Of two interfaces
+ * with one MAC the first in the configuration's order counts. */
+static void
+update_groups(struct tor *tor, struct tor_network *net,
+              const struct xmpp_vmi *vmi)
+{
+    size_t n = vmi->n_security_groups;
+
+    if (eth_addr_is_zero(vmi->mac) || !n) {
+        return;
+    }
+    struct tor_groups *g = get_groups(net, &vmi->mac);
+    bool changed = (g->n_ids != n
+                    || memcmp(g->ids, vmi->security_groups,
+                              n * sizeof *g->ids));
+    if (!g->seen && changed) {
+        free(g->ids);
+        g->ids = xmemdup(vmi->security_groups, n * sizeof *g->ids);
+        g->n_ids = n;
+        bridge_mac_changed(tor, net, &g->mac);
+    }
+    g->seen = true;
 }
 
 static void
-add_groups(struct tor_network *net, const struct xmpp_vmi *vmi)
+sweep_groups(struct tor *tor, struct tor_network *net)
 {
-    if (eth_addr_is_zero(vmi->mac) || !vmi->n_security_groups) {
-        return;
+    struct tor_groups *g;
+
+    HMAP_FOR_EACH_SAFE (g, node, &net->groups) {
+        if (!g->seen) {
+            bridge_mac_changed(tor, net, &g->mac);
+            remove_groups(net, g);
+        }
     }
-    struct tor_groups *g = xzalloc(sizeof *g);
-    g->mac = vmi->mac;
-    g->ids = xmemdup(vmi->security_groups,
-                     vmi->n_security_groups * sizeof *g->ids);
-    g->n_ids = vmi->n_security_groups;
-    hmap_insert(&net->groups, &g->node,
-                hash_bytes(&g->mac, sizeof g->mac, 0));
 }
 
 static void
 free_network(struct tor *tor, struct tor_network *net)
 {
-    bridge_down_fini(net);
-    bridge_up_fini(net);
-    clear_groups(net);
+    struct tor_groups *g;
+
+    bridge_network_fini(tor, net);
+    HMAP_FOR_EACH_SAFE (g, node, &net->groups) {
+        remove_groups(net, g);
+    }
     hmap_destroy(&net->groups);
     shash_find_and_delete(&tor->networks, net->instance);
+    shash_find_and_delete(&tor->by_ls, net->ls_name);
     free(net->instance);
     free(net->ls_name);
     free(net);
@@ -82,20 +122,22 @@ update_network(struct tor *tor, const struct xmpp_network *conf)
         net = xzalloc(sizeof *net);
         net->instance = xstrdup(conf->instance);
         net->ls_name = xstrdup(conf->ls_name);
-        hmap_init(&net->fdb);
-        hmap_init(&net->exports);
-        hmap_init(&net->groups);
+        net->id = conf->id;
+        net->vni = conf->vni;
         shash_add(&tor->networks, net->instance, net);
+        shash_add(&tor->by_ls, net->ls_name, net);
+        bridge_network_init(tor, net);
         VLOG_INFO("network added tor=%s network=%s vni=%"PRIu32, tor->name,
                   conf->instance, conf->vni);
     } else if (net->vni != conf->vni) {
         VLOG_INFO("network has another VNI tor=%s network=%s vni=%"PRIu32
                   " was=%"PRIu32, tor->name, conf->instance, conf->vni,
                   net->vni);
+        net->vni = conf->vni;
+        bridge_network_changed(tor, net);
     }
     net->seen = true;
     net->id = conf->id;
-    net->vni = conf->vni;
     ovc_want_ls(tor->ovsdb, net->ls_name, net->vni, &tor->tsn, 1);
     xmpp_speaker_subscribe(tor->speaker, net->instance, net->id);
 }
@@ -181,7 +223,8 @@ update_switch(struct tor *tor, const struct xmpp_view *view)
             known = true;
             if (!tsn_ip_equals(&sw->vtep, &tor->vtep)) {
                 tor->vtep = sw->vtep;
-                tor_look_at_all_routes(tor);
+                bridge_addresses_changed(tor);
+                bridge_switch_changed(tor);
             }
         }
     }
@@ -206,8 +249,11 @@ bridge_config(struct tor *tor, const struct xmpp_view *view)
     tor->n_binding_conflicts = 0;
     SHASH_FOR_EACH (node, &tor->networks) {
         struct tor_network *net = node->data;
+        struct tor_groups *g;
         net->seen = false;
-        clear_groups(net);
+        HMAP_FOR_EACH (g, node, &net->groups) {
+            g->seen = false;
+        }
     }
     HMAP_FOR_EACH (b, node, &tor->bindings) {
         b->seen = false;
@@ -227,7 +273,7 @@ bridge_config(struct tor *tor, const struct xmpp_view *view)
             update_network(tor, conf);
             net = shash_find_data(&tor->networks, conf->instance);
         }
-        add_groups(net, port->vmi);
+        update_groups(tor, net, port->vmi);
         update_binding(tor, port, net->ls_name);
     }
 
@@ -239,12 +285,12 @@ bridge_config(struct tor *tor, const struct xmpp_view *view)
     }
     SHASH_FOR_EACH_SAFE (node, &tor->networks) {
         struct tor_network *net = node->data;
-        if (!net->seen) {
+        if (net->seen) {
+            sweep_groups(tor, net);
+        } else {
             remove_network(tor, net);
         }
     }
-    /* VNIs and security groups go into the routes that we publish. */
-    tor->learnt_changed = true;
 }
 
 void
@@ -260,5 +306,6 @@ bridge_config_fini(struct tor *tor)
         free_network(tor, node->data);
     }
     hmap_destroy(&tor->bindings);
+    shash_destroy(&tor->by_ls);
     shash_destroy(&tor->networks);
 }

@@ -1,153 +1,180 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* EVPN routes to Ucast_Macs_Remote rows (spec/tor-agent.md D). */
+/* EVPN routes to Ucast_Macs_Remote rows (spec/tor-agent.md D.1-D.3, D.5). */
 #include <config.h>
 #include "tor-agent/tor-private.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "hash.h"
 #include "ovsdb-client/session.h"
 #include "packets.h"
 #include "util.h"
 #include "xmpp/route.h"
 #include "xmpp/speaker.h"
 
-struct collect {
-    struct tor *tor;
-    struct hmap fdb;            /* struct tor_fdb. */
+struct choosing {
+    const struct tor *tor;
+    const struct tor_mac *mac;
+    struct tor_choice *choice;
+    bool usable;                /* Some route was. */
 };
 
-static struct tor_fdb *
-find_fdb(const struct hmap *fdb, const struct eth_addr *mac)
-{
-    struct tor_fdb *f;
-
-    HMAP_FOR_EACH_WITH_HASH (f, node, hash_bytes(mac, sizeof *mac, 0), fdb) {
-        if (eth_addr_equals(f->mac, *mac)) {
-            return f;
-        }
-    }
-    return NULL;
-}
-
-const struct tor_fdb *
-bridge_find_fdb(const struct tor_network *net, const struct eth_addr *mac)
-{
-    return find_fdb(&net->fdb, mac);
-}
-
-/* Of several next hops the lowest address: stable, whatever order they come
- * in.  Those that cannot receive VXLAN do not count (D.2, D.5). */
-static const struct tunnel_dst *
-choose_next_hop(const struct xmpp_evpn *route)
-{
-    const struct tunnel_dst *best = NULL;
-
-    for (size_t i = 0; i < route->n_next_hops; i++) {
-        const struct tunnel_dst *nh = &route->next_hops[i];
-        if ((nh->encaps & TSN_ENCAP_VXLAN) && tsn_ip_is_v4(&nh->ip)
-            && tsn_ip_is_set(&nh->ip)
-            && (!best || memcmp(&nh->ip, &best->ip, sizeof nh->ip) < 0)) {
-            best = nh;
-        }
-    }
-    return best;
-}
-
+/* A switch that does not say its addresses has them in its rows. */
 static bool
-is_own_vtep(const struct tor *tor, const struct in6_addr *ip)
+is_own_vtep(const struct tor *tor, const struct tor_mac *m,
+            const struct in6_addr *ip)
 {
-    size_t n;
-    const struct in6_addr *own = ovc_session_tunnel_ips(tor->ovsdb, &n);
-
-    for (size_t i = 0; i < n; i++) {
-        if (tsn_ip_equals(&own[i], ip)) {
+    for (size_t i = 0; i < tor->n_own_ips; i++) {
+        if (tsn_ip_equals(&tor->own_ips[i], ip)) {
             return true;
         }
     }
-    return tsn_ip_equals(&tor->vtep, ip);
+    return ((tsn_ip_is_set(&tor->vtep) && tsn_ip_equals(&tor->vtep, ip))
+            || (m->export.kind != TOR_NOT_EXPORTED
+                && tsn_ip_equals(&m->export.vtep, ip)));
 }
 
-/* Whether 'a' is the better route to its MAC: the one that moved last, then
- * the preferred, then the lower address, so that the choice is stable. */
-static bool
-is_better(const struct tor_fdb *a, const struct tor_fdb *b)
+/* The one that moved last, then the preferred. */
+static int
+compare(const struct xmpp_evpn *route, uint32_t sequence, uint32_t pref)
 {
-    if (a->sequence != b->sequence) {
-        return a->sequence > b->sequence;
+    if (route->sequence != sequence) {
+        return route->sequence > sequence ? 1 : -1;
     }
-    if (a->local_pref != b->local_pref) {
-        return a->local_pref > b->local_pref;
-    }
-    return memcmp(&a->vtep, &b->vtep, sizeof a->vtep) < 0;
+    return (route->local_pref > pref) - (route->local_pref < pref);
 }
 
 static void
-collect_route(const char *item_id OVS_UNUSED, const struct xmpp_evpn *route,
-              bool stale OVS_UNUSED, void *collect_)
+take_own(struct tor_choice *c, const struct xmpp_evpn *route,
+         const struct in6_addr *ip)
 {
-    struct collect *c = collect_;
-    const struct tunnel_dst *nh = choose_next_hop(route);
+    if (!c->own || compare(route, c->own_sequence, c->own_pref) > 0) {
+        c->own = true;
+        c->own_vtep = *ip;
+        c->own_sequence = route->sequence;
+        c->own_pref = route->local_pref;
+    }
+}
 
-    if (!nh || xmpp_evpn_type(route) != XMPP_EVPN_MAC
-        || eth_addr_is_multicast(route->mac)) {
+/* Of several next hops that are equally good the one that was chosen before,
+ * as long as it is among them; else the lowest address, whatever order they
+ * come in (D.2). */
+static bool
+is_better_hop(const struct choosing *a, const struct in6_addr *ip)
+{
+    const struct in6_addr *before = &a->mac->remote;
+
+    if (tsn_ip_equals(&a->choice->remote, before)) {
+        return false;
+    }
+    return (tsn_ip_equals(ip, before)
+            || memcmp(ip, &a->choice->remote, sizeof *ip) < 0);
+}
+
+static void
+take_remote(struct choosing *a, const struct xmpp_evpn *route,
+            const struct in6_addr *ip)
+{
+    struct tor_choice *c = a->choice;
+    int order = (tsn_ip_is_set(&c->remote)
+                 ? compare(route, c->remote_sequence, c->remote_pref) : 1);
+
+    if (order > 0 || (!order && is_better_hop(a, ip))) {
+        c->remote = *ip;
+        c->remote_sequence = route->sequence;
+        c->remote_pref = route->local_pref;
+    }
+}
+
+static bool
+is_usable(const struct tunnel_dst *nh)
+{
+    return ((nh->encaps & TSN_ENCAP_VXLAN) && tsn_ip_is_v4(&nh->ip)
+            && tsn_ip_is_host(&nh->ip));
+}
+
+static void
+choose_route(const char *item_id OVS_UNUSED, const struct xmpp_evpn *route,
+             bool stale OVS_UNUSED, void *choosing_)
+{
+    struct choosing *a = choosing_;
+
+    if (xmpp_evpn_type(route) != XMPP_EVPN_MAC) {
         return;
     }
-    struct tor_fdb candidate = {
-        .mac = route->mac,
-        .vtep = nh->ip,
-        .sequence = route->sequence,
-        .local_pref = route->local_pref,
-        .own = is_own_vtep(c->tor, &nh->ip),
-    };
-    struct tor_fdb *f = find_fdb(&c->fdb, &route->mac);
-    if (!f) {
-        f = xmalloc(sizeof *f);
-        *f = candidate;
-        hmap_insert(&c->fdb, &f->node, hash_bytes(&f->mac, sizeof f->mac, 0));
-    } else if (is_better(&candidate, f)) {
-        candidate.node = f->node;
-        *f = candidate;
+    a->choice->no_vxlan = true;
+    for (size_t i = 0; i < route->n_next_hops; i++) {
+        const struct tunnel_dst *nh = &route->next_hops[i];
+
+        if (!is_usable(nh)) {
+            continue;
+        }
+        a->usable = true;
+        if (is_own_vtep(a->tor, a->mac, &nh->ip)) {
+            take_own(a->choice, route, &nh->ip);
+        } else {
+            take_remote(a, route, &nh->ip);
+        }
+    }
+}
+
+static bool
+has_next_hop(const struct xmpp_evpn *route, const struct in6_addr *ip)
+{
+    for (size_t i = 0; i < route->n_next_hops; i++) {
+        if (tsn_ip_equals(&route->next_hops[i].ip, ip)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Of several addresses the lowest, as a row has room for one. */
+static void
+choose_ip(const char *item_id OVS_UNUSED, const struct xmpp_evpn *route,
+          bool stale OVS_UNUSED, void *choosing_)
+{
+    struct choosing *a = choosing_;
+    struct in6_addr *ip = &a->choice->ip;
+
+    if (xmpp_evpn_type(route) == XMPP_EVPN_MAC && tsn_ip_is_set(&route->ip)
+        && has_next_hop(route, &a->choice->remote)
+        && (!tsn_ip_is_set(ip)
+            || memcmp(&route->ip, ip, sizeof *ip) < 0)) {
+        *ip = route->ip;
     }
 }
 
 void
-bridge_down(struct tor *tor, struct tor_network *net)
+bridge_choose(const struct tor *tor, const struct tor_mac *m,
+              struct tor_choice *c)
 {
-    struct collect c = { .tor = tor, .fdb = HMAP_INITIALIZER(&c.fdb) };
-    struct tor_fdb *f;
+    struct choosing a = { .tor = tor, .mac = m, .choice = c };
 
-    xmpp_speaker_for_each_route(tor->speaker, net->instance, collect_route,
-                                &c);
-    hmap_swap(&net->fdb, &c.fdb);
-    HMAP_FOR_EACH (f, node, &net->fdb) {
-        const struct tor_fdb *old = find_fdb(&c.fdb, &f->mac);
-        if (f->own) {
-            if (old && !old->own) {
-                ovc_unwant_mac(tor->ovsdb, net->ls_name, &f->mac);
-            }
-        } else if (!old || old->own || !tsn_ip_equals(&old->vtep, &f->vtep)) {
-            ovc_want_mac(tor->ovsdb, net->ls_name, &f->mac, &f->vtep,
-                         &in6addr_any);
-        }
+    memset(c, 0, sizeof *c);
+    xmpp_speaker_for_each_mac_route(tor->speaker, m->net->instance, &m->mac,
+                                    choose_route, &a);
+    c->no_vxlan = c->no_vxlan && !a.usable;
+    if (tor->bridge.ipaddr && tsn_ip_is_set(&c->remote)) {
+        xmpp_speaker_for_each_mac_route(tor->speaker, m->net->instance,
+                                        &m->mac, choose_ip, &a);
     }
-    HMAP_FOR_EACH_POP (f, node, &c.fdb) {
-        if (!f->own && !find_fdb(&net->fdb, &f->mac)) {
-            ovc_unwant_mac(tor->ovsdb, net->ls_name, &f->mac);
-        }
-        free(f);
-    }
-    hmap_destroy(&c.fdb);
 }
 
 void
-bridge_down_fini(struct tor_network *net)
+bridge_down(struct tor *tor, struct tor_mac *m, const struct tor_choice *c,
+            bool wanted, bool renew)
 {
-    struct tor_fdb *f;
+    const char *ls_name = m->net->ls_name;
 
-    HMAP_FOR_EACH_POP (f, node, &net->fdb) {
-        free(f);
+    if (wanted) {
+        ovc_want_mac(tor->ovsdb, ls_name, &m->mac, &c->remote, &c->ip);
+        if (renew) {
+            ovc_renew_mac(tor->ovsdb, ls_name, &m->mac);
+        }
+    } else if (m->row) {
+        ovc_unwant_mac(tor->ovsdb, ls_name, &m->mac);
     }
-    hmap_destroy(&net->fdb);
+    m->net->n_rows += wanted - m->row;
+    m->row = wanted;
+    m->remote = c->remote;
 }

@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the parts of a ToR share: life and status (tor.c), configuration to
- * rows and subscriptions (bridge-config.c), EVPN routes to rows
- * (bridge-down.c), learnt MACs to EVPN routes (bridge-up.c). */
+ * rows and subscriptions (bridge-config.c), and the bridge between the
+ * switch's MACs and EVPN.
+ *
+ * The bridge is level-triggered, one MAC at a time.  Whatever changes about a
+ * MAC - the switch's row, a route to it, its security groups - queues it
+ * (bridge.c); looking at it compares what the switch and the routes say
+ * (bridge-down.c chooses among those), decides who has it (bridge-mac.c), and
+ * states the row (bridge-down.c) and the routes (bridge-up.c) that follow from
+ * that.  The session and the speaker make it so.  Flood endpoints go the same
+ * way a network at a time (bridge-flood.c). */
 #ifndef TOR_AGENT_TOR_PRIVATE_H
 #define TOR_AGENT_TOR_PRIVATE_H 1
 
@@ -9,37 +17,89 @@
 #include <stdint.h>
 
 #include "openvswitch/hmap.h"
+#include "openvswitch/list.h"
 #include "openvswitch/shash.h"
 #include "openvswitch/types.h"
+#include "tsn/config.h"
 #include "tsn/loop.h"
 #include "tsn/model.h"
 
 struct ovc_session;
 struct tor;
-struct xmpp_evpn;
+struct tsn_json;
 struct xmpp_network;
 struct xmpp_speaker;
 struct xmpp_view;
 
-/* The best route to a MAC of a network. */
-struct tor_fdb {
-    struct hmap_node node;      /* In tor_network's 'fdb', by MAC. */
-    struct eth_addr mac;
-    struct in6_addr vtep;
-    uint32_t sequence, local_pref;
-    bool own;                   /* Behind this very switch: no row. */
+/* MACs looked at in one turn of the loop: about a millisecond, so that a
+ * switch that flaps takes no more of it from the others. */
+#define TOR_LOOK_BUDGET 512
+
+/* How long the MACs of a switch that is away stay announced as if it were
+ * there, unless another agent announces them: its shortest absences, a
+ * reconnect with the usual back-off of a second, cost no route. */
+#define TOR_GRACE_MS 3000
+
+/* A route that is published, with the key that it was published with. */
+enum tor_export_kind {
+    TOR_NOT_EXPORTED,
+    TOR_LIVE,                   /* The switch has it. */
+    TOR_COPY,                   /* We have no session with the switch, and
+                                 * keep what was known of it (E.2). */
 };
 
-/* A route that we publish. */
 struct tor_export {
-    struct hmap_node node;      /* In tor_network's 'exports'. */
-    struct eth_addr mac;        /* All ones: the broadcast route. */
-    struct in6_addr ip;         /* Broadcast route: the VTEP; else none. */
     struct in6_addr vtep;
-    uint32_t tag;
-    uint32_t sequence;
-    bool seen;                  /* In the pass under way. */
+    uint32_t tag, sequence;
+    enum tor_export_kind kind : 8;
     bool refused;               /* It must not leave: not published. */
+};
+
+/* Of a MAC that moves (moves.c). */
+struct tor_moves {
+    struct ovs_list node;       /* In tor's 'moving' or 'frozen', the eldest
+                                 * first. */
+    uint64_t since_ms;          /* First move of the window, or frozen. */
+    unsigned int n;             /* Moves in the window. */
+    bool frozen;
+    struct tor_mac *mac;
+};
+
+/* Of a copy that nobody else announces any more. */
+struct tor_copy {
+    struct ovs_list node;       /* In tor's 'aging', the eldest first. */
+    uint64_t since_ms;          /* No other agent has announced it since. */
+    struct tor_mac *mac;
+};
+
+/* A unicast MAC of a network that has a row, a route, or a history. */
+struct tor_mac {
+    struct hmap_node node;      /* In tor_network's 'macs', by MAC. */
+    struct ovs_list dirty;      /* In tor's 'dirty', or linked to itself. */
+    struct tor_network *net;
+    struct eth_addr mac;
+    bool row : 1;               /* A row is wanted, to 'remote'. */
+    bool lost : 1;              /* Announced, and another one has it since. */
+    bool relearnt : 1;          /* ...but the switch has learnt it since. */
+    bool no_vxlan : 1;          /* There are routes, none with VXLAN. */
+    bool partner : 1;           /* Another agent announces it for us. */
+    bool rival : 1;             /* ...while we have the session. */
+    struct in6_addr remote;     /* Next hop of the route to it elsewhere. */
+    uint32_t remote_sequence;   /* Of the route that it was 'lost' to. */
+    uint32_t live_sequence;     /* As it was announced last while live, until
+                                 * that does not come back to us any more. */
+    struct tor_export export;
+    struct in6_addr *ip;        /* Of a route with address, or NULL. */
+    struct tor_moves *moves;    /* NULL: it never moved. */
+    struct tor_copy *copy;      /* NULL: it does not age. */
+};
+
+/* A flood endpoint of a switch: its broadcast route. */
+struct tor_flood {
+    struct ovs_list node;       /* In tor_network's 'floods'. */
+    struct tor_export export;
+    uint64_t since_ms;          /* The session was lost. */
+    bool seen;                  /* In the pass under way. */
 };
 
 /* A network that has a port on this switch. */
@@ -47,10 +107,11 @@ struct tor_network {
     char *instance;
     char *ls_name;
     uint32_t id, vni;
-    struct hmap fdb;            /* struct tor_fdb. */
-    struct hmap exports;        /* struct tor_export. */
+    struct hmap macs;           /* struct tor_mac. */
+    struct ovs_list floods;     /* struct tor_flood. */
     struct hmap groups;         /* struct tor_groups: MAC to SGs. */
-    bool fdb_changed;           /* Routes are to be looked at. */
+    size_t n_rows, n_exports;   /* Of unicast MACs. */
+    bool floods_dirty;
     bool seen;                  /* In the pass under way. */
 };
 
@@ -60,6 +121,7 @@ struct tor_groups {
     struct eth_addr mac;
     uint32_t *ids;
     size_t n_ids;
+    bool seen;                  /* In the pass under way. */
 };
 
 /* A VLAN of a port, bound to a network. */
@@ -76,46 +138,125 @@ struct tor {
     struct tsn_loop_hook hook;
     char *name, *agent_name;
     struct in6_addr tsn;
-    uint64_t stale_hold_ms;
+    struct tsn_config_bridge bridge;
 
     struct xmpp_speaker *speaker;
     struct ovc_session *ovsdb;
 
     struct shash networks;      /* struct tor_network, by instance. */
+    struct shash by_ls;         /* The same, by ls_name. */
     struct hmap bindings;       /* struct tor_binding. */
     struct in6_addr vtep;       /* Of the switch by the configuration. */
     bool known;                 /* The configuration has this switch. */
 
     bool config_complete;
     bool told_complete;         /* The OVSDB session knows. */
-    bool fdb_changed;           /* Some network's is. */
-    bool learnt_changed;
-    uint64_t next_pass_ms;      /* No look at them before. */
-    struct in6_addr *own_ips;   /* The switch's, when routes were looked at. */
-    size_t n_own_ips;
-    uint64_t exports_until_ms;  /* The switch is gone: withdraw then; 0: it is
-                                 * there, or nothing is left. */
     uint64_t n_binding_conflicts;   /* In the current configuration. */
     bool told_unknown;          /* That the configuration lacks the switch. */
-};
 
-/* tor.c: what is behind the switch itself may have changed. */
-void tor_look_at_all_routes(struct tor *);
+    /* The bridge. */
+    struct ovs_list dirty;      /* struct tor_mac, to be looked at. */
+    bool floods_dirty;          /* Some network's are. */
+    bool live;                  /* There is a session with the switch. */
+    uint64_t grace_until_ms;    /* While not 'live'. */
+    bool grace;                 /* It is not over. */
+    struct ovs_list aging;      /* struct tor_copy. */
+    struct ovs_list moving, frozen;     /* struct tor_moves. */
+    uint64_t floods_due_ms;     /* The next copy is too old; or UINT64_MAX. */
+    uint64_t partner_lost_ms;   /* The last time that no other agent announced
+                                 * anything any more. */
+    struct in6_addr *own_ips;   /* The switch's, when routes were looked at. */
+    size_t n_own_ips;
+    bool vtep_differs;          /* From those of the switch. */
+    size_t n_partner;           /* MACs that another agent announces, */
+    size_t n_rival;             /* ...and those while we have the session. */
+    size_t n_no_vxlan;          /* MACs that cannot be reached by VXLAN. */
+    size_t n_frozen;
+    uint64_t n_moves;
+};
 
 /* bridge-config.c */
 void bridge_config(struct tor *, const struct xmpp_view *);
 void bridge_config_fini(struct tor *);
 
-/* bridge-down.c */
-void bridge_down(struct tor *, struct tor_network *);
-void bridge_down_fini(struct tor_network *);
-const struct tor_fdb *bridge_find_fdb(const struct tor_network *,
-                                      const struct eth_addr *mac);
+/* bridge.c: the queue.  The first six may be called from anywhere, also from
+ * the midst of the session and the speaker. */
+void bridge_init(struct tor *);
+void bridge_fini(struct tor *);
+void bridge_mac_changed(struct tor *, struct tor_network *,
+                        const struct eth_addr *mac);
+/* Likewise, as the switch has learnt it, maybe once more. */
+void bridge_mac_learnt(struct tor *, struct tor_network *,
+                       const struct eth_addr *mac);
+struct tor_mac *bridge_find_mac(const struct tor_network *,
+                                const struct eth_addr *mac);
+void bridge_floods_changed(struct tor *, struct tor_network *);
+/* The key of all of its routes changed. */
+void bridge_network_changed(struct tor *, struct tor_network *);
+/* Something that all MACs depend on changed. */
+void bridge_all_changed(struct tor *);
+/* What is behind the switch itself changed. */
+void bridge_addresses_changed(struct tor *);
+/* The session came or went. */
+void bridge_session_changed(struct tor *, bool connected);
+/* The switch's own data may have changed. */
+void bridge_switch_changed(struct tor *);
+void bridge_network_init(struct tor *, struct tor_network *);
+void bridge_network_fini(struct tor *, struct tor_network *);
+void bridge_run(struct tor *);
+void bridge_wait(struct tor *);
+/* Whether all that the switch has is stated. */
+bool bridge_is_settled(const struct tor *);
+/* "active", "standby", or NULL while nobody serves the switch. */
+const char *bridge_role(const struct tor *);
 
-/* bridge-up.c */
-void bridge_up(struct tor *);
-/* Withdraws all that is published. */
-void bridge_up_withdraw(struct tor *);
-void bridge_up_fini(struct tor_network *);
+/* bridge-mac.c: who has a MAC, and what follows. */
+void bridge_mac_look(struct tor *, struct tor_mac *);
+
+/* bridge-down.c: routes, and rows made of them. */
+struct tor_choice {
+    /* Elsewhere; none if 'remote' is.  'ip' is that of a route with address to
+     * 'remote', where such are used. */
+    struct in6_addr remote, ip;
+    uint32_t remote_sequence, remote_pref;
+
+    /* Behind this switch, as somebody announces it, us included. */
+    bool own;
+    struct in6_addr own_vtep;
+    uint32_t own_sequence, own_pref;
+
+    bool no_vxlan;              /* There are routes, none with VXLAN. */
+};
+void bridge_choose(const struct tor *, const struct tor_mac *,
+                   struct tor_choice *);
+void bridge_down(struct tor *, struct tor_mac *, const struct tor_choice *,
+                 bool wanted, bool renew);
+
+/* bridge-up.c: routes of ours.  'ip' none: no route with address. */
+void bridge_up(struct tor *, struct tor_mac *, enum tor_export_kind,
+               const struct in6_addr *vtep, uint32_t sequence,
+               const struct in6_addr *ip);
+/* Publishes the broadcast route of 'flood' as 'kind'; or withdraws it. */
+void bridge_up_flood(struct tor *, struct tor_network *, struct tor_flood *,
+                     enum tor_export_kind);
+
+/* bridge-flood.c */
+void bridge_flood_look(struct tor *, struct tor_network *);
+void bridge_flood_fini(struct tor_network *);
+
+/* moves.c: duplicate MACs (RFC 7432 section 15.1). */
+/* Counts a move.  Returns true if there were too many, and the MAC is frozen
+ * where it is. */
+bool moves_note(struct tor *, struct tor_mac *);
+bool moves_is_frozen(const struct tor_mac *);
+void moves_thaw(struct tor *, struct tor_mac *);
+void moves_forget(struct tor *, struct tor_mac *);
+/* Forgets windows that are over, and thaws what was frozen for long enough. */
+void moves_run(struct tor *, uint64_t now_ms);
+/* When it has something to do; UINT64_MAX: never. */
+uint64_t moves_next_ms(const struct tor *);
+
+/* bridge-show.c: for "show tors", fields of the object that is open. */
+void bridge_show(const struct tor *, struct tsn_json *);
 
 #endif /* tor-agent/tor-private.h */

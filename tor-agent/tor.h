@@ -3,13 +3,14 @@
  * and the bridge between the two (spec/tor-agent.md B, C, D).
  *
  * All of a ToR lives in one worker's loop.  It is level-triggered: whatever
- * changes, the part it touches is computed anew and compared with what was
- * wanted before; the speaker and the OVSDB session make it so. */
+ * changes, the part it touches is computed anew, a MAC at a time; the speaker
+ * and the OVSDB session make it so. */
 #ifndef TOR_AGENT_TOR_H
 #define TOR_AGENT_TOR_H 1
 
 #include <stdbool.h>
 
+struct eth_addr;
 struct tor;
 struct tsn_config;
 struct tsn_config_tor;
@@ -36,7 +37,13 @@ void tor_show_rows(const struct tor *, struct tsn_json *);
 void tor_show_networks(const struct tor *, struct tsn_json *);
 void tor_show_macs(const struct tor *, struct tsn_json *);
 
-/* Whether both sides are connected. */
+/* Whether the switch is served, by us or another agent, and we have a control
+ * node. */
 bool tor_is_up(const struct tor *);
+
+/* Lets a MAC that moved too often move again.  Returns 0; -ENOENT if there is
+ * no such network (its routing instance) or no such MAC that is frozen. */
+int tor_unfreeze_mac(struct tor *, const char *network,
+                     const struct eth_addr *mac);
 
 #endif /* tor-agent/tor.h */

@@ -229,12 +229,13 @@ session_changed(void *rig_, bool connected)
 }
 
 static void
-mac_changed(void *rig_, const char *ls_name, const struct eth_addr *mac)
+mac_changed(void *rig_, const char *ls_name, const struct eth_addr *mac,
+            bool learnt)
 {
     struct rig *rig = rig_;
 
-    ds_put_format(&rig->macs, "%s "ETH_ADDR_FMT"\n", ls_name,
-                  ETH_ADDR_ARGS(*mac));
+    ds_put_format(&rig->macs, "%s "ETH_ADDR_FMT"%s\n", ls_name,
+                  ETH_ADDR_ARGS(*mac), learnt ? "" : " gone");
 }
 
 static void

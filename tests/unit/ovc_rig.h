@@ -33,7 +33,7 @@ struct rig {
 
     /* What the session told its owner. */
     int n_up, n_down, n_learnt;
-    struct ds macs;             /* "LS MAC" or "LS flood" that changed. */
+    struct ds macs;             /* "LS MAC[ gone]" or "LS flood".  */
 };
 
 /* Changes the schema before a database is made of it. */

@@ -112,7 +112,7 @@ local_mac__comes_and_goes__it_is_named_and_found(void **state)
 
     delete_local(rig, MAC1, 1);
     RIG_UNTIL(rig, rig->macs.length);
-    assert_string_equal(rig_changed_macs(rig), BLUE " " MAC1);
+    assert_string_equal(rig_changed_macs(rig), BLUE " " MAC1 " gone");
     assert_false(ovc_find_local_mac(rig->session, BLUE, &mac1, &local));
 }
 
@@ -156,7 +156,7 @@ local_mac__goes_while_disconnected__is_named_alone(void **state)
                               "[[\"MAC\", \"==\", \"" MAC2 "\"]]}]");
     rig_start_server(rig);
     RIG_UNTIL(rig, rig->n_up == 2);
-    assert_string_equal(rig_changed_macs(rig), BLUE " " MAC2);
+    assert_string_equal(rig_changed_macs(rig), BLUE " " MAC2 " gone");
 }
 
 static void
