@@ -49,17 +49,22 @@ def controller_yaml(lab):
     })
 
 
+def _tor(switch):
+    """One of "tors"; a switch without a remote connects to us."""
+    remote = {"ovsdb": switch.remote} if switch.remote else {}
+    return {"name": switch.name, "agent-name": f"{switch.name}-agent",
+            **remote, **getattr(switch, "settings", {})}
+
+
 def tsn_yaml(lab):
     """What the two services are to know: whom to talk to."""
     return _dump({
         "controllers": lab.controllers,
         "tor-agent": {
             "tsn": lab.tsn_address,
-            "tors": [{"name": switch.name,
-                      "agent-name": f"{switch.name}-agent",
-                      "ovsdb": switch.remote}
-                     for switch in [*lab.switches,
-                                     *lab.foreign_switches]],
+            **lab.tor_agent,
+            "tors": [_tor(switch) for switch in [*lab.switches,
+                                                 *lab.foreign_switches]],
         },
         "replicator": {"name": "tsn1", "address": lab.tsn_address},
         **_tls(lab, "tsn"),

@@ -72,6 +72,8 @@ class Lab:
         # switches that a test plays itself.
         self.controllers = [self.controller_address]
         self.foreign_switches = []
+        # More keys of section "tor-agent".
+        self.tor_agent = {}
         # A Pki: then the sessions with control nodes use TLS.
         self.pki = None
         self._n_ports = 0

@@ -43,6 +43,7 @@ class FakeSwitch:
         # The databases' unix socket is in here, and such names are short.
         self.dir = lab.state.dir / name
         self.remote = f"tcp:{address}:{OVSDB_PORT}"
+        self.settings = {}      # More keys of its entry in "tors".
         self._socket = f"unix:{self.dir}/db.sock"
         self.ovsdb = Process(self.ns, f"{name} ovsdb-server",
                              self._ovsdb_argv(), self._log("ovsdb-server"),
