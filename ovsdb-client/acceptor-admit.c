@@ -289,6 +289,7 @@ is_noise(enum acc_reason reason)
     case ACC_CHECK:
     case ACC_NOT_FROM_PROXY:
     case ACC_BAD_PROXY_HEADER:
+    case ACC_NOT_TLS:
     case ACC_NOT_OVSDB:
     case ACC_TOO_MUCH:
     case ACC_TOO_SLOW:

@@ -28,6 +28,9 @@ VLOG_DEFINE_THIS_MODULE(ovc_acceptor_conn);
 #define KEEPALIVE_PROBES 3
 #define USER_TIMEOUT_MS 15000u
 
+/* How TLS begins: the type of a record of the handshake (RFC 8446 5.1). */
+#define TLS_HANDSHAKE 22
+
 struct write_req {
     uv_write_t req;
     char data[];
@@ -391,6 +394,13 @@ feed_tls(struct acc_conn *c, const char *data, size_t size)
 {
     bool more = true;
 
+    /* A failed handshake is told to the operator, whatever a scanner sends is
+     * not. */
+    if (c->listener && !c->is_tls && *data != TLS_HANDSHAKE) {
+        acc_conn_close(c, ACC_NOT_TLS, NULL);
+        return;
+    }
+    c->is_tls = true;
     tsn_tls_push(c->tls, data, size);
     if (c->state == ACC_HANDSHAKE && !do_handshake(c)) {
         return;

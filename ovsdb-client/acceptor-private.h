@@ -25,6 +25,7 @@ enum acc_reason {
     ACC_CHECK,                  /* A proxy's own, by the PROXY header. */
     ACC_NOT_FROM_PROXY,
     ACC_BAD_PROXY_HEADER,
+    ACC_NOT_TLS,
     ACC_TLS,
     ACC_NOT_OVSDB,
     ACC_TOO_MUCH,               /* Bytes before it was identified. */
@@ -135,6 +136,7 @@ struct acc_conn {
                                  * says; none: it is not told. */
     uint16_t port;
     struct tsn_tls_session *tls;
+    bool is_tls;                /* It has begun as TLS does. */
     struct tsn_tls_info info;   /* After the handshake. */
     struct ds early;            /* Plaintext, or before TLS the PROXY header,
                                  * that is not used up. */

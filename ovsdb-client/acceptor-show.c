@@ -20,6 +20,7 @@ static const struct {
     [ACC_NOT_FROM_PROXY] = { "not_from_proxy", "it is not one of our "
                              "proxies" },
     [ACC_BAD_PROXY_HEADER] = { "bad_proxy_header", "bad PROXY header" },
+    [ACC_NOT_TLS] = { "not_tls", "what it sends is not TLS" },
     [ACC_TLS] = { "tls", "TLS has failed" },
     [ACC_NOT_OVSDB] = { "not_ovsdb", "it is no OVSDB server" },
     [ACC_TOO_MUCH] = { "too_much", "sent too much before it was "

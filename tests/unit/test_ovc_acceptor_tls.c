@@ -36,7 +36,8 @@ peer__clear_text__is_dropped(void **state)
 
     end_send(e, DBS TOR1);
     RIG_UNTIL(rig, e->closed);
-    assert_int_equal(rig_count(rig, NULL, "refused.tls"), 1);
+    assert_int_equal(rig_count(rig, NULL, "refused.not_tls"), 1);
+    assert_string_equal(rig_status(rig, NULL, "last_refusal"), "");
     rig_check_session(rig, sw, idl);
 }
 

@@ -528,8 +528,8 @@ config__listeners__are_read_with_their_defaults(void **state)
     assert_string_equal(c->switch_tls.ca, c->tls.ca);
     assert_true(c->switch_tls.require_peer_certificate);
     tsn_config_destroy(c);
-    c = load_ok(C "tor-agent:\n  tsn: 10.0.0.100\n  listen: [{address: 1.2.3.4}]"
-             "\n  tors: [{name: t1}]\n");
+    c = load_ok(C "tor-agent:\n  tsn: 10.0.0.100\n"
+                "  listen: [{address: 1.2.3.4}]\n  tors: [{name: t1}]\n");
     assert_false(c->has_switch_tls);
     assert_false(c->listeners[0].tls);
     tsn_config_destroy(c);
