@@ -5,6 +5,10 @@
 EXTRA_DIST += tests/bench/bench tests/system tests/fuzz/corpus \
 	tests/wire/data tests/tally.py
 
+# Every test that docs/xmpp.md names is there.
+TESTS += tests/citations.py
+EXTRA_DIST += tests/citations.py
+
 # What scripts/bench measures with, built by "make bench-programs".
 EXTRA_PROGRAMS = \
 	tests/bench/xmpp-bench \
