@@ -140,6 +140,22 @@ choose_next_hop(const struct xmpp_evpn *route)
     return best;
 }
 
+/* Negative if 'a' is the better one of two tunnels of equally good routes: one
+ * that we can send to, then the lowest (RFC 7432, 15). */
+static int
+compare_tunnels(const struct fwd_mac *a, const struct fwd_mac *b)
+{
+    static const struct fwd_ip none;
+    bool a_is_none = !memcmp(&a->tunnel, &none, sizeof none);
+    bool b_is_none = !memcmp(&b->tunnel, &none, sizeof none);
+
+    if (a_is_none != b_is_none) {
+        return a_is_none - b_is_none;
+    }
+    int cmp = memcmp(&a->tunnel, &b->tunnel, sizeof a->tunnel);
+    return cmp ? cmp : a->label < b->label ? -1 : a->label > b->label;
+}
+
 static void
 add_mac_route(struct repl_builder *b, const struct xmpp_evpn *route,
               const struct merit *merit)
@@ -156,11 +172,7 @@ add_mac_route(struct repl_builder *b, const struct xmpp_evpn *route,
     if (mac->entry.mac.flags & FWD_MAC_ROUTE) {
         int cmp = compare_merit(merit, &mac->merit);
 
-        if (!cmp) {
-            cmp = -memcmp(&found.tunnel, &mac->entry.mac.tunnel,
-                          sizeof found.tunnel);
-        }
-        if (cmp >= 0) {
+        if ((cmp ? cmp : compare_tunnels(&found, &mac->entry.mac)) >= 0) {
             return;
         }
     }

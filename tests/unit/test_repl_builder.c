@@ -358,6 +358,52 @@ macs__several_next_hops__lowest_vxlan(void **state OVS_UNUSED)
     rig_fini(&r);
 }
 
+/* Of routes that are equally good, whatever the order in which they come. */
+static void
+macs__equal_routes__lowest_reachable(void **state OVS_UNUSED)
+{
+    static const struct {
+        const char *next_hop;
+        uint32_t label;
+        uint8_t encaps;
+    } routes[] = {              /* From best to worst. */
+        { "10.0.1.2", 7, TSN_ENCAP_VXLAN },
+        { "10.0.1.2", 8, TSN_ENCAP_VXLAN },
+        { "10.0.1.3", 7, TSN_ENCAP_VXLAN },
+        { "10.0.1.1", 7, TSN_ENCAP_MPLS_UDP },
+    };
+    const size_t n = ARRAY_SIZE(routes);
+
+    for (size_t i = 0; i < n - 1; i++) {
+        for (size_t j = i + 1; j < n; j++) {
+            for (int swap = 0; swap < 2; swap++) {
+                struct fwd_ip best = fwd_ip(routes[i].next_hop);
+                struct rig r;
+
+                rig_init(&r);
+                rig_start(&r);
+                for (int k = 0; k < 2; k++) {
+                    size_t at = (k ^ swap) ? j : i;
+                    struct xmpp_evpn route = {
+                        .tag = VNI, .mac = b1, .plen = 32,
+                    };
+                    struct in6_addr nh = ip(routes[at].next_hop);
+
+                    xmpp_evpn_add_next_hop(&route, &nh, routes[at].label,
+                                           routes[at].encaps);
+                    repl_builder_add_route(r.b, &route, false);
+                    xmpp_evpn_fini(&route);
+                }
+                rig_finish(&r);
+                assert_memory_equal(&find_mac(&r, b1)->tunnel, &best,
+                                    sizeof best);
+                assert_int_equal(find_mac(&r, b1)->label, routes[i].label);
+                rig_fini(&r);
+            }
+        }
+    }
+}
+
 static struct xmpp_vmi
 make_vmi(struct rig *r, struct eth_addr mac, const char *addr)
 {
@@ -545,6 +591,7 @@ main(void)
         cmocka_unit_test(macs__prefixes_and_groups__ignored),
         cmocka_unit_test(macs__several_routes__best_wins),
         cmocka_unit_test(macs__several_next_hops__lowest_vxlan),
+        cmocka_unit_test(macs__equal_routes__lowest_reachable),
         cmocka_unit_test(interface__with_and_without_dhcp__bound_or_not),
         cmocka_unit_test(interface__incomplete__ignored),
         cmocka_unit_test(arp__service_interface_route__by_origin),
