@@ -166,7 +166,7 @@ uint64_t view_uint(struct view_reader *, const struct xmpp_node *node,
                    const char *name, uint64_t max);
 bool view_bool(struct view_reader *, const struct xmpp_node *node,
                const char *name);
-/* True unless it says otherwise. */
+/* But true if there is none. */
 bool view_bool_true(struct view_reader *, const struct xmpp_node *node,
                     const char *name);
 char *view_string(const struct xmpp_node *node, const char *name);

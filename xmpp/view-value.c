@@ -61,6 +61,7 @@ view_uint(struct view_reader *r, const struct xmpp_node *node,
     return value;
 }
 
+/* As control nodes and agents read it: only "true" is true (3.3). */
 static bool
 get_bool(struct view_reader *r, const struct xmpp_node *node,
          const char *name, bool unset)
@@ -69,11 +70,11 @@ get_bool(struct view_reader *r, const struct xmpp_node *node,
 
     if (!*text) {
         return unset;
-    } else if (!strcmp(text, "true") || !strcmp(text, "false")) {
-        return *text == 't';
     }
-    view_bad(r, name, text);
-    return unset;
+    if (strcmp(text, "true") && strcmp(text, "false")) {
+        view_bad(r, name, text);
+    }
+    return xmpp_value_bool(text);
 }
 
 bool

@@ -304,7 +304,8 @@ vmi__senseless_values__skipped_one_by_one(void **state OVS_UNUSED)
 
     assert_lines(objects, "vmi", "vmi vmi display=vmi uuid=" U5
                  " network=none mac=02:00:00:00:00:0b option:67=boot()"
-                 " route=10.0.0.0/8 pair=192.0.2.2/32@00:00:00:00:00:00\n");
+                 " route=10.0.0.0/8 pair=192.0.2.2/32@00:00:00:00:00:00"
+                 " no-port-security\n");
     assert_lines(objects, "globals", SETTINGS "bad=10\n");
 }
 
