@@ -234,16 +234,33 @@ xmpp_mcast_parse_item_id(const char *id, struct xmpp_mcast_id *midp)
     return 0;
 }
 
+/* How many of the first 'max' bytes of 's', which is UTF-8, are whole
+ * characters. */
+static size_t
+cut_utf8(const char *s, size_t max)
+{
+    size_t n = strnlen(s, max + 1);
+
+    if (n > max) {
+        n = max;
+        while (n && (s[n] & 0xc0) == 0x80) {
+            n--;
+        }
+    }
+    return n;
+}
+
 const char *
 xmpp_mcast_group_node_id(const char *instance, const struct in6_addr *group,
                          char buf[XMPP_ID_STRLEN])
 {
     static const char prefix[] = "1/241/";
     char suffix[TSN_IP_STRLEN];
-    int room = XMPP_ID_STRLEN - 1 - (int) strlen(prefix) - 1
-               - (int) strlen(format_group(group, suffix));
+    size_t room = XMPP_ID_STRLEN - 1 - strlen(prefix) - 1
+                  - strlen(format_group(group, suffix));
 
-    snprintf(buf, XMPP_ID_STRLEN, "%s%.*s/%s", prefix, room, instance, suffix);
+    snprintf(buf, XMPP_ID_STRLEN, "%s%.*s/%s", prefix,
+             (int) cut_utf8(instance, room), instance, suffix);
     return buf;
 }
 

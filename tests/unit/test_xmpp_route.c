@@ -13,6 +13,7 @@
 
 #include "openvswitch/dynamic-string.h"
 #include "packets.h"
+#include "unicode.h"
 #include "util.h"
 
 #include "tests/unit/route-vectors.h"
@@ -471,6 +472,18 @@ mcast__node_id__keeps_group(void **state)
     xmpp_mcast_node_id(name, buf);
     assert_int_equal(strlen(buf), sizeof buf - 1);
     assert_string_equal(strrchr(buf, '/'), "/255.255.255.255");
+
+    /* A character is cut off as a whole: half of one is no XML. */
+    for (size_t ofs = 0; ofs < 4; ofs++) {
+        memset(name, 'n', ofs);
+        for (char *p = name + ofs; p + 4 < name + sizeof name; p += 4) {
+            memcpy(p, "\xf0\x9f\x98\x80", 5);
+        }
+        xmpp_mcast_node_id(name, buf);
+        assert_null(utf8_validate(buf, NULL));
+        assert_in_range(strlen(buf), sizeof buf - 4, sizeof buf - 1);
+        assert_string_equal(strrchr(buf, '/'), "/255.255.255.255");
+    }
 }
 
 static void
