@@ -95,7 +95,9 @@ read_file(const char *path, BIO **biop, struct tsn_err *err)
                         ovs_strerror(retval));
         } else {
             *biop = BIO_new(BIO_s_mem());
-            BIO_write(*biop, data, n);
+            if (!*biop || BIO_write(*biop, data, n) != (int) n) {
+                out_of_memory();
+            }
         }
         OPENSSL_cleanse(data, st.st_size);
         free(data);
@@ -143,8 +145,8 @@ tls_format_time(int64_t t, char buf[TLS_TIME_STRLEN])
     time_t time = t;
     struct tm tm;
 
-    if (!gmtime_r(&time, &tm) || !strftime(buf, TLS_TIME_STRLEN, "%Y-%m-%d %H:%M UTC",
-                                           &tm)) {
+    if (!gmtime_r(&time, &tm)
+        || !strftime(buf, TLS_TIME_STRLEN, "%Y-%m-%d %H:%M UTC", &tm)) {
         ovs_strlcpy(buf, "an unknown date", TLS_TIME_STRLEN);
     }
 }

@@ -38,6 +38,7 @@ struct tsn_tls_session {
     size_t in_size;
     uint8_t *out;
     size_t out_size, out_allocated;
+    bool is_full;               /* There was no room for output. */
 
     int verify_error;           /* X509_V_*: why we refused the peer, */
     int verify_depth;           /* which certificate of its chain, */
@@ -73,6 +74,7 @@ bio_write(BIO *bio, const char *data, int size)
 
     BIO_clear_retry_flags(bio);
     if (wanted > MAX_OUTPUT) {
+        s->is_full = true;
         return -1;
     }
     if (wanted > s->out_allocated) {
@@ -291,6 +293,10 @@ describe_error(const struct tsn_tls_session *s, struct tsn_err *err)
     int reason = ERR_GET_LIB(e) == ERR_LIB_SSL ? ERR_GET_REASON(e) : 0;
     const char *text = ERR_reason_error_string(e);
 
+    if (s->is_full) {
+        tsn_err_set(err, NULL, "too much output waits to be sent");
+        return;
+    }
     if (reason > SSL_AD_REASON_OFFSET) {
         describe_alert(reason - SSL_AD_REASON_OFFSET, err);
         return;
@@ -394,8 +400,10 @@ tsn_tls_write(struct tsn_tls_session *s, const void *data, size_t size,
     if (n > 0) {
         return 0;
     }
-    check(s, n, err);
-    s->failed = true;
+    if (check(s, n, err) != -EPROTO) {
+        s->failed = true;
+        tsn_err_set(err, NULL, "the TLS session is not up");
+    }
     return -EPROTO;
 }
 

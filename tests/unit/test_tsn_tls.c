@@ -351,6 +351,20 @@ info__before_the_handshake__there_is_none(void **state OVS_UNUSED)
 }
 
 static void
+write__before_the_handshake__fails_and_says_so(void **state OVS_UNUSED)
+{
+    struct tsn_tls *tls = pki_load(&pki, "good", "ca");
+    struct tsn_tls_session *s = tsn_tls_session_create(tls, TSN_TLS_CLIENT);
+    struct tsn_err err = { .text = "" };
+
+    assert_int_equal(tsn_tls_write(s, "x", 1, &err), -EPROTO);
+    assert_string_equal(err.text, "the TLS session is not up");
+    assert_int_equal(tsn_tls_handshake(s, &err), -EPROTO);
+    tsn_tls_session_destroy(s);
+    tsn_tls_unref(tls);
+}
+
+static void
 handshake__bad_certificate__is_refused_with_the_cause(void **state OVS_UNUSED)
 {
     static const struct {
@@ -750,6 +764,7 @@ output__never_taken__ends_the_session(void **state OVS_UNUSED)
         }
     }
     assert_int_equal(i, 3);
+    assert_string_equal(err.text, "too much output waits to be sent");
     assert_int_equal(tsn_tls_write(p.client, data, 1, &err), -EPROTO);
     free(data);
     pair_fini(&p);
@@ -772,6 +787,7 @@ main(void)
         cmocka_unit_test(handshake__byte_by_byte__is_done),
         cmocka_unit_test(handshake__chain_over_a_sub_ca__is_done),
         cmocka_unit_test(info__before_the_handshake__there_is_none),
+        cmocka_unit_test(write__before_the_handshake__fails_and_says_so),
         cmocka_unit_test(
             handshake__bad_certificate__is_refused_with_the_cause),
         cmocka_unit_test(server__client_without_certificate__by_the_option),
