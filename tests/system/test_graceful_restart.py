@@ -3,6 +3,7 @@
 true is ever deleted at another switch, not for a moment.  A monitor of its
 database sees every row that goes, and every change."""
 
+import contextlib
 import json
 import re
 import signal
@@ -53,11 +54,20 @@ class Program:
         assert self.process.poll() is None, self.log.read_text()
         self.process.kill()
         self.process.wait()
+        self.process = None
 
     def stop(self):
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
-            assert self.process.wait(TIMEOUT) == 0, self.log.read_text()
+        """Ends it, unless a test has.  What has ended by itself, or does not
+        end well, is a failure."""
+        if not self.process:
+            return
+        self.process.terminate()
+        try:
+            status = self.process.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            status = self.process.wait()
+        assert status == 0, self.log.read_text()
 
     def ask(self, *words):
         return json.loads(run(self.tsnctl, "--json", "--run-dir", self.dir,
@@ -72,10 +82,16 @@ class Switch:
     rows that a TOR agent has in it."""
 
     def __init__(self, name, address, directory):
-        directory.mkdir()
         self.name = name
         self.address = address
+        self.dir = directory
         self.remote = f"unix:{directory / 'db.sock'}"
+        self.server = None
+        self.monitors = []
+
+    def start(self):
+        directory = self.dir
+        directory.mkdir()
         run("ovsdb-tool", "create", directory / "vtep.db",
             "/usr/share/openvswitch/vtep.ovsschema")
         self.server = subprocess.Popen(
@@ -83,18 +99,19 @@ class Switch:
              f"--unixctl={directory}/ovsdb.ctl",
              f"--remote=p{self.remote}", directory / "vtep.db"])
         wait_until((directory / "db.sock").exists, TIMEOUT, "ovsdb-server")
-        self.ctl("add-ps", name, "--", "add-port", name, "p1", "--", "set",
-                 "Physical_Switch", name, f"tunnel_ips={address}")
-        self.monitors = [self.watch(directory, table) for table in
-                         ("Ucast_Macs_Remote", "Mcast_Macs_Remote",
-                          "Logical_Switch")]
+        self.ctl("add-ps", self.name, "--", "add-port", self.name, "p1", "--",
+                 "set", "Physical_Switch", self.name,
+                 f"tunnel_ips={self.address}")
+        for table in ("Ucast_Macs_Remote", "Mcast_Macs_Remote",
+                      "Logical_Switch"):
+            self.watch(table)
 
-    def watch(self, directory, table):
-        path = directory / table
+    def watch(self, table):
+        path = self.dir / table
         with open(path, "wb") as out:
-            return path, subprocess.Popen(
+            self.monitors.append((path, subprocess.Popen(
                 ["ovsdb-client", "monitor", "--format=csv", self.remote,
-                 "hardware_vtep", table], stdout=out)
+                 "hardware_vtep", table], stdout=out)))
 
     def ctl(self, *argv):
         return run("vtep-ctl", f"--db={self.remote}", *argv)
@@ -124,8 +141,9 @@ class Switch:
 
     def stop(self):
         for process in (*(m[1] for m in self.monitors), self.server):
-            process.terminate()
-            process.wait()
+            if process:
+                process.terminate()
+                process.wait()
 
 
 class Site:
@@ -158,21 +176,16 @@ class Site:
             for switch in self.switches]
 
     def start(self):
-        for program in [*self.controllers, *self.agents]:
-            program.start()
+        for part in [*self.switches, *self.controllers, *self.agents]:
+            part.start()
         for switch in self.switches:
             wait_until(switch.logical_switch, TIMEOUT, "logical switches")
 
     def close(self):
-        try:
-            for program in [*self.agents, *self.controllers]:
-                program.stop()
-        finally:
-            for program in [*self.agents, *self.controllers]:
-                if program.process and program.process.poll() is None:
-                    program.kill()
-            for switch in self.switches:
-                switch.stop()
+        """Agents first; each is stopped, whatever became of the others."""
+        with contextlib.ExitStack() as stack:
+            for part in [*self.switches, *self.controllers, *self.agents]:
+                stack.callback(part.stop)
 
 
 @pytest.fixture
@@ -185,8 +198,9 @@ def make_site(build_dir, tmp_path):
         return sites[-1]
 
     yield make
-    for site in sites:
-        site.close()
+    with contextlib.ExitStack() as stack:
+        for site in sites:
+            stack.callback(site.close)
 
 
 def expect_remote(switch, macs, timeout=TIMEOUT):
@@ -287,15 +301,18 @@ def test_controller__killed_and_restarted__no_row_flaps(make_site):
     expect_remote(tor1, {MAC3: tor2.address})
     n = [switch.changes() for switch in site.switches]
 
+    def xmpp(agent):
+        return agent.ask("show", "tors")["tors"][0]["xmpp"]
+
     site.controllers[0].kill()
-    time.sleep(2)
-    xmpp = site.agents[1].ask("show", "tors")["tors"][0]["xmpp"]
-    assert xmpp["frozen_s"] >= 1
+    for agent in site.agents:
+        wait_until(lambda: (xmpp(agent)["frozen_s"] or 0) >= 1, TIMEOUT,
+                   f"{agent.dir} to be frozen")
     site.controllers[0].start()
-    wait_until(lambda: site.agents[1].ask("show", "tors")["tors"][0]["xmpp"]
-               ["sessions"][0].get("synced"), 2 * TIMEOUT, "End-of-RIB")
-    xmpp = site.agents[1].ask("show", "tors")["tors"][0]["xmpp"]
-    assert xmpp["frozen_s"] is None
+    for agent in site.agents:
+        wait_until(lambda: xmpp(agent)["sessions"][0].get("synced"),
+                   2 * TIMEOUT, "End-of-RIB")
+        assert xmpp(agent)["frozen_s"] is None
     tor1.learns(MAC2)
     expect_remote(tor2, {MAC1: tor1.address, MAC2: tor1.address})
     expect_remote(tor1, {MAC3: tor2.address})

@@ -2,6 +2,7 @@
 """The TOR agent and a control node made of Python's ssl, which says what a
 live one with TLS said (recordings 11 and 14)."""
 
+import contextlib
 import json
 import ssl
 import subprocess
@@ -89,13 +90,13 @@ def pki(tmp_path):
 @pytest.fixture
 def start(build_dir, tmp_path, pki):
     """Starts the agent and the node that has the named certificate."""
-    running = []
+    running = contextlib.ExitStack()
 
     def start(name):
         node = TlsControlNode(pki.files(name))
-        running.append(node.close)
+        running.callback(node.close)
         database = Database(tmp_path)
-        running.append(database.stop)
+        running.callback(database.stop)
         config = tmp_path / "tsn.yaml"
         config.write_text(f"""\
 controllers: ["127.0.0.1:{node.port}"]
@@ -114,13 +115,17 @@ tor-agent:
 
         def stop():
             agent.terminate()
-            assert agent.wait(TIMEOUT) == 0, (tmp_path / "log").read_text()
-        running.append(stop)
+            try:
+                status = agent.wait(TIMEOUT)
+            except subprocess.TimeoutExpired:
+                agent.kill()
+                status = agent.wait()
+            assert status == 0, (tmp_path / "log").read_text()
+        running.callback(stop)
         return node, database
 
-    yield start
-    for stop in reversed(running):
-        stop()
+    with running:
+        yield start
 
 
 def session(build_dir, tmp_path):
