@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -178,9 +177,8 @@ bench_idle(unsigned int n, unsigned int seconds)
     for (int i = 0; i < N_NODES; i++) {
         close(bench_listen(&addresses[i]));
     }
-    pid_t pid = fork();
+    pid_t pid = bench_fork();
     if (!pid) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
         serve(addresses);
         _exit(0);
     }

@@ -109,7 +109,7 @@ bench_encode(unsigned int n_routes)
     if (pipe(result)) {
         bench_die("no pipe: %s", ovs_strerror(errno));
     }
-    pid_t pid = fork();
+    pid_t pid = bench_fork();
     if (!pid) {
         drain(listener, result[1]);
         _exit(0);

@@ -9,10 +9,12 @@
 #include "tests/bench/xmpp-bench.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -88,6 +90,19 @@ bench_listen(struct sockaddr_storage *ss)
         bench_die("cannot listen: %s", ovs_strerror(errno));
     }
     return fd;
+}
+
+pid_t
+bench_fork(void)
+{
+    pid_t pid = fork();
+
+    if (pid < 0) {
+        bench_die("cannot fork: %s", ovs_strerror(errno));
+    } else if (!pid) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+    }
+    return pid;
 }
 
 const char *

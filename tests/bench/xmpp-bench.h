@@ -5,6 +5,7 @@
 #define TESTS_BENCH_XMPP_BENCH_H 1
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "openvswitch/compiler.h"
 
@@ -33,6 +34,9 @@ uint64_t bench_resident(void);
 
 /* A socket that listens on a free port of the loopback address. */
 int bench_listen(struct sockaddr_storage *);
+
+/* fork(), of which the child goes with its parent. */
+pid_t bench_fork(void);
 
 void bench_die(const char *fmt, ...)
     OVS_PRINTF_FORMAT(1, 2) OVS_NO_RETURN;

@@ -18,6 +18,8 @@ N_MEMORY = 1000000
 N_IDENTITIES = 512
 # Two rounds of keepalives.
 IDLE_S = 60
+# For a run that hangs: one of "idle" may take 125 s.
+TIMEOUT_S = 600
 
 CASES = {
     "decode": "EVPN routes of a control node into the table, 32 a message",
@@ -36,8 +38,12 @@ CASES = {
 def run_program(context, program, *args):
     """One run.  Returns its findings."""
     command = [context.build_dir / "tests/bench" / program, *map(str, args)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True,
-                          timeout=600, check=False)
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True,
+                              timeout=TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise LabError(f"{' '.join(map(str, command))} did not end within "
+                       f"{TIMEOUT_S} s") from None
     if done.returncode:
         raise LabError(f"{' '.join(map(str, command))} failed")
     return json.loads(done.stdout)
