@@ -82,6 +82,19 @@ reload(const char *path, void *aux OVS_UNUSED, struct tsn_err *err)
     return retval;
 }
 
+/* They are good while the log file is there. */
+static int
+reload_certificates(void *aux OVS_UNUSED, struct tsn_err *err)
+{
+    if (access(log_file, F_OK)) {
+        tsn_err_set(err, log_file, "is no certificate");
+        say('D');
+        return -ENOENT;
+    }
+    say('C');
+    return 0;
+}
+
 static const int keep_caps[] = { CAP_NET_RAW, -1 };
 
 static const struct tsn_daemon_spec spec = {
@@ -97,7 +110,8 @@ static const struct tsn_daemon_spec spec = {
 
 /* 'args' ends with NULL.  With 'problem', start() fails. */
 static struct child
-spawn(const char *const args[], const char *problem)
+spawn_spec(const struct tsn_daemon_spec *the_spec, const char *const args[],
+           const char *problem)
 {
     struct sockaddr_un sun = { .sun_family = AF_UNIX };
     int said[2], out[2];
@@ -126,7 +140,7 @@ spawn(const char *const args[], const char *problem)
         close(out[0]);
         close(out[1]);
         close(said[0]);
-        int status = tsn_daemon_main(argc, argv, &spec,
+        int status = tsn_daemon_main(argc, argv, the_spec,
                                      CONST_CAST(char *, problem));
         exit(status);           /* With the leak check, if there is one. */
     }
@@ -135,6 +149,12 @@ spawn(const char *const args[], const char *problem)
     child.said = said[0];
     child.out = out[0];
     return child;
+}
+
+static struct child
+spawn(const char *const args[], const char *problem)
+{
+    return spawn_spec(&spec, args, problem);
 }
 
 static void
@@ -305,6 +325,37 @@ run__signals__reload_and_stop(void **state)
     ds_destroy(&text);
 }
 
+/* Of a program that cannot read its configuration anew. */
+static void
+run__certificates__read_again_on_hup(void **state)
+{
+    struct tsn_daemon_spec cannot_reload = spec;
+    struct ds text = DS_EMPTY_INITIALIZER;
+
+    cannot_reload.reload = NULL;
+    cannot_reload.reload_certificates = reload_certificates;
+    struct child child = spawn_spec(&cannot_reload,
+                                    ARGS("-c", conf, "--run-dir", run_dir),
+                                    NULL);
+    assert_says(&child, "LS");
+    assert_notified(&child, "READY=1");
+    kill(child.pid, SIGHUP);
+    assert_says(&child, "D");
+    int fd = open(log_file, O_CREAT | O_WRONLY, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+    kill(child.pid, SIGHUP);
+    assert_says(&child, "C");
+    assert_int_equal(unlink(log_file), 0);
+    kill(child.pid, SIGTERM);
+    assert_says(&child, "E");
+    assert_int_equal(finish(&child, &text), 0);
+    assert_in(&text, "ERR  tsn_daemon: the new certificate files are refused, "
+              "what was loaded stays in use: ");
+    assert_in(&text, "is no certificate");
+    ds_destroy(&text);
+}
+
 static void
 run__log_file__reopened_on_hup(void **state)
 {
@@ -419,6 +470,7 @@ main(void)
         cmocka_unit_test(check__file__told_if_good),
         cmocka_unit_test(run__impossible__status_1),
         cmocka_unit_test(run__signals__reload_and_stop),
+        cmocka_unit_test(run__certificates__read_again_on_hup),
         cmocka_unit_test(run__log_file__reopened_on_hup),
         cmocka_unit_test(run__capabilities__only_those_asked_for),
         cmocka_unit_test(run__second_of_a_kind__refused),
