@@ -143,19 +143,21 @@ update_network(struct tor *tor, const struct xmpp_network *conf)
 }
 
 static uint32_t
-hash_binding(const char *port, uint16_t vlan)
+hash_binding(const char *switch_name, const char *port, uint16_t vlan)
 {
-    return hash_string(port, vlan);
+    return hash_string(port, hash_string(switch_name, vlan));
 }
 
 static struct tor_binding *
-find_binding(struct tor *tor, const char *port, uint16_t vlan)
+find_binding(struct tor *tor, const struct xmpp_port *port)
 {
     struct tor_binding *b;
 
-    HMAP_FOR_EACH_WITH_HASH (b, node, hash_binding(port, vlan),
+    HMAP_FOR_EACH_WITH_HASH (b, node, hash_binding(port->switch_name,
+                                                   port->port, port->vlan),
                              &tor->bindings) {
-        if (b->vlan == vlan && !strcmp(b->port, port)) {
+        if (b->vlan == port->vlan && !strcmp(b->port, port->port)
+            && !strcmp(b->switch_name, port->switch_name)) {
             return b;
         }
     }
@@ -166,6 +168,7 @@ static void
 free_binding(struct tor *tor, struct tor_binding *b)
 {
     hmap_remove(&tor->bindings, &b->node);
+    free(b->switch_name);
     free(b->port);
     free(b->ls_name);
     free(b);
@@ -175,7 +178,7 @@ static void
 update_binding(struct tor *tor, const struct xmpp_port *port,
                const char *ls_name)
 {
-    struct tor_binding *b = find_binding(tor, port->port, port->vlan);
+    struct tor_binding *b = find_binding(tor, port);
 
     if (b && b->seen) {
         /* Several servers on one port are fine; several networks on one VLAN
@@ -183,25 +186,27 @@ update_binding(struct tor *tor, const struct xmpp_port *port,
         if (strcmp(b->ls_name, ls_name)) {
             tor->n_binding_conflicts++;
             VLOG_WARN_RL(&rl, "two networks claim one VLAN, the first has it "
-                         "tor=%s port=%s vlan=%"PRIu16" network=%s refused=%s",
-                         tor->name, port->port, port->vlan, b->ls_name,
-                         ls_name);
+                         "tor=%s switch=%s port=%s vlan=%"PRIu16" network=%s "
+                         "refused=%s", tor->name, port->switch_name,
+                         port->port, port->vlan, b->ls_name, ls_name);
         }
         return;
     }
     if (!b) {
         b = xzalloc(sizeof *b);
+        b->switch_name = xstrdup(port->switch_name);
         b->port = xstrdup(port->port);
         b->vlan = port->vlan;
         hmap_insert(&tor->bindings, &b->node,
-                    hash_binding(b->port, b->vlan));
+                    hash_binding(b->switch_name, b->port, b->vlan));
     }
     b->seen = true;
     if (!b->ls_name || strcmp(b->ls_name, ls_name)) {
         free(b->ls_name);
         b->ls_name = xstrdup(ls_name);
     }
-    ovc_want_binding(tor->ovsdb, tor->name, b->port, b->vlan, b->ls_name);
+    ovc_want_binding(tor->ovsdb, b->switch_name, b->port, b->vlan,
+                     b->ls_name);
 }
 
 /* A network can be bridged once it has a name for its row, a VNI, and the id
@@ -219,9 +224,11 @@ update_switch(struct tor *tor, const struct xmpp_view *view)
 
     for (size_t i = 0; i < view->n_switches; i++) {
         const struct xmpp_switch *sw = view->switches[i];
-        if (!strcmp(sw->name, tor->name)) {
+        if (sset_contains(&tor->switches, sw->name)) {
+            /* Of several the session knows the addresses. */
             known = true;
-            if (!tsn_ip_equals(&sw->vtep, &tor->vtep)) {
+            if (sset_count(&tor->switches) == 1
+                && !tsn_ip_equals(&sw->vtep, &tor->vtep)) {
                 tor->vtep = sw->vtep;
                 bridge_addresses_changed(tor);
                 bridge_switch_changed(tor);
@@ -264,7 +271,8 @@ bridge_config(struct tor *tor, const struct xmpp_view *view)
         const struct xmpp_network *conf = port->vmi ? port->vmi->network
                                                     : NULL;
 
-        if (strcmp(port->switch_name, tor->name) || !is_usable(conf)) {
+        if (!sset_contains(&tor->switches, port->switch_name)
+            || !is_usable(conf)) {
             continue;
         }
         struct tor_network *net = shash_find_data(&tor->networks,
@@ -279,7 +287,7 @@ bridge_config(struct tor *tor, const struct xmpp_view *view)
 
     HMAP_FOR_EACH_SAFE (b, node, &tor->bindings) {
         if (!b->seen) {
-            ovc_unwant_binding(tor->ovsdb, tor->name, b->port, b->vlan);
+            ovc_unwant_binding(tor->ovsdb, b->switch_name, b->port, b->vlan);
             free_binding(tor, b);
         }
     }

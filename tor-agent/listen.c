@@ -24,9 +24,6 @@
 /* What the IDLs wrote in the end goes to the switches for so long. */
 #define FINISH_MS 2000
 
-/* Until we connect again, as OVSDB clients do. */
-#define MAX_BACKOFF_MS 8000
-
 struct tor_listen {
     char *dir;
     struct tsn_loop *loop;      /* Its thread owns the acceptor. */
@@ -127,7 +124,6 @@ static int
 add_tor(struct tor_listen *l, const struct tsn_config_tor *conf,
         struct tsn_err *err)
 {
-    const char *switches[] = { conf->name };
     enum way way = way_of(conf);
     int error = 0;
 
@@ -137,14 +133,14 @@ add_tor(struct tor_listen *l, const struct tsn_config_tor *conf,
     char *path = socket_path(l, conf->name);
     struct ovc_acceptor_tor tor = {
         .name = conf->name,
-        .switches = switches,
-        .n_switches = ARRAY_SIZE(switches),
+        .switches = (const char *const *) conf->switches,
+        .n_switches = conf->n_switches,
         .certificate = conf->certificate,
         .address = conf->address,
         .socket = path,
         .own_listener = way == OWN_TCP || way == OWN_TLS,
         .dial_tls = way == DIAL_TLS,
-        .max_backoff_ms = MAX_BACKOFF_MS,
+        .max_backoff_ms = conf->max_backoff_ms,
     };
     if (way == DIAL_TLS) {
         tsn_sockaddr_parse(conf->ovsdb + strlen("ssl:"), 0, &tor.dial);

@@ -19,6 +19,7 @@
 #include "openvswitch/hmap.h"
 #include "openvswitch/list.h"
 #include "openvswitch/shash.h"
+#include "sset.h"
 #include "openvswitch/types.h"
 #include "tsn/config.h"
 #include "tsn/loop.h"
@@ -127,6 +128,7 @@ struct tor_groups {
 /* A VLAN of a port, bound to a network. */
 struct tor_binding {
     struct hmap_node node;      /* In tor's 'bindings'. */
+    char *switch_name;
     char *port;
     uint16_t vlan;
     char *ls_name;
@@ -137,6 +139,7 @@ struct tor {
     struct tsn_loop *loop;
     struct tsn_loop_hook hook;
     char *name, *agent_name;
+    struct sset switches;       /* Names of those it serves. */
     struct in6_addr tsn;
     struct tsn_config_bridge bridge;
 
@@ -147,7 +150,7 @@ struct tor {
     struct shash by_ls;         /* The same, by ls_name. */
     struct hmap bindings;       /* struct tor_binding. */
     struct in6_addr vtep;       /* Of the switch by the configuration. */
-    bool known;                 /* The configuration has this switch. */
+    bool known;                 /* The configuration has such a switch. */
 
     bool config_complete;
     bool told_complete;         /* The OVSDB session knows. */

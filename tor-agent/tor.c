@@ -140,11 +140,13 @@ tor_create(struct tsn_loop *loop, const struct tsn_config *config,
     struct tor *tor = xzalloc(sizeof *tor);
     struct ovc_session_config ovsdb = {
         .name = conf->name,
-        .switches = (const char *const *) &conf->name,
-        .n_switches = 1,
+        .switches = (const char *const *) conf->switches,
+        .n_switches = conf->n_switches,
         .remote = remote,
         .probe_ms = conf->probe_ms,
         .stale_hold_ms = config->stale_hold_s * 1000,
+        .max_backoff_ms = conf->max_backoff_ms,
+        .ownership = conf->shared ? OVC_SHARED : OVC_EXCLUSIVE,
     };
     struct xmpp_speaker_config speaker = {
         .name = conf->agent_name,
@@ -160,6 +162,8 @@ tor_create(struct tsn_loop *loop, const struct tsn_config *config,
     tor->loop = loop;
     tor->name = xstrdup(conf->name);
     tor->agent_name = xstrdup(conf->agent_name);
+    sset_init(&tor->switches);
+    sset_add_array(&tor->switches, conf->switches, conf->n_switches);
     tor->tsn = conf->tsn;
     tor->bridge = config->bridge;
     bridge_init(tor);
@@ -187,6 +191,7 @@ tor_destroy(struct tor *tor)
     ovc_session_destroy(tor->ovsdb);
     bridge_config_fini(tor);
     bridge_fini(tor);
+    sset_destroy(&tor->switches);
     free(tor->name);
     free(tor->agent_name);
     free(tor);

@@ -4,6 +4,8 @@
 #ifndef TSN_CONFIG_PRIVATE_H
 #define TSN_CONFIG_PRIVATE_H 1
 
+struct shash;
+
 #include "tsn/config.h"
 #include "tsn/yaml.h"
 
@@ -26,6 +28,10 @@ struct file_tor {
     char *address;
     char *tsn;
     uint32_t *probe_ms;
+    char **switches;
+    size_t n_switches;
+    uint32_t *max_backoff_ms;
+    char *ownership;
 };
 
 struct file_listener {
@@ -56,6 +62,7 @@ struct file_tor_agent {
 extern const cyaml_schema_field_t tsn_cfg_tls_fields[];
 extern const cyaml_schema_field_t tsn_cfg_tor_agent_fields[];
 extern const cyaml_schema_value_t tsn_cfg_listener_value;
+extern const cyaml_schema_value_t tsn_cfg_switch_value;
 
 /* What is being turned into 'config'. */
 struct tsn_cfg_reader {
@@ -89,6 +96,13 @@ void tsn_cfg_read_tls_files(struct tsn_cfg_reader *, const struct file_tls *,
 int tsn_cfg_read_listeners(struct tsn_cfg_reader *,
                            const struct file_tor_agent *);
 void tsn_cfg_free_listeners(struct tsn_config *);
+
+/* config-switches.c: entry 'i' of "tors".  'seen': switches of earlier ones. */
+/* Far more than share one database. */
+#define TSN_CFG_MAX_SWITCHES 1024
+int tsn_cfg_read_switches(struct tsn_cfg_reader *, const struct file_tor *,
+                          size_t i, struct shash *seen);
+void tsn_cfg_free_switches(struct tsn_config_tor *);
 
 /* config-tor.c */
 int tsn_cfg_read_tors(struct tsn_cfg_reader *,

@@ -38,6 +38,12 @@ static const cyaml_schema_field_t tor_fields[] = {
     STRING("address", OPTIONAL, struct file_tor, address),
     STRING("tsn", OPTIONAL, struct file_tor, tsn),
     OPTIONAL_UINT("probe-interval", struct file_tor, probe_ms),
+    CYAML_FIELD_SEQUENCE_COUNT("switches", CYAML_FLAG_POINTER | OPTIONAL,
+                               struct file_tor, switches, n_switches,
+                               &tsn_cfg_switch_value, 1,
+                               TSN_CFG_MAX_SWITCHES),
+    OPTIONAL_UINT("max-backoff", struct file_tor, max_backoff_ms),
+    STRING("ownership", OPTIONAL, struct file_tor, ownership),
     CYAML_FIELD_END
 };
 
@@ -213,6 +219,7 @@ struct seen {
     struct shash names;
     struct shash agent_names;
     struct shash listeners;
+    struct shash switches;
 };
 
 static int
@@ -235,6 +242,7 @@ read_tor(struct tsn_cfg_reader *r, const struct file_tor *src, size_t i,
                                  src->name, i))
         || (error = check_unique(r, &seen->agent_names,
                                  tor_key(i, agent_key), agent_name, i))
+        || (error = tsn_cfg_read_switches(r, src, i, &seen->switches))
         || (error = check_remote(r, tor_key(i, "ovsdb"), src->ovsdb))) {
         return error;
     }
@@ -334,6 +342,7 @@ tsn_cfg_read_tors(struct tsn_cfg_reader *r,
         .names = SHASH_INITIALIZER(&seen.names),
         .agent_names = SHASH_INITIALIZER(&seen.agent_names),
         .listeners = SHASH_INITIALIZER(&seen.listeners),
+        .switches = SHASH_INITIALIZER(&seen.switches),
     };
     c->tors = xcalloc(section->n_tors, sizeof *c->tors);
     c->n_tors = section->n_tors;
@@ -343,6 +352,7 @@ tsn_cfg_read_tors(struct tsn_cfg_reader *r,
     shash_destroy(&seen.names);
     shash_destroy(&seen.agent_names);
     shash_destroy(&seen.listeners);
+    shash_destroy(&seen.switches);
     return error;
 }
 
@@ -354,6 +364,7 @@ tsn_cfg_free_tors(struct tsn_config *c)
         free(c->tors[i].agent_name);
         free(c->tors[i].ovsdb);
         free(c->tors[i].certificate);
+        tsn_cfg_free_switches(&c->tors[i]);
     }
     free(c->tors);
     tsn_cfg_free_listeners(c);

@@ -21,8 +21,11 @@ struct tsn_tls_store;
 #define TSN_MAX_CONTROLLERS 16
 
 struct tsn_config_tor {
-    char *name;             /* Physical_Switch.name, and of the cloud's
-                             * physical-router. */
+    char *name;             /* Of the entry: of status and logs. */
+    char **switches;        /* Physical_Switch.name of those whose database it
+                             * is, and of the cloud's physical-routers;
+                             * default: 'name'. */
+    size_t n_switches;
     char *agent_name;       /* Virtual-router of type tor-agent: the name
                              * under which this ToR talks XMPP. */
     char *ovsdb;            /* OVS remote: "tcp:10.0.0.1:6640"; NULL: the
@@ -32,6 +35,8 @@ struct tsn_config_tor {
     struct in6_addr address;    /* Where it connects from, or none. */
     struct in6_addr tsn;    /* Who replicates for it. */
     uint32_t probe_ms;      /* Inactivity probe of the OVSDB session. */
+    uint32_t max_backoff_ms;    /* Longest wait between attempts to connect. */
+    bool shared;            /* Others write into its database, too. */
 };
 
 /* Where switches connect to us. */

@@ -139,6 +139,9 @@ config__every_key__all_values(void **state)
         "    ovsdb: tcp:10.0.0.1:6640\n"
         "    tsn: 127.0.0.1\n"
         "    probe-interval: 0\n"
+        "    switches: [leaf1, leaf2]\n"
+        "    max-backoff: 2000\n"
+        "    ownership: shared\n"
         "  - {name: tor2, ovsdb: \"unix:/run/x.sock\"}\n"
         "  - {name: tor3, ovsdb: \"ptcp:6640:[::1]\"}\n"
         "  - {name: tor4, ovsdb: \"ptcp:6641:10.0.0.1\"}\n"
@@ -170,7 +173,16 @@ config__every_key__all_values(void **state)
     assert_string_equal(c->tors[0].ovsdb, "tcp:10.0.0.1:6640");
     assert_ip(&c->tors[0].tsn, "127.0.0.1");
     assert_int_equal(c->tors[0].probe_ms, 0);
+    assert_int_equal(c->tors[0].n_switches, 2);
+    assert_string_equal(c->tors[0].switches[0], "leaf1");
+    assert_string_equal(c->tors[0].switches[1], "leaf2");
+    assert_int_equal(c->tors[0].max_backoff_ms, 2000);
+    assert_true(c->tors[0].shared);
     assert_string_equal(c->tors[1].agent_name, "tor2");
+    assert_int_equal(c->tors[1].n_switches, 1);
+    assert_string_equal(c->tors[1].switches[0], "tor2");
+    assert_int_equal(c->tors[1].max_backoff_ms, 8000);
+    assert_false(c->tors[1].shared);
     assert_ip(&c->tors[1].tsn, "10.0.0.100");
     assert_int_equal(c->tors[1].probe_ms, 10000);
     assert_int_equal(c->tors[6].probe_ms, 1000);
@@ -405,6 +417,15 @@ config__wrong_values__position_and_reason(void **state)
           "00:00:00:00:00:00}\n", "2:54", "a unicast MAC address, not 00:" },
         { C T "    ovsdb: tcp:1.2.3.4:1\n    probe-interval: 999\n", "7:21",
           "tor-agent.tors[0].probe-interval: expects 1000..3600000" },
+        { C T "    ovsdb: tcp:1.2.3.4:1\n    max-backoff: 999\n", "7:18",
+          "tor-agent.tors[0].max-backoff: expects 1000..3600000" },
+        { C T "    ovsdb: tcp:1.2.3.4:1\n    ownership: mine\n", "7:16",
+          "tor-agent.tors[0].ownership: expects \"exclusive\" or" },
+        { C T "    ovsdb: tcp:1.2.3.4:1\n    switches: [a, b, a]\n", "7:22",
+          "tors[0].switches[2]: \"a\" is already a switch of tors[0]" },
+        { C T "    ovsdb: tcp:1.2.3.4:1\n"
+          "  - {name: t2, ovsdb: \"tcp:1.2.3.5:1\", switches: [t1]}\n",
+          "7:51", "tors[1].switches[0]: \"t1\" is already a switch of" },
         { C T "    ovsdb: tcp:1.2.3.4:1\n    tsn: 239.0.0.1\n", "7:10",
           "tor-agent.tors[0].tsn: 239.0.0.1 is not" },
         { C "tor-agent:\n  tsn: x\n  tors: [{name: a, ovsdb: "
