@@ -39,9 +39,12 @@ ovsdb_client_libovc_a_SOURCES = \
 	ovsdb-client/acceptor-splice.c \
 	ovsdb-client/acceptor.c \
 	ovsdb-client/acceptor.h \
+	ovsdb-client/alarm.c \
 	ovsdb-client/binding.c \
+	ovsdb-client/diff.c \
 	ovsdb-client/guard.c \
 	ovsdb-client/guard.h \
+	ovsdb-client/history.c \
 	ovsdb-client/identify.c \
 	ovsdb-client/identify.h \
 	ovsdb-client/json-frame.c \
@@ -50,6 +53,8 @@ ovsdb_client_libovc_a_SOURCES = \
 	ovsdb-client/ls.c \
 	ovsdb-client/mac.c \
 	ovsdb-client/object.c \
+	ovsdb-client/operate.c \
+	ovsdb-client/operator.h \
 	ovsdb-client/private.h \
 	ovsdb-client/proxy-protocol.c \
 	ovsdb-client/proxy-protocol.h \
@@ -67,7 +72,9 @@ ovsdb_client_libovc_a_DEPENDENCIES = $(ovsdb_client_libvtepidl_a_OBJECTS)
 $(ovsdb_client_libovc_a_OBJECTS): ovsdb-client/vtep-idl.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_ovc_faults tests/unit/test_ovc_random \
+check_PROGRAMS += tests/unit/test_ovc_faults \
+	tests/unit/test_ovc_operator tests/unit/test_ovc_ownership \
+	tests/unit/test_ovc_random tests/unit/test_ovc_switches \
 	tests/unit/test_ovc_session tests/unit/test_ovc_text
 check_PROGRAMS += tests/unit/test_ovc_acceptor
 tests_unit_test_ovc_acceptor_SOURCES = tests/unit/test_ovc_acceptor.c \
@@ -95,6 +102,21 @@ tests_unit_test_ovc_learnt_SOURCES = tests/unit/test_ovc_learnt.c \
 tests_unit_test_ovc_learnt_CPPFLAGS = $(ovc_rig_cppflags)
 tests_unit_test_ovc_learnt_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
 	$(TEST_LIBS)
+tests_unit_test_ovc_operator_SOURCES = tests/unit/test_ovc_operator.c \
+	$(ovc_rig_sources)
+tests_unit_test_ovc_operator_CPPFLAGS = $(ovc_rig_cppflags)
+tests_unit_test_ovc_operator_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
+	$(TEST_LIBS)
+tests_unit_test_ovc_ownership_SOURCES = tests/unit/test_ovc_ownership.c \
+	$(ovc_rig_sources)
+tests_unit_test_ovc_ownership_CPPFLAGS = $(ovc_rig_cppflags)
+tests_unit_test_ovc_ownership_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
+	$(TEST_LIBS)
+tests_unit_test_ovc_switches_SOURCES = tests/unit/test_ovc_switches.c \
+	$(ovc_rig_sources)
+tests_unit_test_ovc_switches_CPPFLAGS = $(ovc_rig_cppflags)
+tests_unit_test_ovc_switches_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
+	$(TEST_LIBS)
 tests_unit_test_ovc_random_SOURCES = tests/unit/test_ovc_random.c \
 	$(ovc_rig_sources)
 tests_unit_test_ovc_random_CPPFLAGS = $(ovc_rig_cppflags)
@@ -110,7 +132,10 @@ tests_unit_test_ovc_text_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
 	$(TEST_LIBS)
 $(tests_unit_test_ovc_faults_OBJECTS): ovsdb-client/vtep-idl.h
 $(tests_unit_test_ovc_learnt_OBJECTS): ovsdb-client/vtep-idl.h
+$(tests_unit_test_ovc_operator_OBJECTS): ovsdb-client/vtep-idl.h
+$(tests_unit_test_ovc_ownership_OBJECTS): ovsdb-client/vtep-idl.h
 $(tests_unit_test_ovc_random_OBJECTS): ovsdb-client/vtep-idl.h
+$(tests_unit_test_ovc_switches_OBJECTS): ovsdb-client/vtep-idl.h
 $(tests_unit_test_ovc_text_OBJECTS): ovsdb-client/vtep-idl.h
 $(tests_unit_test_ovc_session_OBJECTS): ovsdb-client/vtep-idl.h
 endif

@@ -63,6 +63,7 @@ set_port_row(struct ovc_session *s, struct ovc_port *port,
     port->there = uuid != NULL;
     if (uuid) {
         port->uuid = *uuid;
+        port->missing_ms = 0;
         hmap_insert(&s->port_rows, &port->by_uuid, uuid_hash(uuid));
     }
 }
@@ -241,6 +242,21 @@ ovc_ports_lose(struct ovc_session *s, const struct ovc_switch *sw)
 }
 
 void
+ovc_ports_queue(struct ovc_session *s, const struct ovc_switch *sw)
+{
+    struct ovc_binding *b;
+    struct ovc_port *port;
+
+    HMAP_FOR_EACH (port, node, &s->ports) {
+        if (port->sw == sw) {
+            HMAP_FOR_EACH (b, node, &port->bindings) {
+                ovc_object_queue(s, &b->object);
+            }
+        }
+    }
+}
+
+void
 ovc_ports_read(struct ovc_session *s, struct ovc_switch *sw,
                const struct vteprec_physical_switch *row)
 {
@@ -316,11 +332,18 @@ look_wanted(struct ovc_session *s, struct ovc_binding *b)
         ovc_object_set(s, object, OVC_HELD, OVC_WHY_BAD_VLAN);
         return;
     }
+    if (!b->port->sw->there) {
+        ovc_object_set(s, object, OVC_WAITING, OVC_WHY_SWITCH);
+        return;
+    }
     if (!row) {
         if (object->why != OVC_WHY_PORT) {
-            VLOG_WARN_RL(&rl, "the switch has no such port tor=%s port=%s "
-                         "vlan=%"PRIu16, s->name, b->port->name,
-                         b->vlan);
+            VLOG_WARN_RL(&rl, "the switch has no such port tor=%s switch=%s "
+                         "port=%s vlan=%"PRIu16, s->name, b->port->sw->name,
+                         b->port->name, b->vlan);
+        }
+        if (!b->port->missing_ms) {
+            b->port->missing_ms = s->now_ms;
         }
         ovc_object_set(s, object, OVC_WAITING, OVC_WHY_PORT);
         return;

@@ -10,6 +10,7 @@
 #include "openvswitch/shash.h"
 #include "openvswitch/vlog.h"
 #include "ovsdb-client/text.h"
+#include "reconnect.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(ovc_guard);
@@ -58,6 +59,22 @@ void
 ovc_guard_clear_error(struct ovc_guard *guard)
 {
     set_error(guard, NULL);
+}
+
+void
+ovc_guard_set_max_backoff(struct ovc_guard *guard, uint32_t ms)
+{
+    guard->max_backoff_ms = ms;
+    guard->session = NULL;              /* Set at the next look. */
+}
+
+long long
+ovc_guard_silence_ms(const struct ovc_guard *guard, long long now_ms)
+{
+    struct reconnect_stats stats;
+
+    jsonrpc_session_get_reconnect_stats(guard->session, &stats);
+    return MAX(now_ms - stats.last_activity, 0);
 }
 
 static const char *

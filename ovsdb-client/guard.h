@@ -33,5 +33,9 @@ void ovc_guard_enter(struct ovc_guard *guard);
 void ovc_guard_leave(void);
 
 void ovc_guard_clear_error(struct ovc_guard *);
+void ovc_guard_set_max_backoff(struct ovc_guard *, uint32_t ms);
+/* Since the last byte of the peer; 'now_ms' as of time_msec().  The session
+ * has been seen. */
+long long ovc_guard_silence_ms(const struct ovc_guard *, long long now_ms);
 
 #endif /* ovsdb-client/guard.h */

@@ -39,7 +39,9 @@ ovc_ls_get(struct ovc_session *s, const char *name)
         ovc_object_init(s, &ls->flood.object, OVC_FLOOD);
         hmap_insert(&s->lss, &ls->node, hash_string(name, 0));
         ls->name = xstrdup(name);
-        ls->prefixed = !strncmp(name, TSN_LS_PREFIX, strlen(TSN_LS_PREFIX));
+        ls->claimed = (s->ownership == OVC_EXCLUSIVE
+                       || !strncmp(name, TSN_LS_PREFIX,
+                                   strlen(TSN_LS_PREFIX)));
         ovs_list_init(&ls->rows);
         ovs_list_init(&ls->flood.rows);
         ovs_list_init(&ls->macs);
@@ -83,7 +85,7 @@ ovc_ls_release(struct ovc_session *s, struct ovc_ls *ls)
 bool
 ovc_ls_is_ours(const struct ovc_ls *ls)
 {
-    return ls->prefixed || ls->object.ours;
+    return ls->claimed || ls->object.ours;
 }
 
 static struct ovc_ls_row *
@@ -384,6 +386,7 @@ waits_for_switch(struct ovc_session *s, struct ovc_ls *ls)
         return true;
     }
     ls->forced = true;
+    s->n_forced++;
     VLOG_WARN_RL(&rl, "the switch has not removed what it learnt in a removed "
                  "network, removing it tor=%s network=%s macs=%"PRIuSIZE,
                  s->name, ls->name, ls->n_local_macs);
@@ -413,6 +416,7 @@ delete_some_local_macs(struct ovc_session *s, struct ovc_ls *ls)
         return;
     }
     ovc_plan_join(s, &ls->object, true, OVC_MAX_TXN_OPS);
+    ovc_plan_count(s, OVC_T_LOCAL_MAC, OVC_MAX_TXN_OPS);
     ls->object.rewrites = 0;            /* Nobody puts them back. */
     LIST_FOR_EACH (mac, node, &ls->local_macs) {
         delete_local_mac(s, mac);
@@ -437,6 +441,9 @@ delete_ls(struct ovc_session *s, struct ovc_ls *ls)
         return;
     }
     ovc_plan_join(s, &ls->object, true, n_ops);
+    ovc_plan_count(s, OVC_T_LOCAL_MAC, ls->n_local_macs);
+    ovc_plan_count(s, OVC_T_LOCAL_FLOOD, ovs_list_size(&ls->local_floods));
+    ovc_plan_count(s, OVC_T_FLOOD, ovs_list_size(&ls->other_rows));
 
     const struct ovc_local_mac *mac;
     LIST_FOR_EACH (mac, node, &ls->local_macs) {
@@ -491,8 +498,8 @@ look_unwanted(struct ovc_session *s, struct ovc_ls *ls)
     }
     if (ls->n_dependents) {
         ovc_object_set(s, &ls->object, OVC_REMOVING, OVC_WHY_DEPENDENTS);
-    } else if (!waits_for_switch(s, ls)
-               && ovc_object_may_write(s, &ls->object)) {
+    } else if (ovc_object_may_write(s, &ls->object)
+               && !waits_for_switch(s, ls)) {
         delete_ls(s, ls);
     }
 }

@@ -122,6 +122,33 @@ hold_reason(const struct ovc_session *s, const struct ovc_mac *mac)
     return OVC_WHY_NONE;
 }
 
+/* What "ipaddr" is to be: empty if nothing is known, so that no switch answers
+ * ARP for an address that has moved on. */
+static void
+format_ip(const struct ovc_mac *mac, char text[TSN_IP_STRLEN])
+{
+    text[0] = '\0';
+    if (tsn_ip_is_set(&mac->ip)) {
+        tsn_ip_format(&mac->ip, text);
+    }
+}
+
+/* Whether row 'r' has the wanted "ipaddr", or can have none. */
+static bool
+has_wanted_ip(const struct ovc_session *s, const struct ovc_mac *mac,
+              const struct ovc_mac_row *r)
+{
+    const struct vteprec_ucast_macs_remote *row
+        = vteprec_ucast_macs_remote_get_for_uuid(s->idl, &r->row.uuid);
+    char text[TSN_IP_STRLEN];
+
+    if (!row || !ovc_has_ipaddr(s)) {
+        return true;
+    }
+    format_ip(mac, text);
+    return !strcmp(row->ipaddr, text);
+}
+
 /* Makes 'keep', or a new row if it is NULL, the only row of 'mac'. */
 static void
 write_mac(struct ovc_session *s, struct ovc_mac *mac,
@@ -152,6 +179,12 @@ write_mac(struct ovc_session *s, struct ovc_mac *mac,
     if (!keep || !tsn_ip_equals(&keep->vtep, &mac->vtep)) {
         vteprec_ucast_macs_remote_set_locator(row,
                                               ovc_plan_locator(s, &mac->vtep));
+    }
+    if (ovc_has_ipaddr(s)
+        && (keep ? !has_wanted_ip(s, mac, keep) : tsn_ip_is_set(&mac->ip))) {
+        char text[TSN_IP_STRLEN];
+        format_ip(mac, text);
+        vteprec_ucast_macs_remote_set_ipaddr(row, text);
     }
     delete_mac_rows(s, mac, keep);
 }
@@ -189,7 +222,7 @@ look_wanted_mac(struct ovc_session *s, struct ovc_mac *mac)
         }
     }
     if (keep && tsn_ip_equals(&keep->vtep, &mac->vtep)
-        && ovs_list_is_singleton(&mac->rows)) {
+        && ovs_list_is_singleton(&mac->rows) && has_wanted_ip(s, mac, keep)) {
         ovc_object_set(s, &mac->object, OVC_WRITTEN, OVC_WHY_NONE);
         return;
     }
@@ -253,6 +286,7 @@ write_locator_set(struct ovc_session *s, const struct ovc_flood *flood,
                                  ovc_plan_locator(s, &flood->vteps[i]));
     }
     set = vteprec_physical_locator_set_insert(s->plan.txn);
+    ovc_plan_count(s, OVC_T_LOCATOR_SET, 1);
     vteprec_physical_locator_set_set_locators(set, locators, flood->n_vteps);
     vteprec_mcast_macs_remote_set_locator_set(row, set);
     free(locators);

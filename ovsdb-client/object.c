@@ -163,8 +163,35 @@ ovc_timers_run(struct ovc_session *s)
 }
 
 bool
+ovc_object_is_there(const struct ovc_object *object)
+{
+    switch (object->kind) {
+    case OVC_LS:
+        return !ovs_list_is_empty(
+            &CONTAINER_OF(object, struct ovc_ls, object)->rows);
+    case OVC_FLOOD:
+        return !ovs_list_is_empty(
+            &CONTAINER_OF(object, struct ovc_ls, flood.object)->flood.rows);
+    case OVC_BINDING:
+        return CONTAINER_OF(object, struct ovc_binding, object)->bound;
+    case OVC_MAC:
+        return !ovs_list_is_empty(
+            &CONTAINER_OF(object, struct ovc_mac, object)->rows);
+    case OVC_N_KINDS:
+    default:
+        OVS_NOT_REACHED();
+    }
+}
+
+bool
 ovc_object_may_write(struct ovc_session *s, struct ovc_object *object)
 {
+    if (s->mode == OVC_MODE_DRY_RUN
+        || (s->mode == OVC_MODE_FREEZE && ovc_object_is_there(object))) {
+        ovc_object_set(s, object, object->wanted ? OVC_WAITING : OVC_REMOVING,
+                       OVC_WHY_MODE);
+        return false;
+    }
     if (s->now_ms >= object->not_before_ms) {
         return true;
     }
@@ -202,6 +229,28 @@ ovc_object_removable(struct ovc_session *s, struct ovc_object *object,
     object->aging = false;
     object->ours = true;
     return true;
+}
+
+void
+ovc_for_each_object(struct ovc_session *s, ovc_object_fn *fn, void *aux)
+{
+    struct ovc_binding *b;
+    struct ovc_ls *ls;
+    struct ovc_mac *mac;
+    struct ovc_port *port;
+
+    HMAP_FOR_EACH (ls, node, &s->lss) {
+        fn(s, &ls->object, aux);
+        fn(s, &ls->flood.object, aux);
+    }
+    HMAP_FOR_EACH (mac, node, &s->macs) {
+        fn(s, &mac->object, aux);
+    }
+    HMAP_FOR_EACH (port, node, &s->ports) {
+        HMAP_FOR_EACH (b, node, &port->bindings) {
+            fn(s, &b->object, aux);
+        }
+    }
 }
 
 /* The delay after the 'n'th failure in a row, n >= 1, with a jitter of a

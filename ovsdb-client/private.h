@@ -22,8 +22,10 @@
 #include "openvswitch/list.h"
 #include "openvswitch/uuid.h"
 #include "ovsdb-client/guard.h"
+#include "ovsdb-client/operator.h"
 #include "ovsdb-client/session.h"
 #include "ovsdb-client/vtep-idl.h"
+#include "simap.h"
 
 struct ds;
 
@@ -91,6 +93,7 @@ enum ovc_why {
     OVC_WHY_REFUSED,
     OVC_WHY_FIGHT,
     OVC_WHY_LS,                 /* Its Logical_Switch is not right yet. */
+    OVC_WHY_SWITCH,             /* No such switch. */
     OVC_WHY_PORT,               /* No such port. */
     OVC_WHY_VNI_RANGE,
     OVC_WHY_VNI_WANTED,         /* Another wanted LS has the older claim. */
@@ -102,6 +105,7 @@ enum ovc_why {
     OVC_WHY_BAD_VLAN,
     OVC_WHY_DEPENDENTS,         /* Something still refers to it. */
     OVC_WHY_LOCAL_ROWS,         /* The switch still has rows for it. */
+    OVC_WHY_MODE,               /* The operator wants no such write. */
 };
 
 struct ovc_object {
@@ -146,7 +150,12 @@ enum ovc_table {
     OVC_T_MAC,
     OVC_T_LOCAL_FLOOD,
     OVC_T_LOCAL_MAC,
-    OVC_N_TABLES
+    OVC_N_TABLES,
+
+    /* Written, but their rows are not remembered. */
+    OVC_T_PORT = OVC_N_TABLES,
+    OVC_T_LOCATOR_SET,
+    OVC_N_WRITTEN_TABLES
 };
 
 /* Physical_Locator. */
@@ -208,7 +217,7 @@ struct ovc_ls {
     struct ovc_object object;
     struct hmap_node node;      /* In session->lss, by name. */
     char *name;
-    bool prefixed;              /* TSN_LS_PREFIX. */
+    bool claimed;               /* By TSN_LS_PREFIX, or OVC_EXCLUSIVE. */
 
     uint32_t vni;               /* Wanted. */
     uint64_t claim;             /* The lower, the earlier it was wanted. */
@@ -240,7 +249,7 @@ struct ovc_mac {
     struct ovc_ls *ls;
     struct ovs_list rows;       /* struct ovc_mac_row, normally one. */
     struct in6_addr vtep;       /* Wanted. */
-    struct in6_addr ip;         /* Wanted as "ipaddr"; none: as it is. */
+    struct in6_addr ip;         /* Wanted as "ipaddr", or none. */
     struct eth_addr mac;
     bool junk;                  /* Of the rows whose MAC is unreadable. */
     bool renew;                 /* What rows there are go first. */
@@ -266,6 +275,7 @@ struct ovc_port {
     bool there;                 /* The switch has it, as row 'uuid'. */
     struct uuid uuid;
     unsigned int generation;
+    long long missing_ms;       /* When it was first needed and not there. */
 };
 
 struct ovc_binding {
@@ -284,6 +294,8 @@ struct ovc_flight {
     struct ovsdb_idl_txn *txn;
     struct ovc_object **members;
     size_t n_members;
+    unsigned int n_rows[OVC_N_WRITTEN_TABLES];
+    bool sent;                  /* There was something to send. */
     long long sent_ms;
 };
 
@@ -293,9 +305,46 @@ struct ovc_plan {
     struct ovc_object **members;
     size_t n_members, allocated_members;
     size_t n_ops;
+    unsigned int n_rows[OVC_N_WRITTEN_TABLES];  /* Sum: 'n_ops'. */
     bool full;                  /* Something did not fit. */
     bool alone;                 /* It does more than add MACs. */
     struct hmap locators;       /* Inserted by it. */
+};
+
+enum ovc_result {
+    OVC_TXN_DONE,
+    OVC_TXN_REFUSED,
+    OVC_TXN_LOST,               /* The session ended before the reply. */
+};
+
+/* Enough for what led to a problem, little for hundreds of switches. */
+#define OVC_HISTORY_TXNS 64
+#define OVC_HISTORY_CLOSES 16
+
+/* Kinds of errors counted, RFC 7047 knows a dozen; what a switch invents
+ * beyond that is counted as "other". */
+#define OVC_MAX_TAGS 32
+
+struct ovc_history_txn {
+    long long wall_ms;          /* Of the reply. */
+    long long duration_ms;
+    unsigned int n_rows[OVC_N_WRITTEN_TABLES];
+    enum ovc_result result;
+    char *error;                /* Or NULL. */
+};
+
+struct ovc_history_close {
+    long long wall_ms;
+    long long up_ms;            /* How long the session was up. */
+    char *reason;
+};
+
+/* Rings: entry i is at i modulo the size. */
+struct ovc_history {
+    struct ovc_history_txn txns[OVC_HISTORY_TXNS];
+    struct ovc_history_close closes[OVC_HISTORY_CLOSES];
+    uint64_t n_txns, n_closes;
+    struct simap refusals;      /* By the error's tag. */
 };
 
 struct ovc_session {
@@ -318,6 +367,7 @@ struct ovc_session {
     bool told_up;               /* What the owner knows. */
     bool learnt_changed;        /* The owner is to be told. */
     long long since_wall_ms;    /* Of the last change of 'up'. */
+    long long up_ms;            /* When it became up. */
     long long down_ms;          /* When it was last up, or was made. */
     char *reason;               /* Why it is not up, or NULL. */
     bool complete;              /* ovc_session_set_config_complete(). */
@@ -355,7 +405,12 @@ struct ovc_session {
     long long brake_ms;         /* No transaction before. */
     unsigned int n_refused_now; /* Refusals since the last success. */
 
+    enum ovc_mode mode;
+
     /* Counters. */
+    struct ovc_history history;
+    long long reply_ms;         /* How long the last reply took. */
+    uint64_t n_forced;          /* OVC_ALARM_FORCED_DELETE. */
     size_t n_state[OVC_N_STATES];
     uint64_t n_transactions;
     uint64_t n_refused;
@@ -384,6 +439,12 @@ bool ovc_object_may_write(struct ovc_session *, struct ovc_object *);
 /* Whether it, which nobody wants but is there, may be removed now. */
 bool ovc_object_removable(struct ovc_session *, struct ovc_object *,
                           const struct ovc_ls *);
+/* Whether the database has something for its key. */
+bool ovc_object_is_there(const struct ovc_object *);
+/* Calls 'fn', which frees none, for all of them. */
+typedef void ovc_object_fn(struct ovc_session *, struct ovc_object *,
+                           void *aux);
+void ovc_for_each_object(struct ovc_session *, ovc_object_fn *, void *aux);
 long long ovc_backoff_ms(unsigned int n);
 void ovc_object_format(const struct ovc_object *, struct ds *);
 void ovc_timers_run(struct ovc_session *);
@@ -434,6 +495,7 @@ void ovc_binding_release(struct ovc_session *, struct ovc_binding *);
 void ovc_ports_read(struct ovc_session *, struct ovc_switch *,
                     const struct vteprec_physical_switch *);
 void ovc_ports_lose(struct ovc_session *, const struct ovc_switch *);
+void ovc_ports_queue(struct ovc_session *, const struct ovc_switch *);
 void ovc_port_row_changed(struct ovc_session *,
                           const struct vteprec_physical_port *);
 void ovc_ports_destroy(struct ovc_session *);
@@ -456,6 +518,9 @@ void ovc_switches_read_changes(struct ovc_session *);
 void ovc_idl_monitor(struct ovsdb_idl *);
 /* Returns NULL, or a static text with what the server's schema lacks. */
 const char *ovc_schema_check(const struct ovsdb_idl *);
+/* Adds what it lacks and we could do with to the open array. */
+void ovc_schema_put_missing(const struct ovsdb_idl *, struct tsn_json *);
+bool ovc_has_ipaddr(const struct ovc_session *);
 void ovc_rows_init(struct ovc_session *);
 void ovc_rows_destroy(struct ovc_session *);
 void ovc_rows_read_all(struct ovc_session *);
@@ -491,6 +556,8 @@ bool ovc_plan_room_for_mac(struct ovc_session *);
 /* Joins 'object', whose look() adds 'n_ops' row operations. */
 struct ovsdb_idl_txn *ovc_plan_join(struct ovc_session *, struct ovc_object *,
                                     bool lead, size_t n_ops);
+/* 'n' of the operations of the object that joined last are for 'table'. */
+void ovc_plan_count(struct ovc_session *, enum ovc_table table, size_t n);
 /* The locator of 'ip': the database's, or one that the plan inserts. */
 const struct vteprec_physical_locator *ovc_plan_locator(
     struct ovc_session *, const struct in6_addr *ip);
@@ -499,7 +566,21 @@ size_t ovc_plan_locator_ops(const struct ovc_session *,
 void ovc_reconcile_run(struct ovc_session *);
 void ovc_reconcile_wait(struct ovc_session *);
 
+/* history.c */
+void ovc_history_init(struct ovc_history *);
+void ovc_history_fini(struct ovc_history *);
+/* The oldest flight. */
+void ovc_history_add_txn(struct ovc_session *, enum ovc_result,
+                         const char *error);
+void ovc_history_add_close(struct ovc_session *);
+/* 'text' begins with the error's tag. */
+void ovc_history_add_refusal(struct ovc_session *, const char *text);
+void ovc_history_status(const struct ovc_session *, struct tsn_json *);
+
 /* status.c */
+/* Writes "state" and "reason". */
+void ovc_put_state(const struct ovc_session *, const struct ovc_object *,
+                   struct tsn_json *);
 void ovc_object_reason(const struct ovc_session *, const struct ovc_object *,
                        struct ds *);
 

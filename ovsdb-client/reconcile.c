@@ -9,6 +9,7 @@
 #include "ovsdb-client/private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
@@ -64,6 +65,25 @@ ovc_plan_room_for_mac(struct ovc_session *s)
     return fits(s, 1);
 }
 
+/* The table of the row that an object of 'kind' is about. */
+static enum ovc_table
+table_of(enum ovc_kind kind)
+{
+    return (kind == OVC_LS ? OVC_T_LS
+            : kind == OVC_FLOOD ? OVC_T_FLOOD
+            : kind == OVC_BINDING ? OVC_T_PORT
+            : OVC_T_MAC);
+}
+
+void
+ovc_plan_count(struct ovc_session *s, enum ovc_table table, size_t n)
+{
+    struct ovc_plan *plan = &s->plan;
+
+    plan->n_rows[table_of(plan->members[plan->n_members - 1]->kind)] -= n;
+    plan->n_rows[table] += n;
+}
+
 struct ovsdb_idl_txn *
 ovc_plan_join(struct ovc_session *s, struct ovc_object *object, bool lead,
               size_t n_ops)
@@ -79,6 +99,7 @@ ovc_plan_join(struct ovc_session *s, struct ovc_object *object, bool lead,
     }
     plan->members[plan->n_members++] = object;
     plan->n_ops += n_ops;
+    plan->n_rows[table_of(object->kind)] += n_ops;
     object->in_txn = true;
     object->lead = lead;
     object->rewanted = object->echoed = false;
@@ -130,6 +151,7 @@ ovc_plan_locator(struct ovc_session *s, const struct in6_addr *ip)
         char text[TSN_IP_STRLEN];
 
         row = vteprec_physical_locator_insert(s->plan.txn);
+        ovc_plan_count(s, OVC_T_LOCATOR, 1);
         vteprec_physical_locator_set_encapsulation_type(row,
                                                         "vxlan_over_ipv4");
         vteprec_physical_locator_set_dst_ip(row, tsn_ip_format(ip, text));
@@ -403,24 +425,36 @@ note_error(struct ovc_session *s)
     s->last_error = ovc_error_text(json);
     json_destroy(json);
     s->n_refused++;
+    ovc_history_add_refusal(s, s->last_error);
 }
 
 static void
 complete(struct ovc_session *s, enum ovsdb_idl_txn_status status)
 {
+    if (s->flights[0].sent) {
+        s->reply_ms = s->now_ms - s->flights[0].sent_ms;
+    }
     switch (status) {
     case TXN_SUCCESS:
+        ovc_history_add_txn(s, OVC_TXN_DONE, NULL);
+        succeed(s);
+        break;
+
     case TXN_UNCHANGED:
         succeed(s);
         break;
 
     case TXN_TRY_AGAIN:
     case TXN_NOT_LOCKED:
+        if (s->flights[0].sent) {
+            ovc_history_add_txn(s, OVC_TXN_LOST, NULL);
+        }
         try_again(s);
         break;
 
     case TXN_ERROR:
         note_error(s);
+        ovc_history_add_txn(s, OVC_TXN_REFUSED, s->last_error);
         refuse(s);
         break;
 
@@ -466,11 +500,14 @@ send_plan(struct ovc_session *s)
         .n_members = plan->n_members,
         .sent_ms = s->now_ms,
     };
+    memcpy(s->flights[s->n_flights - 1].n_rows, plan->n_rows,
+           sizeof plan->n_rows);
     hmap_destroy(&plan->locators);
     ovc_plan_init(plan);
 
     struct ovc_flight *flight = &s->flights[s->n_flights - 1];
     if (ovsdb_idl_txn_commit(flight->txn) == TXN_INCOMPLETE) {
+        flight->sent = true;
         s->n_transactions++;
     }
 }

@@ -10,6 +10,7 @@
 #include "hash.h"
 #include "ovsdb-client/text.h"
 #include "packets.h"
+#include "tsn/json.h"
 #include "util.h"
 
 /* Monitoring. */
@@ -21,14 +22,17 @@ ovc_idl_monitor(struct ovsdb_idl *idl)
         &vteprec_physical_switch_col_name,
         &vteprec_physical_switch_col_ports,
         &vteprec_physical_switch_col_tunnel_ips,
+        &vteprec_physical_switch_col_switch_fault_status,
         &vteprec_physical_port_col_name,
         &vteprec_physical_port_col_vlan_bindings,
+        &vteprec_physical_port_col_port_fault_status,
         &vteprec_logical_switch_col_name,
         &vteprec_logical_switch_col_tunnel_key,
         &vteprec_logical_switch_col_replication_mode,
         &vteprec_ucast_macs_remote_col_MAC,
         &vteprec_ucast_macs_remote_col_logical_switch,
         &vteprec_ucast_macs_remote_col_locator,
+        &vteprec_ucast_macs_remote_col_ipaddr,
         &vteprec_mcast_macs_remote_col_MAC,
         &vteprec_mcast_macs_remote_col_logical_switch,
         &vteprec_mcast_macs_remote_col_locator_set,
@@ -74,6 +78,34 @@ ovc_schema_check(const struct ovsdb_idl *idl)
             : LACKS_COLUMN(physical_locator, dst_ip)
             : NULL);
 #undef LACKS_COLUMN
+}
+
+void
+ovc_schema_put_missing(const struct ovsdb_idl *idl, struct tsn_json *json)
+{
+#define PUT_COLUMN(TABLE, COLUMN, NAME) \
+    if (!vteprec_server_has_##TABLE##_table_col_##COLUMN(idl)) { \
+        tsn_json_string(json, NULL, NAME); \
+    }
+    if (!vteprec_server_has_tunnel_table(idl)) {
+        tsn_json_string(json, NULL, "Tunnel");
+    }
+    PUT_COLUMN(logical_switch, replication_mode,
+               "Logical_Switch.replication_mode");
+    PUT_COLUMN(ucast_macs_remote, ipaddr, "Ucast_Macs_Remote.ipaddr");
+    PUT_COLUMN(ucast_macs_local, ipaddr, "Ucast_Macs_Local.ipaddr");
+    PUT_COLUMN(physical_locator, tunnel_key, "Physical_Locator.tunnel_key");
+    PUT_COLUMN(physical_switch, switch_fault_status,
+               "Physical_Switch.switch_fault_status");
+    PUT_COLUMN(physical_port, port_fault_status,
+               "Physical_Port.port_fault_status");
+#undef PUT_COLUMN
+}
+
+bool
+ovc_has_ipaddr(const struct ovc_session *s)
+{
+    return vteprec_server_has_ucast_macs_remote_table_col_ipaddr(s->idl);
 }
 
 /* Rows in general. */
@@ -464,25 +496,9 @@ ovc_rows_destroy(struct ovc_session *s)
 /* Every object gets a new chance: this may be another switch, or a repaired
  * one. */
 static void
-queue_all(struct ovc_session *s)
+retry(struct ovc_session *s, struct ovc_object *object, void *aux OVS_UNUSED)
 {
-    struct ovc_binding *b;
-    struct ovc_ls *ls;
-    struct ovc_mac *mac;
-    struct ovc_port *port;
-
-    HMAP_FOR_EACH (ls, node, &s->lss) {
-        ovc_object_retry(s, &ls->object);
-        ovc_object_retry(s, &ls->flood.object);
-    }
-    HMAP_FOR_EACH (mac, node, &s->macs) {
-        ovc_object_retry(s, &mac->object);
-    }
-    HMAP_FOR_EACH (port, node, &s->ports) {
-        HMAP_FOR_EACH (b, node, &port->bindings) {
-            ovc_object_retry(s, &b->object);
-        }
-    }
+    ovc_object_retry(s, object);
 }
 
 void
@@ -502,7 +518,7 @@ ovc_rows_read_all(struct ovc_session *s)
     }
     sweep(s, generation);
     ovc_switches_read_all(s);
-    queue_all(s);
+    ovc_for_each_object(s, retry, NULL);
     s->rescan = false;
     s->up = true;
 }

@@ -49,13 +49,13 @@ ovc_session_create(const struct ovc_session_config *config,
     ovs_list_init(&s->groups);
     heap_init(&s->timers);
     ovc_plan_init(&s->plan);
+    ovc_history_init(&s->history);
 
     s->idl = ovsdb_idl_create_unconnected(&vteprec_idl_class, false);
     ovc_idl_monitor(s->idl);
     ovsdb_idl_set_remote(s->idl, s->remote, true);
     ovsdb_idl_set_probe_interval(s->idl, config->probe_ms);
-    s->guard.max_backoff_ms = (config->max_backoff_ms ? config->max_backoff_ms
-                               : OVC_MAX_BACKOFF_MS);
+    ovc_session_set_max_backoff(s, config->max_backoff_ms);
     return s;
 }
 
@@ -92,6 +92,7 @@ ovc_session_destroy(struct ovc_session *s)
     free(s->remote);
     free(s->reason);
     free(s->lack);
+    ovc_history_fini(&s->history);
     free(s->last_error);
     free(s);
 }
@@ -195,11 +196,13 @@ tell_owner(struct ovc_session *s)
         if (s->up) {
             free(s->reason);
             s->reason = NULL;
+            s->up_ms = s->now_ms;
             VLOG_INFO("reading and writing the switch's database tor=%s "
                       "remote=%s schema=%s", s->name, s->remote,
                       s->guard.schema ? s->guard.schema : "unknown");
         } else {
             s->down_ms = s->now_ms;
+            ovc_history_add_close(s);
             VLOG_WARN("lost the switch's database: %s tor=%s remote=%s",
                       s->reason, s->name, s->remote);
         }

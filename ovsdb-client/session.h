@@ -32,10 +32,12 @@ struct tsn_json;
 
 /* Who else writes into the database (B.5, J.7). */
 enum ovc_ownership {
-    OVC_EXCLUSIVE,              /* Nobody: what contradicts us is put right,
-                                 * and foreign vlan_bindings of the ports that
-                                 * we bind, go after the hold time. */
-    OVC_SHARED,                 /* Others do: only own keys are touched. */
+    OVC_EXCLUSIVE,              /* Nobody: Logical_Switches and vlan_bindings
+                                 * that nobody wants go after the hold time,
+                                 * whoever made them. */
+    OVC_SHARED,                 /* Others do: only Logical_Switches with our
+                                 * prefix, and what belongs to them, are
+                                 * touched. */
 };
 
 struct ovc_session_config {
@@ -81,6 +83,11 @@ struct ovc_session *ovc_session_create(const struct ovc_session_config *,
                                        const struct ovc_session_ops *,
                                        void *aux);
 void ovc_session_destroy(struct ovc_session *);         /* NULL is fine. */
+
+/* Changes that need no new session; as in ovc_session_config. */
+void ovc_session_set_probe(struct ovc_session *, uint32_t probe_ms);
+void ovc_session_set_max_backoff(struct ovc_session *, uint32_t ms);
+void ovc_session_set_stale_hold(struct ovc_session *, uint32_t ms);
 
 void ovc_session_run(struct ovc_session *);
 void ovc_session_wait(struct ovc_session *);
@@ -141,7 +148,11 @@ const struct in6_addr *ovc_session_tunnel_ips(const struct ovc_session *,
 
 /* Writes fields into the object that is open: "ovsdb" {remote, connected,
  * since, reason, lacks, schema, transactions, refused, bad_rows, bad_messages,
- * last_error}, "rows" {wanted, written, waiting, stale}. */
+ * last_error, mode, forced_deletes, reply_ms, silence_ms, refusals {TAG: n},
+ * without [TABLE or TABLE.COLUMN]}, "rows" {wanted, written, waiting, stale,
+ * removing}.  'lacks' names switches, 'without' what of the schema we would
+ * use; 'reply_ms' is how long the last transaction took, 'silence_ms' how long
+ * nothing has come. */
 void ovc_session_status(const struct ovc_session *, struct tsn_json *);
 
 /* Writes "state" and "reason" of a wanted MAC into the object that is open;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "openvswitch/dynamic-string.h"
+#include "ovsdb-client/operator.h"
 #include "timeval.h"
 #include "tsn/json.h"
 #include "util.h"
@@ -68,6 +69,10 @@ why_text(enum ovc_why why)
         return "rows still refer to it";
     case OVC_WHY_LOCAL_ROWS:
         return "the switch still has learnt rows for it";
+    case OVC_WHY_SWITCH:
+        return "the database has no such switch";
+    case OVC_WHY_MODE:
+        return "held back by the operator";
     case OVC_WHY_NONE:
     default:
         return NULL;
@@ -109,9 +114,9 @@ ovc_object_reason(const struct ovc_session *s,
     }
 }
 
-static void
-put_state(const struct ovc_session *s, const struct ovc_object *object,
-          struct tsn_json *json)
+void
+ovc_put_state(const struct ovc_session *s, const struct ovc_object *object,
+              struct tsn_json *json)
 {
     struct ds reason = DS_EMPTY_INITIALIZER;
 
@@ -130,7 +135,7 @@ ovc_put_mac_state(const struct ovc_session *s, const char *ls_name,
     const struct ovc_mac *mac = ls ? ovc_mac_find(s, ls, addr, false) : NULL;
 
     if (mac && mac->object.wanted) {
-        put_state(s, &mac->object, json);
+        ovc_put_state(s, &mac->object, json);
     } else {
         tsn_json_string(json, "state", NULL);
         tsn_json_string(json, "reason", NULL);
@@ -155,6 +160,21 @@ ovc_session_status(const struct ovc_session *s, struct tsn_json *json)
     tsn_json_uint(json, "bad_rows", s->n_bad_rows);
     tsn_json_uint(json, "bad_messages", s->guard.n_bad);
     tsn_json_string(json, "last_error", s->last_error);
+    tsn_json_string(json, "mode", ovc_mode_name(s->mode));
+    tsn_json_uint(json, "forced_deletes", s->n_forced);
+    tsn_json_uint(json, "reply_ms", s->reply_ms);
+    if (s->guard.session && ovsdb_idl_is_connected(s->idl)) {
+        tsn_json_uint(json, "silence_ms",
+                      ovc_guard_silence_ms(&s->guard, s->now_ms));
+    } else {
+        tsn_json_string(json, "silence_ms", NULL);
+    }
+    ovc_history_status(s, json);
+    tsn_json_array_begin(json, "without");
+    if (s->read) {
+        ovc_schema_put_missing(s->idl, json);
+    }
+    tsn_json_array_end(json);
     tsn_json_object_end(json);
 
     tsn_json_object_begin(json, "rows");
@@ -182,7 +202,7 @@ ovc_session_macs(const struct ovc_session *s, struct tsn_json *json)
             tsn_json_string(json, "network", mac->ls->name);
             tsn_json_mac(json, "mac", &mac->mac);
             tsn_json_ip(json, "vtep", &mac->vtep);
-            put_state(s, &mac->object, json);
+            ovc_put_state(s, &mac->object, json);
             tsn_json_object_end(json);
         }
     }
@@ -216,7 +236,7 @@ put_network(const struct ovc_session *s, const struct ovc_ls *ls,
     tsn_json_object_begin(json, NULL);
     tsn_json_string(json, "name", ls->name);
     tsn_json_uint(json, "vni", shown_vni(ls));
-    put_state(s, &ls->object, json);
+    ovc_put_state(s, &ls->object, json);
     if (is_shown(&ls->flood.object)) {
         tsn_json_object_begin(json, "flood");
         tsn_json_array_begin(json, "vteps");
@@ -224,7 +244,7 @@ put_network(const struct ovc_session *s, const struct ovc_ls *ls,
             tsn_json_ip(json, NULL, &ls->flood.vteps[i]);
         }
         tsn_json_array_end(json);
-        put_state(s, &ls->flood.object, json);
+        ovc_put_state(s, &ls->flood.object, json);
         tsn_json_object_end(json);
     }
     tsn_json_object_end(json);
@@ -254,7 +274,7 @@ ovc_session_networks(const struct ovc_session *s, struct tsn_json *json)
                 tsn_json_string(json, "port", port->name);
                 tsn_json_uint(json, "vlan", b->vlan);
                 tsn_json_string(json, "network", bound_to(b));
-                put_state(s, &b->object, json);
+                ovc_put_state(s, &b->object, json);
                 tsn_json_object_end(json);
             }
         }

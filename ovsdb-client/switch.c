@@ -158,6 +158,35 @@ missing_names(const struct ovc_session *s)
     return names.length ? ds_steal_cstr(&names) : NULL;
 }
 
+/* Whether an operator may have meant 'a' by 'b': they differ by case, or one
+ * has a domain. */
+static bool
+is_similar(const char *a, const char *b)
+{
+    size_t a_len = strcspn(a, "."), b_len = strcspn(b, ".");
+
+    return a_len && a_len == b_len && !strncasecmp(a, b, a_len);
+}
+
+/* A name of the database that is similar to one of ours that it lacks, or
+ * NULL. */
+static const char *
+find_similar(const struct ovc_session *s)
+{
+    const struct vteprec_physical_switch *row;
+    const struct ovc_switch *sw;
+
+    VTEPREC_PHYSICAL_SWITCH_FOR_EACH (row, s->idl) {
+        HMAP_FOR_EACH (sw, node, &s->switches) {
+            if (!sw->there && !ovc_switch_find(s, row->name)
+                && is_similar(sw->name, row->name)) {
+                return row->name;
+            }
+        }
+    }
+    return NULL;
+}
+
 /* Takes 'lack'.  Logs what the database lacks, once. */
 static void
 set_lack(struct ovc_session *s, char *lack)
@@ -182,8 +211,11 @@ check_lack(struct ovc_session *s)
         return;
     }
     char *names = all_names(s);
-    set_lack(s, xasprintf("no Physical_Switch named %s, the database has %s",
-                          missing, names));
+    const char *similar = find_similar(s);
+    set_lack(s, xasprintf("no Physical_Switch named %s, the database has %s"
+                          "%s%.64s%s", missing, names,
+                          similar ? "; is \"" : "", similar ? similar : "",
+                          similar ? "\" meant?" : ""));
     free(names);
     free(missing);
 }
@@ -194,6 +226,7 @@ lose_switch(struct ovc_session *s, struct ovc_switch *sw)
     if (sw->there) {
         sw->there = false;
         ovc_ports_lose(s, sw);
+        ovc_ports_queue(s, sw);
     }
 }
 
@@ -228,6 +261,7 @@ read_switch(struct ovc_session *s, struct ovc_switch *sw,
         sw->there = true;
         sw->uuid = row->header_.uuid;
         ports_changed = true;
+        ovc_ports_queue(s, sw);
     }
     if (ports_changed || vteprec_physical_switch_is_updated(
             row, VTEPREC_PHYSICAL_SWITCH_COL_PORTS)) {

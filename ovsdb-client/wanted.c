@@ -200,35 +200,23 @@ ovc_unwant_ls(struct ovc_session *s, const char *name)
     ovc_ls_release(s, ls);
 }
 
+/* Stale objects begin to age when they are looked at; those that wait for a
+ * VNI may be in the way of no one any more. */
+static void
+queue_unsettled(struct ovc_session *s, struct ovc_object *object,
+                void *aux OVS_UNUSED)
+{
+    if (!object->wanted || object->kind == OVC_LS
+        || object->kind == OVC_FLOOD) {
+        ovc_object_queue(s, object);
+    }
+}
+
 void
 ovc_session_set_config_complete(struct ovc_session *s)
 {
-    struct ovc_binding *b;
-    struct ovc_ls *ls;
-    struct ovc_mac *mac;
-    struct ovc_port *port;
-
-    if (s->complete) {
-        return;
-    }
-    s->complete = true;
-
-    /* Stale objects begin to age when they are looked at; those that wait for
-     * a VNI may be in the way of no one any more. */
-    HMAP_FOR_EACH (ls, node, &s->lss) {
-        ovc_object_queue(s, &ls->object);
-        ovc_object_queue(s, &ls->flood.object);
-    }
-    HMAP_FOR_EACH (mac, node, &s->macs) {
-        if (!mac->object.wanted) {
-            ovc_object_queue(s, &mac->object);
-        }
-    }
-    HMAP_FOR_EACH (port, node, &s->ports) {
-        HMAP_FOR_EACH (b, node, &port->bindings) {
-            if (!b->object.wanted) {
-                ovc_object_queue(s, &b->object);
-            }
-        }
+    if (!s->complete) {
+        s->complete = true;
+        ovc_for_each_object(s, queue_unsettled, NULL);
     }
 }

@@ -267,7 +267,11 @@ rig_create(void)
     fatal_ignore_sigpipe();
     assert_non_null(mkdtemp(dir));
     rig->dir = xstrdup(dir);
+    static const char *const switches[] = { RIG_SWITCH };
     rig->stale_hold_ms = 60000;
+    rig->ownership = OVC_SHARED;
+    rig->switches = switches;
+    rig->n_switches = ARRAY_SIZE(switches);
     return rig;
 }
 
@@ -477,10 +481,11 @@ rig_start_session(struct rig *rig, const char *remote)
     char *unix_remote = xasprintf("unix:%s/sock", rig->dir);
     struct ovc_session_config config = {
         .name = RIG_SWITCH,
-        .switches = (const char *[]) { RIG_SWITCH },
-        .n_switches = 1,
+        .switches = rig->switches,
+        .n_switches = rig->n_switches,
         .remote = remote ? remote : unix_remote,
         .probe_ms = 5000,
+        .ownership = rig->ownership,
         .stale_hold_ms = rig->stale_hold_ms,
     };
 
@@ -743,17 +748,54 @@ rig_port(struct rig *rig, const char *name)
     return NULL;
 }
 
-const char *
-rig_binding(struct rig *rig, const char *port, int vlan)
+const struct vteprec_physical_switch *
+rig_switch(struct rig *rig, const char *name)
 {
-    const struct vteprec_physical_port *row = rig_port(rig, port);
+    const struct vteprec_physical_switch *row;
 
+    VTEPREC_PHYSICAL_SWITCH_FOR_EACH (row, rig->db) {
+        if (!strcmp(row->name, name)) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+const struct vteprec_physical_port *
+rig_switch_port(struct rig *rig, const char *switch_name, const char *name)
+{
+    const struct vteprec_physical_switch *ps = rig_switch(rig, switch_name);
+
+    for (size_t i = 0; ps && i < ps->n_ports; i++) {
+        if (!strcmp(ps->ports[i]->name, name)) {
+            return ps->ports[i];
+        }
+    }
+    return NULL;
+}
+
+static const char *
+bound_to(const struct vteprec_physical_port *row, int vlan)
+{
     for (size_t i = 0; row && i < row->n_vlan_bindings; i++) {
         if (row->key_vlan_bindings[i] == vlan) {
             return row->value_vlan_bindings[i]->name;
         }
     }
     return "";
+}
+
+const char *
+rig_binding(struct rig *rig, const char *port, int vlan)
+{
+    return bound_to(rig_port(rig, port), vlan);
+}
+
+const char *
+rig_switch_binding(struct rig *rig, const char *switch_name, const char *port,
+                   int vlan)
+{
+    return bound_to(rig_switch_port(rig, switch_name, port), vlan);
 }
 
 const struct vteprec_physical_locator *
@@ -911,6 +953,21 @@ rig_entry(struct rig *rig, const char *array, const char *key,
     }
     json_destroy(json);
     return text;
+}
+
+const char *
+rig_show(struct rig *rig, rig_show_fn *fn)
+{
+    static struct ds s = DS_EMPTY_INITIALIZER;
+    struct tsn_json writer;
+
+    ds_clear(&s);
+    tsn_json_init(&writer, &s);
+    tsn_json_object_begin(&writer, NULL);
+    fn(rig->session, &writer);
+    tsn_json_object_end(&writer);
+    json_destroy(json_from_string(ds_cstr(&s)));
+    return ds_cstr(&s);
 }
 
 bool

@@ -17,6 +17,7 @@
 #include "openvswitch/json.h"
 #include "ovsdb-client/session.h"
 #include "ovsdb-client/vtep-idl.h"
+#include "tsn/json.h"
 
 #define RIG_SWITCH "tor1"
 #define RIG_OWN_VTEP "10.0.0.1"
@@ -27,7 +28,11 @@ struct rig {
     struct ovsdb_idl *db;               /* Somebody else. */
     struct ovsdb_idl_txn *txn;          /* Of 'db', between begin and end. */
     struct ovc_session *session;
-    uint32_t stale_hold_ms;             /* Of the next session. */
+    /* Of the next session. */
+    uint32_t stale_hold_ms;
+    enum ovc_ownership ownership;
+    const char *const *switches;        /* Default: RIG_SWITCH. */
+    size_t n_switches;
 
     struct fake *fake;                  /* Server of "fake_sock". */
 
@@ -127,6 +132,13 @@ const char *rig_mac_vtep(struct rig *, const char *ls, const char *mac);
 const struct vteprec_physical_port *rig_port(struct rig *, const char *name);
 /* Name of the bound LS, or "". */
 const char *rig_binding(struct rig *, const char *port, int vlan);
+const struct vteprec_physical_switch *rig_switch(struct rig *,
+                                                 const char *name);
+const struct vteprec_physical_port *rig_switch_port(struct rig *,
+                                                    const char *switch_name,
+                                                    const char *name);
+const char *rig_switch_binding(struct rig *, const char *switch_name,
+                               const char *port, int vlan);
 const struct vteprec_physical_locator *rig_locator(struct rig *,
                                                    const char *ip);
 
@@ -146,6 +158,9 @@ const char *rig_status_text(struct rig *, const char *object,
 const char *rig_entry(struct rig *, const char *array, const char *key,
                       const char *value, const char *member);
 bool rig_all_written(struct rig *);
+/* What 'fn' writes, as text; valid until the next call. */
+typedef void rig_show_fn(const struct ovc_session *, struct tsn_json *);
+const char *rig_show(struct rig *, rig_show_fn *fn);
 
 /* What was learnt: "LS MAC VTEP" / "LS VTEP" per line, sorted; valid until the
  * next call. */

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Facts that are worth an alarm (spec J.28). */
+#include <config.h>
+#include "ovsdb-client/operator.h"
+#include "ovsdb-client/private.h"
+
+#include "openvswitch/dynamic-string.h"
+#include "util.h"
+
+const char *
+ovc_alarm_name(enum ovc_alarm alarm)
+{
+    switch (alarm) {
+    case OVC_ALARM_SWITCH_MISSING:
+        return "switch-missing";
+    case OVC_ALARM_PORT_MISSING:
+        return "port-missing";
+    case OVC_ALARM_VNI_CONFLICT:
+        return "vni-conflict";
+    case OVC_ALARM_REFUSED:
+        return "refused";
+    case OVC_ALARM_FIGHT:
+        return "fight";
+    case OVC_ALARM_FORCED_DELETE:
+        return "forced-delete";
+    case OVC_ALARM_SWITCH_FAULT:
+        return "switch-fault";
+    case OVC_ALARM_PORT_FAULT:
+        return "port-fault";
+    case OVC_N_ALARMS:
+    default:
+        OVS_NOT_REACHED();
+    }
+}
+
+struct tell {
+    const struct ovc_session *s;
+    ovc_alarm_fn *fn;
+    void *aux;
+    size_t n[OVC_N_ALARMS];
+    size_t n_more;
+    struct ds object, text;
+};
+
+/* Tells what is in 'object' and 'text', and clears them. */
+static void
+tell(struct tell *t, enum ovc_alarm alarm)
+{
+    if (t->n[alarm]++ < OVC_MAX_ALARMS) {
+        t->fn(alarm, ds_cstr(&t->object), ds_cstr(&t->text), t->aux);
+    } else {
+        t->n_more++;
+    }
+    ds_clear(&t->object);
+    ds_clear(&t->text);
+}
+
+static void
+tell_object(struct tell *t, enum ovc_alarm alarm,
+            const struct ovc_object *object)
+{
+    ovc_object_format(object, &t->object);
+    ovc_object_reason(t->s, object, &t->text);
+    tell(t, alarm);
+}
+
+static void
+put_faults(struct ds *ds, char *const *faults, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        ds_put_format(ds, "%s%.64s", i ? ", " : "", faults[i]);
+    }
+}
+
+static void
+tell_switches(struct tell *t)
+{
+    const struct ovc_session *s = t->s;
+    const struct ovc_switch *sw;
+
+    HMAP_FOR_EACH (sw, node, &s->switches) {
+        const struct vteprec_physical_switch *row
+            = sw->there ? vteprec_physical_switch_get_for_uuid(
+                s->idl, &sw->uuid) : NULL;
+        if (!s->read) {
+            continue;           /* The session is not up: nobody knows. */
+        }
+        if (!row) {
+            ds_put_format(&t->object, "switch=%s", sw->name);
+            ds_put_cstr(&t->text, s->lack ? s->lack : "");
+            tell(t, OVC_ALARM_SWITCH_MISSING);
+        } else if (row->n_switch_fault_status) {
+            ds_put_format(&t->object, "switch=%s", sw->name);
+            put_faults(&t->text, row->switch_fault_status,
+                       row->n_switch_fault_status);
+            tell(t, OVC_ALARM_SWITCH_FAULT);
+        }
+    }
+}
+
+static void
+tell_ports(struct tell *t)
+{
+    const struct ovc_session *s = t->s;
+    const struct ovc_port *port;
+
+    HMAP_FOR_EACH (port, node, &s->ports) {
+        const struct vteprec_physical_port *row
+            = port->there ? vteprec_physical_port_get_for_uuid(
+                s->idl, &port->uuid) : NULL;
+        if (row && row->n_port_fault_status) {
+            ds_put_format(&t->object, "switch=%s port=%s", port->sw->name,
+                          port->name);
+            put_faults(&t->text, row->port_fault_status,
+                       row->n_port_fault_status);
+            tell(t, OVC_ALARM_PORT_FAULT);
+        } else if (s->up && port->sw->there && !port->there
+                   && port->missing_ms
+                   && s->now_ms - port->missing_ms >= OVC_PORT_ALARM_MS) {
+            ds_put_format(&t->object, "switch=%s port=%s", port->sw->name,
+                          port->name);
+            ds_put_cstr(&t->text, "the switch has no such port");
+            tell(t, OVC_ALARM_PORT_MISSING);
+        }
+    }
+}
+
+static void
+tell_networks(struct tell *t)
+{
+    const struct ovc_ls *ls;
+
+    HMAP_FOR_EACH (ls, node, &t->s->lss) {
+        if (ls->object.why == OVC_WHY_VNI_WANTED
+            || ls->object.why == OVC_WHY_VNI_HELD) {
+            tell_object(t, OVC_ALARM_VNI_CONFLICT, &ls->object);
+        }
+        if (ls->forced) {
+            ovc_object_format(&ls->object, &t->object);
+            ds_put_format(&t->text, "the switch has not removed what it "
+                          "learnt, %"PRIuSIZE" MACs left", ls->n_local_macs);
+            tell(t, OVC_ALARM_FORCED_DELETE);
+        }
+    }
+}
+
+/* What was refused, or is fought over, waits for its time. */
+static void
+tell_waiting(struct tell *t)
+{
+    const struct ovc_object *object;
+
+    HEAP_FOR_EACH (object, timer, &t->s->timers) {
+        if (object->why == OVC_WHY_REFUSED) {
+            tell_object(t, OVC_ALARM_REFUSED, object);
+        } else if (object->why == OVC_WHY_FIGHT) {
+            tell_object(t, OVC_ALARM_FIGHT, object);
+        }
+    }
+}
+
+void
+ovc_session_for_each_alarm(const struct ovc_session *s, ovc_alarm_fn *fn,
+                           void *aux, size_t *n_more)
+{
+    struct tell t = {
+        .s = s, .fn = fn, .aux = aux,
+        .object = DS_EMPTY_INITIALIZER, .text = DS_EMPTY_INITIALIZER,
+    };
+
+    tell_switches(&t);
+    tell_ports(&t);
+    tell_networks(&t);
+    tell_waiting(&t);
+    *n_more = t.n_more;
+    ds_destroy(&t.object);
+    ds_destroy(&t.text);
+}
