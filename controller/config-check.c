@@ -380,6 +380,10 @@ check_switches(struct checker *c)
             }
             error = check_agent(c, sw->agent);
         }
+        if (!error && sw->standby_agent) {
+            at(c, "switches[%zu].standby-agent", i);
+            error = check_agent(c, sw->standby_agent);
+        }
         if (!error) {
             at(c, "switches[%zu].vtep", i);
             error = check_vtep(c, &sw->vtep);

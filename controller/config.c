@@ -48,7 +48,7 @@ struct yaml_port {
 };
 
 struct yaml_switch {
-    char *name, *vtep, *agent;
+    char *name, *vtep, *agent, *standby_agent;
     struct yaml_port *ports;
     unsigned int ports_count;
 };
@@ -184,6 +184,7 @@ static const cyaml_schema_field_t switch_fields[] = {
     TEXT("name", struct yaml_switch, name),
     TEXT("vtep", struct yaml_switch, vtep),
     OPT_TEXT("agent", struct yaml_switch, agent),
+    OPT_TEXT("standby-agent", struct yaml_switch, standby_agent),
     OPT_LIST("ports", struct yaml_switch, ports, &port_schema),
     CYAML_FIELD_END
 };
@@ -464,6 +465,7 @@ read_switches(struct reader *r, const struct yaml_controller *y,
         at(r, "switches[%zu]", i);
         to->name = xstrdup(from->name);
         to->agent = xstrdup(from->agent ? from->agent : from->name);
+        to->standby_agent = nullable_xstrdup(from->standby_agent);
         int error = read_ip(r, "vtep", from->vtep, &to->vtep);
         if (!error) {
             error = read_ports(r, i, from, to);
@@ -721,6 +723,7 @@ free_switch(struct ctrl_switch *sw)
     free(sw->ports);
     free(sw->name);
     free(sw->agent);
+    free(sw->standby_agent);
 }
 
 void

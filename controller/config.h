@@ -102,6 +102,7 @@ struct ctrl_port {
 struct ctrl_switch {
     char *name;                 /* Physical router. */
     char *agent;                /* Virtual router of its ToR agent. */
+    char *standby_agent;        /* And of its other one, or NULL. */
     struct in6_addr vtep;
     struct ctrl_port *ports;
     size_t n_ports;

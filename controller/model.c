@@ -613,6 +613,16 @@ build_port(struct builder *b, const struct ctrl_switch *sw,
     }
 }
 
+/* A ToR agent of the switch 'pr'.  Its own address is not in the file. */
+static void
+build_agent(struct builder *b, const char *name, struct ctrl_node *pr)
+{
+    struct ctrl_node *agent = build_virtual_router(b, name, "tor-agent",
+                                                   &in6addr_any);
+
+    add_link(b->model, "physical-router-virtual-router", pr, agent);
+}
+
 static void
 build_switch(struct builder *b, const struct ctrl_switch *sw)
 {
@@ -627,10 +637,10 @@ build_switch(struct builder *b, const struct ctrl_switch *sw)
     put_text(&ds, TABS, "physical-router-vnc-managed", "false");
     set_properties(pr, &ds);
 
-    /* The agent's own address is not in the file. */
-    struct ctrl_node *agent = build_virtual_router(b, sw->agent, "tor-agent",
-                                                   &in6addr_any);
-    add_link(b->model, "physical-router-virtual-router", pr, agent);
+    build_agent(b, sw->agent, pr);
+    if (sw->standby_agent) {
+        build_agent(b, sw->standby_agent, pr);
+    }
     for (size_t i = 0; i < sw->n_ports; i++) {
         build_port(b, sw, &sw->ports[i], pr);
     }

@@ -69,6 +69,7 @@ static const char full[] =
     "    network: red\n"
     "- name: tor2\n"
     "  vtep: 10.0.1.2\n"
+    "  standby-agent: tor2-b\n"
     "- name: tor3\n"
     "  vtep: 10.0.1.3\n"
     "hosts:\n"
@@ -155,6 +156,9 @@ config__every_key__all_values(void **state)
     const struct ctrl_switch *tor1 = &c->switches[0];
     assert_string_equal(tor1->name, "tor1");
     assert_string_equal(tor1->agent, "tor1-agent");
+    assert_null(tor1->standby_agent);
+    assert_string_equal(tor1[1].agent, "tor2");
+    assert_string_equal(tor1[1].standby_agent, "tor2-b");
     assert_ip(&tor1->vtep, "10.0.1.1");
     assert_int_equal(tor1->n_ports, 2);
     assert_string_equal(tor1->ports[0].name, "xe-0/0/1:0");
@@ -298,6 +302,8 @@ config__refused__line_and_reason(void **state)
           "tor1-agent is already used at switches[0].agent" },
         { "- name: tor3", "- name: tor/3", "a name of an agent has no '/'" },
         { "agent: tor1-agent", "agent: tor1@agent", "has no '@'" },
+        { "agent: tor2-b", "agent: tor1-agent",
+          "tor1-agent is already used at switches[0].agent" },
         { "- name: tsn2", "- name: tsn 2", "has no ' '" },
         { "vtep: 10.0.1.2", "vtep: 10.0.1.1", 
           "10.0.1.1 is already used at switches[0].vtep" },

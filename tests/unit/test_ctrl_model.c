@@ -22,6 +22,7 @@ static const char yaml[] =
     "- name: tor1\n"
     "  vtep: 10.0.1.1\n"
     "  agent: tor1-agent\n"
+    "  standby-agent: tor1-b\n"
     "  ports:\n"
     "  - name: p1\n"
     "    network: blue\n"
@@ -155,6 +156,22 @@ model__tor_agent__its_own_switch(void **state)
      * project, 2 to IPAM. */
     assert_int_equal(n_links, 21);
     free(nodes);
+}
+
+static void
+model__standby_agent__the_same_as_the_other(void **state)
+{
+    size_t n_links, n_standby_links;
+    char *nodes = walk(GSC ":tor1-agent", &n_links);
+    char *standby = walk(GSC ":tor1-b", &n_standby_links);
+
+    assert_non_null(strstr(standby, "physical-router " GSC ":tor1\n"));
+    assert_non_null(strstr(standby, "virtual-router " GSC ":tor1-b\n"));
+    assert_null(strstr(standby, "tor1-agent"));
+    assert_null(strstr(nodes, "tor1-b"));
+    assert_int_equal(n_links, n_standby_links);
+    free(nodes);
+    free(standby);
 }
 
 static void
@@ -353,6 +370,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(model__tor_agent__its_own_switch),
+        TEST(model__standby_agent__the_same_as_the_other),
         TEST(model__tsn__the_switches_that_it_serves),
         TEST(model__unknown_name__nothing),
         TEST(model__port_without_server__binds_its_network),
