@@ -233,6 +233,13 @@ bridge_session_changed(struct tor *tor, bool connected)
     bridge_switch_changed(tor);
 }
 
+void
+bridge_leave(struct tor *tor)
+{
+    tor->live = tor->grace = false;
+    bridge_all_changed(tor);
+}
+
 static bool
 has_own_ip(const struct tor *tor, const struct in6_addr *ip)
 {

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "tor-agent/listen.h"
 #include "tor-agent/tor.h"
@@ -21,6 +22,11 @@
 
 VLOG_DEFINE_THIS_MODULE(tor_agent);
 
+/* Handing over 100 000 MACs takes some seconds; a control node that does not
+ * read must not hold up the end for longer. */
+#define LEAVE_MS 5000
+#define LEAVE_CHECK_MS 10
+
 struct agent {
     struct tsn_config *config;
     struct tsn_tls_store *tls;  /* NULL: control nodes are in the clear. */
@@ -30,6 +36,9 @@ struct agent {
     struct tsn_loop *worker;
     struct tor **tors;          /* In the worker's thread only. */
     size_t n_tors;
+
+    struct tsn_loop_hook leaving;       /* Added when it is to stop. */
+    uint64_t leave_by_ms;
 };
 
 /* Writes the reply of a command, in the worker's thread. */
@@ -203,17 +212,52 @@ start_tors(void *agent_)
 }
 
 static void
-stop_tors(void *agent_)
+destroy_tors(struct agent *agent)
 {
-    struct agent *agent = agent_;
-
     for (size_t i = 0; i < agent->n_tors; i++) {
         tor_destroy(agent->tors[i]);
     }
     free(agent->tors);
     agent->tors = NULL;
     agent->n_tors = 0;
+    tsn_loop_remove_hook(agent->worker, &agent->leaving);
     tsn_loop_stop(agent->worker);
+}
+
+static void
+leave_run(void *agent_)
+{
+    struct agent *agent = agent_;
+
+    if (tsn_now_ms() < agent->leave_by_ms) {
+        for (size_t i = 0; i < agent->n_tors; i++) {
+            if (!tor_has_left(agent->tors[i])) {
+                return;
+            }
+        }
+    }
+    destroy_tors(agent);
+}
+
+static void
+leave_wait(void *agent_ OVS_UNUSED)
+{
+    poll_timer_wait(LEAVE_CHECK_MS);
+}
+
+static void
+stop_tors(void *agent_)
+{
+    struct agent *agent = agent_;
+
+    for (size_t i = 0; i < agent->n_tors; i++) {
+        tor_leave(agent->tors[i]);
+    }
+    agent->leave_by_ms = tsn_now_ms() + LEAVE_MS;
+    agent->leaving = (struct tsn_loop_hook) {
+        .run = leave_run, .wait = leave_wait, .aux = agent,
+    };
+    tsn_loop_add_hook(agent->worker, &agent->leaving);
 }
 
 static int

@@ -155,6 +155,7 @@ struct tor {
     bool config_complete;
     bool told_complete;         /* The OVSDB session knows. */
     uint64_t n_binding_conflicts;   /* In the current configuration. */
+    bool leaving;               /* tor_leave() */
     bool told_unknown;          /* That the configuration lacks the switch. */
 
     /* The bridge. */
@@ -202,6 +203,8 @@ void bridge_all_changed(struct tor *);
 void bridge_addresses_changed(struct tor *);
 /* The session came or went. */
 void bridge_session_changed(struct tor *, bool connected);
+/* As if the session were gone for long: what is announced becomes copies. */
+void bridge_leave(struct tor *);
 /* The switch's own data may have changed. */
 void bridge_switch_changed(struct tor *);
 void bridge_network_init(struct tor *, struct tor_network *);

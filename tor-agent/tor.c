@@ -113,7 +113,9 @@ tor_run(void *tor_)
 {
     struct tor *tor = tor_;
 
-    ovc_session_run(tor->ovsdb);
+    if (!tor->leaving) {
+        ovc_session_run(tor->ovsdb);
+    }
     bridge_run(tor);
     xmpp_speaker_set_complete(tor->speaker, is_complete(tor));
     if (tor->config_complete && !tor->told_complete
@@ -128,7 +130,9 @@ tor_wait(void *tor_)
 {
     struct tor *tor = tor_;
 
-    ovc_session_wait(tor->ovsdb);
+    if (!tor->leaving) {
+        ovc_session_wait(tor->ovsdb);
+    }
     bridge_wait(tor);
 }
 
@@ -178,6 +182,19 @@ tor_create(struct tsn_loop *loop, const struct tsn_config *config,
     };
     tsn_loop_add_hook(loop, &tor->hook);
     return tor;
+}
+
+void
+tor_leave(struct tor *tor)
+{
+    tor->leaving = true;
+    bridge_leave(tor);
+}
+
+bool
+tor_has_left(const struct tor *tor)
+{
+    return bridge_is_settled(tor) && xmpp_speaker_has_told_all(tor->speaker);
 }
 
 void

@@ -25,6 +25,13 @@ struct tsn_tls_store;
 struct tor *tor_create(struct tsn_loop *loop, const struct tsn_config *,
                        const struct tsn_config_tor *, const char *remote,
                        struct tsn_tls_store *tls);
+/* Hands over to another agent, or to our successor (E.3): the switch's rows
+ * stay as they are and are not written any more, and what is announced becomes
+ * copies, which are worse than what the other one announces, and better than
+ * nothing until it does. */
+void tor_leave(struct tor *);
+/* Whether the control nodes have all of them. */
+bool tor_has_left(const struct tor *);
 /* Ends the sessions.  Rows and, until the control nodes notice, routes stay as
  * they are: the successor adopts them. */
 void tor_destroy(struct tor *);                         /* NULL is fine. */

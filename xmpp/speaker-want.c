@@ -428,3 +428,17 @@ xmpp_speaker_withdraw(struct xmpp_speaker *sp, const char *instance,
     }
     maybe_free_route(inst, wr);
 }
+
+bool
+xmpp_speaker_has_told_all(const struct xmpp_speaker *sp)
+{
+    for (unsigned int i = 0; i < sp->n_peers; i++) {
+        const struct peer *peer = &sp->peers[i];
+
+        if (peer->up && (!ovs_list_is_empty(&peer->dirty)
+                         || xmpp_transport_unsent(peer->transport))) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -159,6 +159,20 @@ session_lost__partner_takes_over__copies_at_once(void **state OVS_UNUSED)
     assert_string_equal(bridge_role(&tor), "standby");
 }
 
+/* Whoever comes next starts above them. */
+static void
+leaving__all_become_copies(void **state OVS_UNUSED)
+{
+    rig_learn(1, OWN);
+    rig_flood(OWN);
+    rig_run();
+    rig_reflect(1);
+    rig_run();
+    bridge_leave(&tor);
+    rig_expect_routes("* " OWN " 1\n1 " OWN " #0 1");
+    assert_int_equal(rig_published(), 4);
+}
+
 static void
 both_have_a_session__noticed(void **state OVS_UNUSED)
 {
@@ -215,6 +229,7 @@ main(void)
         ACTIVE(session_lost__for_a_moment__costs_no_route_but_broadcasts),
         ACTIVE(session_lost__for_long__copies_then_nothing),
         ACTIVE(session_lost__partner_takes_over__copies_at_once),
+        ACTIVE(leaving__all_become_copies),
         ACTIVE(both_have_a_session__noticed),
         STANDBY(vni__changes_on_standby__copies_under_the_new_one),
         STANDBY(switch_address__changes__copies_that_do_not_match_go),
