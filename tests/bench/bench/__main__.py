@@ -14,8 +14,9 @@ from lab import LabError
 
 
 def find_all():
-    """{name: module} of all benchmarks."""
-    return {info.name: importlib.import_module(f"bench.{info.name}")
+    """{name: module} of all benchmarks: macs_down.py is "macs-down"."""
+    return {info.name.replace("_", "-"):
+            importlib.import_module(f"bench.{info.name}")
             for info in pkgutil.iter_modules(bench.__path__)
             if not info.name.startswith("_")}
 
