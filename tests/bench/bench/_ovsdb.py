@@ -157,6 +157,13 @@ class Ovsdb:
             self._operator = JsonRpc(self.ctl)
         return self._operator.request(name, list(argv))
 
+    def cut_sessions(self):
+        """Closes all connections, as a restart of the server would."""
+        self.command("ovsdb-server/reconnect")
+        self._client.close()
+        self._client = wait_until(self.connect, 30,
+                                  f"the database server of {self.name}")
+
     def n_cells(self):
         """How much is in the database, without reading it: columns times
         rows, of which the server itself keeps count."""

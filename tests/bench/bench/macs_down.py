@@ -80,7 +80,9 @@ def measure(context, prepare, tls=False):
         return found
 
 
-def prepare_ours(site, db, tls):
+def topology():
+    """What tsn-controller knows: every MAC is behind some host, every network
+    on the switch."""
     networks = [{"name": f"net{i}", "vni": VNI + i}
                 for i in range(N_NETWORKS)]
     ports = [{"name": "p1", "vlan": i + 1, "network": f"net{i}"}
@@ -88,10 +90,12 @@ def prepare_ours(site, db, tls):
     hosts = [{"name": f"host{h}", "vtep": vtep(h), "machines": [
         {"network": f"net{i % N_NETWORKS}", "mac": mac(i)}
         for i in range(h, N_MACS, N_HOSTS)]} for h in range(N_HOSTS)]
-    site.controllers({
-        "networks": networks, "hosts": hosts, "tsns": [],
-        "switches": [{"name": "tor1", "vtep": SWITCH_VTEP, "ports": ports}]},
-        NODES[:1])
+    return {"networks": networks, "hosts": hosts, "tsns": [], "switches": [
+        {"name": "tor1", "vtep": SWITCH_VTEP, "ports": ports}]}
+
+
+def prepare_ours(site, db, tls):
+    site.controllers(topology(), NODES[:1])
     return site.agent([{"name": "tor1", "ovsdb": db.remote}], NODES[:1], tls)
 
 

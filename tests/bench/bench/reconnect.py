@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The session with a switch that has all its rows is cut, and comes back."""
+
+import functools
+import statistics
+import time
+
+from bench import Context, Result, progress
+from bench._ovsdb import SwitchDatabase
+from bench._relay import Relay
+from bench._site import NODES, Site
+from bench.macs_down import N_MACS, SWITCH_ADDRESS, SWITCH_VTEP, topology
+from lab import LabError, wait_until
+
+# Short, so that a keepalive, of which there are three in a hold time
+# (contrail-control, xmpp_connection.cc), is due soon.
+HOLD_S = 3
+KEEPALIVE_S = HOLD_S / 3
+PATIENCE_S = 180
+# Nothing more follows.
+QUIET_S = 2 * KEEPALIVE_S
+
+CASES = {
+    "transactions": f"sent to a switch that comes back with {N_MACS} rows as "
+                    "they should be",
+    "silence": "the longest towards a control node meanwhile; a keepalive "
+               f"is due each {KEEPALIVE_S:.0f} s",
+    "time": f"from the cut until {N_MACS} rows have been read again",
+}
+
+
+def wait_quiet(site, agent):
+    """Until nothing has been sent for a while.  Returns the status, and when
+    the last of it was as it is."""
+    last = {"seen": None, "time": 0.0}
+
+    def quiet():
+        tor = site.tor(agent)
+        now = time.monotonic()
+        seen = [tor["ovsdb"]["connected"], tor["ovsdb"]["since"],
+                tor["ovsdb"]["transactions"], tor["rows"]]
+        if seen != last["seen"]:
+            last.update(seen=seen, time=now)
+        return (tor["ovsdb"]["connected"] and not tor["rows"]["waiting"]
+                and tor["rows"]["written"] >= N_MACS
+                and now - last["time"] > QUIET_S and tor)
+
+    return wait_until(quiet, PATIENCE_S, "a switch that has all",
+                      log=agent.log, interval=0.05), last["time"]
+
+
+def cut(site, db, agent, relay):
+    """Cuts the session.  Returns what the return of the switch cost."""
+    before, _ = wait_quiet(site, agent)
+    size = db.file.stat().st_size
+    relay.reset()
+    start = time.monotonic()
+    db.cut_sessions()
+    wait_until(lambda: site.tor(agent)["ovsdb"]["since"]
+               != before["ovsdb"]["since"], PATIENCE_S, "another session",
+               log=agent.log)
+    after, end = wait_quiet(site, agent)
+    silence = relay.silence()
+    if relay.n_connections != 1:
+        raise LabError("the agent lost the control node")
+    if db.count("Ucast_Macs_Remote") != N_MACS:
+        raise LabError("rows were lost")
+    n = after["ovsdb"]["transactions"] - before["ovsdb"]["transactions"]
+    if not n and db.file.stat().st_size != size:
+        raise LabError("the database was changed, nobody says by what")
+    return {"transactions": n, "silence": silence, "time": end - start}
+
+
+def measure(context):
+    """One run."""
+    with Site(context) as site:
+        db = SwitchDatabase(site, "tor1", SWITCH_VTEP, SWITCH_ADDRESS).start()
+        site.controllers(topology() | {"hold-time": HOLD_S}, NODES[:1])
+        agent = site.agent([{"name": "tor1", "ovsdb": db.remote}], NODES[1:],
+                           more={"hold-time": HOLD_S})
+        with Relay(site.ns, NODES[1], NODES[0]) as relay:
+            agent.start()
+            found = cut(site, db, agent, relay)
+            progress(f"    {found['transactions']} transactions, back in "
+                     f"{found['time']:.2f} s, {found['silence']:.2f} s "
+                     "without a word to the control node")
+            return found
+
+
+@functools.cache
+def runs(build_dir, n_rounds):
+    found = []
+
+    def once():
+        found.append(measure(Context(build_dir, n_rounds)))
+        return found[-1]["time"]
+
+    Context(build_dir, n_rounds).rounds({"ours": once})
+    return found
+
+
+def run(case, context):
+    found = runs(context.build_dir, context.n_rounds)
+    values = [run[case] for run in found]
+    unit = {"transactions": "transactions", "silence": "s", "time": "s"}[case]
+    return Result(unit, statistics.median(values), note=(
+        f"{len(found)} runs, {min(values):.2f} to {max(values):.2f}; the "
+        "database server closes the connection; a second of back-off is part "
+        "of the time; no session with a control node was lost, and the "
+        "database's file stayed as it was"))
