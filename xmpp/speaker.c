@@ -409,7 +409,9 @@ speaker_run(uv_timer_t *timer)
         more |= want_flush(&sp->peers[i]);
         restart_tell_end_of_rib(&sp->peers[i], now);
     }
-    speaker_defer(sp, more ? 1 : CHECK_MS);
+    /* All speakers of a loop at the same time: each of its turns costs a look
+     * at all that lives in it. */
+    speaker_defer(sp, more ? 1 : CHECK_MS - now % CHECK_MS);
 }
 
 void

@@ -509,7 +509,7 @@ end_of_rib__never_silent__told_in_the_end(void **state)
     rig_advance(CONFIG_IDLE_GR_MS + TICK_MS);
     xmpp_speaker_set_complete(rig.speaker, true);
     rig_advance(TICK_MS);
-    for (int i = 0; i < 59; i++) {
+    for (int i = 0; i < 58; i++) {
         publish(i % 2 ? MAC1 : MAC2);
         rig_advance(TICK_MS / 2);
         struct xmpp_evpn key;
