@@ -88,7 +88,8 @@ tests_unit_test_ovc_acceptor_tls_SOURCES = \
 tests_unit_test_ovc_acceptor_tls_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
 	$(TEST_LIBS)
 check_PROGRAMS += tests/unit/test_ovc_learnt
-ovc_rig_sources = tests/unit/ovc_rig.c tests/unit/ovc_rig.h
+ovc_rig_sources = tests/unit/ovc_proxy.c tests/unit/ovc_proxy.h \
+	tests/unit/ovc_rig.c tests/unit/ovc_rig.h
 ovc_rig_cppflags = $(AM_CPPFLAGS) \
 	-DVTEP_SCHEMA='"$(OVS_SOURCE)/vtep/vtep.ovsschema"' \
 	-DOTHER_SCHEMA='"$(OVS_SOURCE)/vswitchd/vswitch.ovsschema"'

@@ -256,11 +256,9 @@ ovc_for_each_object(struct ovc_session *s, ovc_object_fn *fn, void *aux)
 /* The delay after the 'n'th failure in a row, n >= 1, with a jitter of a
  * quarter up or down. */
 long long
-ovc_backoff_ms(unsigned int n)
+ovc_backoff_ms(unsigned int n, long long max_ms)
 {
-    long long delay = (n > 6 ? OVC_BACKOFF_MAX_MS
-                       : MIN(OVC_BACKOFF_MIN_MS << (n - 1),
-                             OVC_BACKOFF_MAX_MS));
+    long long delay = MIN(OVC_BACKOFF_MIN_MS << MIN(n - 1, 6), max_ms);
     return delay * 3 / 4 + random_range(delay / 2);
 }
 

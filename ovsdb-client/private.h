@@ -55,6 +55,10 @@ struct ds;
 #define OVC_FIGHT_MS 10000
 #define OVC_FIGHT_WRITES 4
 
+/* Its end: also what somebody else changes all the time is put right within
+ * 5 s. */
+#define OVC_FIGHT_BACKOFF_MAX_MS 3000
+
 /* So many refusals without a success in between: the switch refuses in
  * general.  Then one transaction per OVC_BRAKE_MS. */
 #define OVC_BRAKE_REFUSALS 16
@@ -445,7 +449,7 @@ bool ovc_object_is_there(const struct ovc_object *);
 typedef void ovc_object_fn(struct ovc_session *, struct ovc_object *,
                            void *aux);
 void ovc_for_each_object(struct ovc_session *, ovc_object_fn *, void *aux);
-long long ovc_backoff_ms(unsigned int n);
+long long ovc_backoff_ms(unsigned int n, long long max_ms);
 void ovc_object_format(const struct ovc_object *, struct ds *);
 void ovc_timers_run(struct ovc_session *);
 

@@ -307,7 +307,8 @@ note_success(struct ovc_session *s, struct ovc_object *object)
     if (object->rewrites >= OVC_FIGHT_WRITES) {
         note_fight(s, object);
         object->not_before_ms = (s->now_ms + ovc_backoff_ms(
-            object->rewrites - OVC_FIGHT_WRITES + 1));
+            object->rewrites - OVC_FIGHT_WRITES + 1,
+            OVC_FIGHT_BACKOFF_MAX_MS));
     } else if (!object->echoed && !object->rewanted) {
         object->echo = true;
         object->not_before_ms = s->now_ms + OVC_ECHO_MS;
@@ -354,7 +355,8 @@ note_refusal(struct ovc_session *s, struct ovc_object *object)
         return;
     }
     object->failures = MIN(object->failures + 1, UINT8_MAX - 1);
-    long long delay_ms = ovc_backoff_ms(object->failures);
+    long long delay_ms = ovc_backoff_ms(object->failures,
+                                        OVC_BACKOFF_MAX_MS);
     object->not_before_ms = s->now_ms + delay_ms;
     free(object->error);
     object->error = xstrdup(s->last_error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
+#include "tests/unit/ovc_proxy.h"
 #include "tests/unit/ovc_rig.h"
 
 #include <dirent.h>
@@ -304,6 +305,7 @@ rig_destroy(struct rig *rig)
     }
     ovsdb_idl_destroy(rig->db);
     rig_stop_fake(rig);
+    proxy_destroy(rig->proxy);
     rig_stop_server(rig, SIGKILL);
     remove_dir(rig->dir);
     free(rig->dir);
@@ -548,6 +550,8 @@ rig_turn(struct rig *rig, int max_ms)
         ovc_session_wait(rig->session);
     }
     fake_run(rig->fake);
+    proxy_run(rig->proxy);
+    proxy_wait(rig->proxy);
     poll_timer_wait(max_ms);
     poll_block();
     if (rig->db) {

@@ -35,6 +35,7 @@ struct rig {
     size_t n_switches;
 
     struct fake *fake;                  /* Server of "fake_sock". */
+    struct proxy *proxy;                /* Or NULL; the rig's from now on. */
 
     /* What the session told its owner. */
     int n_up, n_down, n_learnt;
@@ -96,10 +97,10 @@ void rig_settle(struct rig *);
  * waits up to 8 s before it connects again. */
 #define RIG_MS 20000
 
-/* Turns until COND holds, for at most RIG_MS. */
-#define RIG_UNTIL(RIG, COND)                                            \
+/* Turns until COND holds, for at most MS. */
+#define RIG_WITHIN(RIG, MS, COND)                                       \
     do {                                                                \
-        long long deadline__ = rig_deadline(RIG_MS);                    \
+        long long deadline__ = rig_deadline(MS);                        \
         while (!(COND)) {                                               \
             if (rig_expired(deadline__)) {                              \
                 rig_dump(RIG);                                          \
@@ -108,6 +109,7 @@ void rig_settle(struct rig *);
             rig_turn(RIG, 50);                                          \
         }                                                               \
     } while (0)
+#define RIG_UNTIL(RIG, COND) RIG_WITHIN(RIG, RIG_MS, COND)
 long long rig_deadline(int ms);
 bool rig_expired(long long deadline);
 void rig_dump(struct rig *);
