@@ -111,7 +111,7 @@ hold_reason(const struct ovc_session *s, const struct ovc_mac *mac)
     if (!ovc_is_vtep(&mac->vtep)) {
         return OVC_WHY_BAD_VTEP;
     }
-    if (!s->n_tunnel_ips) {
+    if (ovc_ls_is_addressless(s, mac->ls)) {
         return OVC_WHY_NO_TUNNEL_IP;
     }
     for (size_t i = 0; i < s->n_tunnel_ips; i++) {

@@ -381,6 +381,7 @@ struct ovc_session {
     char *lack;                 /* Which of them there are not, or NULL. */
     struct in6_addr *tunnel_ips;    /* Of all of them. */
     size_t n_tunnel_ips;
+    size_t n_addressless;       /* Switches that are there, and have none. */
     struct hmap ports;          /* struct ovc_port. */
     struct hmap port_rows;      /* Likewise, those that are there. */
 
@@ -514,6 +515,9 @@ struct ovc_switch *ovc_switch_find(const struct ovc_session *,
 /* Whether the database has any of them; if not, the session is not up, and the
  * database is left alone: it may be that of another switch. */
 bool ovc_switches_check(struct ovc_session *);
+/* Whether a switch of 'ls' has no address yet: then nobody knows which MACs
+ * are behind itself. */
+bool ovc_ls_is_addressless(const struct ovc_session *, const struct ovc_ls *);
 /* With their ports.  One of them is there. */
 void ovc_switches_read_all(struct ovc_session *);
 void ovc_switches_read_changes(struct ovc_session *);

@@ -87,6 +87,36 @@ read_tunnel_ips(struct ovc_session *s, struct ovc_switch *sw,
     return changed;
 }
 
+/* Returns true if their number is another one than before. */
+static bool
+count_addressless(struct ovc_session *s)
+{
+    const struct ovc_switch *sw;
+    size_t before = s->n_addressless;
+
+    s->n_addressless = 0;
+    HMAP_FOR_EACH (sw, node, &s->switches) {
+        s->n_addressless += sw->there && !sw->n_tunnel_ips;
+    }
+    return s->n_addressless != before;
+}
+
+bool
+ovc_ls_is_addressless(const struct ovc_session *s, const struct ovc_ls *ls)
+{
+    const struct ovc_binding *b;
+
+    if (!s->n_tunnel_ips || !s->n_addressless) {
+        return !s->n_tunnel_ips;
+    }
+    LIST_FOR_EACH (b, ls_node, &ls->bindings) {
+        if (b->port->sw->there && !b->port->sw->n_tunnel_ips) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Those of all switches; what is wanted may have become one of them, or have
  * ceased to be. */
 static void
@@ -304,7 +334,7 @@ read_switches(struct ovc_session *s, bool ports_changed)
             ips_changed |= read_switch(s, sw, row, ports_changed);
         }
     }
-    if (ips_changed) {
+    if (count_addressless(s) || ips_changed) {
         join_tunnel_ips(s);
     }
     check_lack(s);

@@ -98,6 +98,9 @@ ovc_want_binding(struct ovc_session *s, const char *switch_name,
     struct ovc_ls *old = b->ls;
     ovc_binding_set_ls(b, ls);
     ovc_object_want(s, &b->object);
+    if (s->n_addressless) {
+        ovc_ls_queue_dependents(s, ls);
+    }
     if (old) {
         ovc_ls_release(s, old);
     }
@@ -111,6 +114,9 @@ unwant_binding(struct ovc_session *s, struct ovc_binding *b)
     ovc_binding_set_ls(b, NULL);
     ovc_object_unwant(s, &b->object);
     ovc_binding_release(s, b);
+    if (s->n_addressless) {
+        ovc_ls_queue_dependents(s, ls);
+    }
     ovc_ls_release(s, ls);
 }
 

@@ -9,6 +9,7 @@
 #include "util.h"
 
 #define BLUE TSN_LS_PREFIX "11111111-1111-1111-1111-111111111111"
+#define RED TSN_LS_PREFIX "22222222-2222-2222-2222-222222222222"
 #define LEAF1 "leaf1"
 #define LEAF2 "leaf2"
 #define LEAF3 "leaf3"
@@ -112,6 +113,42 @@ own_vtep__of_any_switch__is_never_a_remote(void **state)
 }
 
 static void
+tunnel_ips__of_one_switch_unknown__its_networks_wait(void **state)
+{
+    struct rig *rig = *state;
+    const char *ip = VTEP2;
+
+    rig_begin(rig);
+    vteprec_physical_switch_set_tunnel_ips(rig_switch(rig, LEAF2), NULL, 0);
+    rig_end(rig);
+    rig_want_ls(rig, BLUE, 100, TSN1);
+    rig_want_ls(rig, RED, 200, TSN1);
+    ovc_want_binding(rig->session, LEAF1, "p1", 5, BLUE);
+    ovc_want_binding(rig->session, LEAF2, "p1", 6, RED);
+    rig_want_mac(rig, BLUE, MAC1, HOST1);
+    rig_want_mac(rig, RED, MAC2, HOST1);
+    RIG_UNTIL(rig, rig_mac(rig, BLUE, MAC1));
+    rig_settle(rig);
+    assert_null(rig_mac(rig, RED, MAC2));
+    assert_string_equal(rig_entry(rig, "macs", "mac", MAC2, "reason"),
+                        "the switch has no tunnel_ips");
+
+    /* Another network on that switch waits from then on. */
+    ovc_want_binding(rig->session, LEAF2, "p2", 5, BLUE);
+    RIG_UNTIL(rig, !strcmp(rig_entry(rig, "macs", "mac", MAC1, "reason"),
+                           "the switch has no tunnel_ips"));
+    assert_non_null(rig_mac(rig, BLUE, MAC1));
+    ovc_unwant_binding(rig->session, LEAF2, "p2", 5);
+    RIG_UNTIL(rig, !strcmp(rig_entry(rig, "macs", "mac", MAC1, "state"),
+                           "written"));
+
+    rig_begin(rig);
+    vteprec_physical_switch_set_tunnel_ips(rig_switch(rig, LEAF2), &ip, 1);
+    rig_end(rig);
+    RIG_UNTIL(rig, rig_mac(rig, RED, MAC2));
+}
+
+static void
 switch_missing__among_others__they_are_served(void **state)
 {
     struct rig *rig = *state;
@@ -201,6 +238,9 @@ main(void)
             setup, rig_teardown),
         cmocka_unit_test_setup_teardown(
             own_vtep__of_any_switch__is_never_a_remote,
+            setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            tunnel_ips__of_one_switch_unknown__its_networks_wait,
             setup, rig_teardown),
         cmocka_unit_test_setup_teardown(
             switch_missing__among_others__they_are_served,
