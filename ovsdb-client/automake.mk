@@ -74,6 +74,7 @@ $(ovsdb_client_libovc_a_OBJECTS): ovsdb-client/vtep-idl.h
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_ovc_faults \
 	tests/unit/test_ovc_operator tests/unit/test_ovc_ownership \
+	tests/unit/test_ovc_pace \
 	tests/unit/test_ovc_random tests/unit/test_ovc_switches \
 	tests/unit/test_ovc_session tests/unit/test_ovc_text
 check_PROGRAMS += tests/unit/test_ovc_acceptor
@@ -88,8 +89,8 @@ tests_unit_test_ovc_acceptor_tls_SOURCES = \
 tests_unit_test_ovc_acceptor_tls_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
 	$(TEST_LIBS)
 check_PROGRAMS += tests/unit/test_ovc_learnt
-ovc_rig_sources = tests/unit/ovc_proxy.c tests/unit/ovc_proxy.h \
-	tests/unit/ovc_rig.c tests/unit/ovc_rig.h
+ovc_rig_sources = tests/unit/ovc_fake.h tests/unit/ovc_proxy.c \
+	tests/unit/ovc_proxy.h tests/unit/ovc_rig.c tests/unit/ovc_rig.h
 ovc_rig_cppflags = $(AM_CPPFLAGS) \
 	-DVTEP_SCHEMA='"$(OVS_SOURCE)/vtep/vtep.ovsschema"' \
 	-DOTHER_SCHEMA='"$(OVS_SOURCE)/vswitchd/vswitch.ovsschema"'
@@ -113,6 +114,11 @@ tests_unit_test_ovc_ownership_SOURCES = tests/unit/test_ovc_ownership.c \
 tests_unit_test_ovc_ownership_CPPFLAGS = $(ovc_rig_cppflags)
 tests_unit_test_ovc_ownership_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
 	$(TEST_LIBS)
+tests_unit_test_ovc_pace_SOURCES = tests/unit/test_ovc_pace.c \
+	$(ovc_rig_sources)
+tests_unit_test_ovc_pace_CPPFLAGS = $(ovc_rig_cppflags)
+tests_unit_test_ovc_pace_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
+	$(TEST_LIBS)
 tests_unit_test_ovc_switches_SOURCES = tests/unit/test_ovc_switches.c \
 	$(ovc_rig_sources)
 tests_unit_test_ovc_switches_CPPFLAGS = $(ovc_rig_cppflags)
@@ -135,6 +141,7 @@ $(tests_unit_test_ovc_faults_OBJECTS): ovsdb-client/vtep-idl.h
 $(tests_unit_test_ovc_learnt_OBJECTS): ovsdb-client/vtep-idl.h
 $(tests_unit_test_ovc_operator_OBJECTS): ovsdb-client/vtep-idl.h
 $(tests_unit_test_ovc_ownership_OBJECTS): ovsdb-client/vtep-idl.h
+$(tests_unit_test_ovc_pace_OBJECTS): ovsdb-client/vtep-idl.h
 $(tests_unit_test_ovc_random_OBJECTS): ovsdb-client/vtep-idl.h
 $(tests_unit_test_ovc_switches_OBJECTS): ovsdb-client/vtep-idl.h
 $(tests_unit_test_ovc_text_OBJECTS): ovsdb-client/vtep-idl.h

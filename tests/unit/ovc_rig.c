@@ -39,6 +39,7 @@ struct fake {
     char *schema;
     char *remote;
     struct svec requests;
+    struct json *id;                    /* Of the last request. */
     int n_connects, n_closes;
 };
 
@@ -78,6 +79,7 @@ rig_stop_fake(struct rig *rig)
         fake_hang_up(fake);
         pstream_close(fake->listener);
         svec_destroy(&fake->requests);
+        json_destroy(fake->id);
         free(fake->schema);
         free(fake->remote);
         free(fake);
@@ -126,7 +128,7 @@ fake_send(struct fake *fake, const char *bytes, const struct json *id)
 void
 rig_fake_send(struct rig *rig, const char *bytes)
 {
-    fake_send(rig->fake, bytes, NULL);
+    fake_send(rig->fake, bytes, rig->fake->id);
 }
 
 static void
@@ -155,8 +157,14 @@ fake_recv(struct fake *fake)
                               ? json_string(params->elems[0]) : "");
             char *request = xasprintf("%s %s", msg->method, db);
             svec_add(&fake->requests, request);
+            if (strcmp(msg->method, "echo")) {
+                json_destroy(fake->id);
+                fake->id = json_clone(msg->id);
+            }
             fake_answer(fake, request, msg->id);
             free(request);
+        } else if (msg->type == JSONRPC_REPLY) {
+            svec_add(&fake->requests, "reply");
         }
         jsonrpc_msg_destroy(msg);
     }

@@ -80,7 +80,9 @@ struct fake_answer {
 void rig_start_fake(struct rig *, const struct fake_answer *);
 void rig_stop_fake(struct rig *);
 const char *rig_fake_remote(struct rig *);
+/* @ID@ stands for the id of the last request that is no echo. */
 void rig_fake_send(struct rig *, const char *bytes);
+/* Requests that began with 'method', or replies if it is "reply". */
 int rig_fake_requests(struct rig *, const char *method);
 /* Connections that came and that went. */
 int rig_fake_connects(struct rig *);

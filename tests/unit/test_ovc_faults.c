@@ -2,6 +2,7 @@
 /* An ovc_session and servers that refuse, restart, lack something or talk
  * nonsense. */
 #include <config.h>
+#include "tests/unit/ovc_fake.h"
 #include "tests/unit/ovc_rig.h"
 
 #include <errno.h>
@@ -376,19 +377,6 @@ assert_survives(struct rig *rig, const struct fake_answer *answers)
     rig_stop_session(rig);
     rig_stop_fake(rig);
 }
-
-#define NO_SERVER_DB \
-    { "get_schema _Server", "{\"id\":@ID@,\"result\":null,\"error\":\"no\"}" }
-#define VTEP_DB \
-    { "get_schema hardware_vtep", "{\"id\":@ID@,\"result\":@SCHEMA@," \
-                                  "\"error\":null}" }
-#define MONITOR(RESULT) \
-    { "monitor_cond hardware_vtep", "{\"id\":@ID@,\"result\":" RESULT "," \
-                                    "\"error\":null}" }
-#define A_UUID "\"aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa\""
-#define B_UUID "\"bbbbbbbb-bbbb-bbbb-bbbb-bbbbbbbbbbbb\""
-#define SWITCH "\"Physical_Switch\":{" A_UUID ":{\"initial\":" \
-    "{\"name\":\"tor1\",\"tunnel_ips\":\"10.0.0.1\"}}}"
 
 static void
 garbage__instead_of_json__ends_the_connection(void **state)
