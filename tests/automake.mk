@@ -5,7 +5,7 @@
 EXTRA_DIST += tests/bench/bench tests/system tests/fuzz/corpus \
 	tests/wire/data tests/tally.py
 
-# Every test that docs/xmpp.md names is there.
+# Every test that the documents name is there.
 TESTS += tests/citations.py
 EXTRA_DIST += tests/citations.py
 

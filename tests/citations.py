@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that every test which docs/xmpp.md names is there, part of "make
-check".
+"""Checks that every test which docs/xmpp.md and docs/tor-agent.md name is
+there, part of "make check".
 
 usage: citations.py [SOURCE-DIR]        (else $srcdir, or the current one)
 
-In the column "Test" of its table of rules stand, in backquotes,
+In the last column, "Test", of the table of each stand, in backquotes,
 
   file                  a file tests/unit/test_file.c or tests/wire/test_file.c
   file: case, case...   cases of it; one that ends in an ellipsis stands for
@@ -22,19 +22,23 @@ import re
 import sys
 from pathlib import Path
 
-PAGE = "docs/xmpp.md"
-TABLE = "| Situation | As client | As server | Test |"
+# With the head of the table of each.
+PAGES = {
+    "docs/xmpp.md": "| Situation | As client | As server | Test |",
+    "docs/tor-agent.md": "| G.2 | Fault | Rule | Test |",
+}
 ELLIPSIS = "…"
 REPLAY = "server_replay"
 # The list of cases at the end of a test, which some make with a macro.
-REGISTERED = re.compile(r"\b(?:cmocka_unit_test\w*|\w*TEST)\(\s*(\w+)")
+REGISTERED = re.compile(r"\b(?:cmocka_unit_test\w*|\w*TEST|CASE|FAKE)\(\s*(\w+)")
 CITATION = re.compile(r"`([^`]+)`|\breplay\b|\b\d\d(?:-\w+)?\b")
 
 
 class Citations:
-    def __init__(self, top):
+    def __init__(self, top, page, table):
         self.top = top
-        self.page = (top / PAGE).read_text()
+        self.table = table
+        self.page = (top / page).read_text()
         self.sources = {
             path.stem.removeprefix("test_"): path.read_text()
             for kind in ("unit", "wire")
@@ -82,9 +86,9 @@ class Citations:
         self.want(self.n_checked > n_before, f"any test of: {row}")
 
     def check_table(self):
-        _, found, rest = self.page.partition(TABLE + "\n")
+        _, found, rest = self.page.partition(self.table + "\n")
         rows = rest.partition("\n\n")[0].splitlines()[1:]
-        self.want(found and rows, f"the table '{TABLE}'")
+        self.want(found and rows, f"the table '{self.table}'")
         for row in rows:
             self.check_row(row)
 
@@ -102,13 +106,17 @@ class Citations:
 def main():
     top = Path(sys.argv[1] if len(sys.argv) > 1
                else os.environ.get("srcdir", "."))
-    citations = Citations(top)
-    citations.check_table()
-    citations.check_page()
-    for what in citations.missing:
-        print(f"{PAGE} names what is not there: {what}")
-    print(f"{citations.n_checked} citations, {len(citations.missing)} wrong")
-    return 1 if citations.missing else 0
+    n_checked = n_missing = 0
+    for page, table in PAGES.items():
+        citations = Citations(top, page, table)
+        citations.check_table()
+        citations.check_page()
+        for what in citations.missing:
+            print(f"{page} names what is not there: {what}")
+        n_checked += citations.n_checked
+        n_missing += len(citations.missing)
+    print(f"{n_checked} citations, {n_missing} wrong")
+    return 1 if n_missing else 0
 
 
 if __name__ == "__main__":

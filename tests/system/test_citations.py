@@ -17,6 +17,11 @@ PAGE = """\
 
 | No rule | `here` |
 """
+OTHER_PAGE = """\
+| G.2 | Fault | Rule | Test |
+|---|---|---|---|
+| 1 | b | c | `a` |
+"""
 UNIT = """\
 #define RIG_TEST(FN) cmocka_unit_test_setup_teardown(FN, setup, teardown)
         cmocka_unit_test(one__case__good),
@@ -30,6 +35,7 @@ def check(tmp_path):
     """Runs it on a source tree whose table cites that."""
     def check(cell, page=PAGE):
         (tmp_path / "docs/xmpp.md").write_text(page.format(cell))
+        (tmp_path / "docs/tor-agent.md").write_text(OTHER_PAGE)
         done = subprocess.run([sys.executable, CITATIONS, tmp_path], text=True,
                               stdout=subprocess.PIPE, timeout=20)
         *wrong, last = done.stdout.splitlines()
