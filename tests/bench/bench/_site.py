@@ -85,8 +85,8 @@ class Site:
 
     def tsnctl(self, process, *argv):
         """The reply of a command of a service, as data."""
-        return json.loads(run(self._program("tsnctl"), "--json", "--run-dir",
-                              process.run_dir, *argv, timeout=PATIENCE_S))
+        return json.loads(run(self._program("tsnctl"), "--json", "--socket",
+                              process.ctl, *argv, timeout=PATIENCE_S))
 
     def tor(self, agent, name=None):
         """What the agent says about a ToR, or its only one."""
@@ -120,7 +120,7 @@ class Site:
         path.write_text(json.dumps(config))
         process = self.process(instance, [
             self._program(name), "--config", path, "--run-dir", run_dir])
-        process.run_dir = run_dir
+        process.ctl = run_dir / f"{name}.ctl"
         return process
 
 
