@@ -95,6 +95,22 @@ begin_value(struct tsn_json *json, const char *key)
     }
 }
 
+void
+tsn_json_init_elements(struct tsn_json *json, struct ds *out)
+{
+    tsn_json_init(json, out);
+    json->depth = 1;
+}
+
+void
+tsn_json_elements(struct tsn_json *json, const struct ds *elements)
+{
+    if (elements->length) {
+        begin_value(json, NULL);
+        ds_put_buffer(json->out, elements->string, elements->length);
+    }
+}
+
 static void
 begin_nested(struct tsn_json *json, const char *key, char bracket)
 {

@@ -23,6 +23,11 @@ struct tsn_json {
 /* Writes to the end of 'out', which stays the caller's. */
 void tsn_json_init(struct tsn_json *, struct ds *out);
 
+/* For elements of an array that is written elsewhere, by another thread, say;
+ * they go there by tsn_json_elements(). */
+void tsn_json_init_elements(struct tsn_json *, struct ds *out);
+void tsn_json_elements(struct tsn_json *, const struct ds *elements);
+
 /* 'key' is NULL inside an array and at the top. */
 void tsn_json_object_begin(struct tsn_json *, const char *key);
 void tsn_json_object_end(struct tsn_json *);

@@ -57,6 +57,33 @@ json__nested_values__text_has_commas_where_due(void **state)
 }
 
 static void
+json__elements_of_others__text_has_commas_where_due(void **state)
+{
+    static const size_t n_elements[] = { 0, 2, 0, 1 };
+    struct ds out = DS_EMPTY_INITIALIZER;
+    struct tsn_json json;
+
+    tsn_json_init(&json, &out);
+    tsn_json_array_begin(&json, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(n_elements); i++) {
+        struct ds elements = DS_EMPTY_INITIALIZER;
+        struct tsn_json part;
+
+        tsn_json_init_elements(&part, &elements);
+        for (size_t j = 0; j < n_elements[i]; j++) {
+            tsn_json_object_begin(&part, NULL);
+            tsn_json_uint(&part, "i", i);
+            tsn_json_object_end(&part);
+        }
+        tsn_json_elements(&json, &elements);
+        ds_destroy(&elements);
+    }
+    tsn_json_array_end(&json);
+    assert_string_equal(ds_cstr(&out), "[{\"i\":1},{\"i\":1},{\"i\":3}]");
+    ds_destroy(&out);
+}
+
+static void
 json__extreme_integers__exact(void **state)
 {
     struct ds out = DS_EMPTY_INITIALIZER;
@@ -167,6 +194,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json__nested_values__text_has_commas_where_due),
+        cmocka_unit_test(json__elements_of_others__text_has_commas_where_due),
         cmocka_unit_test(json__extreme_integers__exact),
         cmocka_unit_test(json__special_characters__escaped),
         cmocka_unit_test(json__valid_utf8__kept),
