@@ -50,6 +50,7 @@ ovsdb_client_libovc_a_SOURCES = \
 	ovsdb-client/json-frame.c \
 	ovsdb-client/json-frame.h \
 	ovsdb-client/learnt.c \
+	ovsdb-client/library.c \
 	ovsdb-client/ls.c \
 	ovsdb-client/mac.c \
 	ovsdb-client/object.c \
