@@ -302,6 +302,18 @@ ovc_acceptor_listen(struct ovc_acceptor *a,
     return 0;
 }
 
+void
+ovc_acceptor_unlisten(struct ovc_acceptor *a, const char *name)
+{
+    struct acc_listener *l, *next;
+
+    LIST_FOR_EACH_SAFE (l, next, node, &a->listeners) {
+        if (!l->tor && !strcmp(l->name, name)) {
+            close_listener(l);
+        }
+    }
+}
+
 /* ToRs. */
 
 void
@@ -373,6 +385,18 @@ ovc_acceptor_remove_tor(struct ovc_acceptor *a, const char *name)
 
     if (tor) {
         remove_tor(a, tor);
+    }
+}
+
+void
+ovc_acceptor_set_max_backoff(struct ovc_acceptor *a, const char *name,
+                             uint32_t max_backoff_ms)
+{
+    struct acc_tor *tor = shash_find_data(&a->tors, name);
+
+    if (tor) {
+        tor->max_backoff_ms = MAX(max_backoff_ms,
+                                  OVC_ACCEPTOR_MIN_BACKOFF_MS);
     }
 }
 

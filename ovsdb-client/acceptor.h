@@ -82,6 +82,9 @@ int ovc_acceptor_listen(struct ovc_acceptor *,
                         const struct ovc_listener_config *,
                         struct tsn_err *err);
 
+/* Closes the listener for all of that name.  Sessions that came by it stay. */
+void ovc_acceptor_unlisten(struct ovc_acceptor *, const char *name);
+
 struct ovc_acceptor_tor {
     const char *name;
     const char *const *switches;    /* Physical_Switch.name, any of them. */
@@ -103,6 +106,10 @@ void ovc_acceptor_add_tor(struct ovc_acceptor *,
 /* Ends the session of a ToR, if it has one, at once, and closes its own
  * listener. */
 void ovc_acceptor_remove_tor(struct ovc_acceptor *, const char *name);
+
+/* Another maximum between two attempts to connect to it. */
+void ovc_acceptor_set_max_backoff(struct ovc_acceptor *, const char *name,
+                                  uint32_t max_backoff_ms);
 
 /* Takes no more connections, and calls 'done' when the IDLs have ended their
  * sessions and what they wrote is sent, or 'max_ms' is over. */
