@@ -425,6 +425,16 @@ speaker_defer(struct xmpp_speaker *sp, uint64_t delay_ms)
     }
 }
 
+void
+xmpp_speaker_set_holds(struct xmpp_speaker *sp, uint32_t hold_s,
+                       uint32_t stale_hold_s, uint32_t frozen_hold_s)
+{
+    sp->hold_ms = hold_s * 1000;
+    sp->stale_hold_ms = stale_hold_s * 1000;
+    sp->frozen_hold_ms = (uint64_t) frozen_hold_s * 1000;
+    update_hold(sp);
+}
+
 struct xmpp_speaker *
 xmpp_speaker_create(uv_loop_t *loop, const struct xmpp_speaker_config *cfg,
                     const struct xmpp_speaker_ops *ops, void *aux)

@@ -73,6 +73,10 @@ struct xmpp_speaker *xmpp_speaker_create(uv_loop_t *loop,
 /* Ends the sessions.  Calls no op any more. */
 void xmpp_speaker_destroy(struct xmpp_speaker *);       /* NULL is fine. */
 
+/* Other times from now on, as in the configuration; sessions stay. */
+void xmpp_speaker_set_holds(struct xmpp_speaker *, uint32_t hold_s,
+                            uint32_t stale_hold_s, uint32_t frozen_hold_s);
+
 /* Wants 'instance' subscribed with 'instance_id'; another id makes it a
  * subscription anew.  Dropping it drops its wanted routes with it. */
 void xmpp_speaker_subscribe(struct xmpp_speaker *, const char *instance,
