@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 sbin_PROGRAMS += tor-agent/tsn-tor-agent
 tor_agent_tsn_tor_agent_SOURCES = \
+	tor-agent/alarm.c \
+	tor-agent/alarm.h \
 	tor-agent/bridge-config.c \
 	tor-agent/bridge-down.c \
 	tor-agent/bridge-flood.c \
@@ -8,17 +10,33 @@ tor_agent_tsn_tor_agent_SOURCES = \
 	tor-agent/bridge-show.c \
 	tor-agent/bridge-up.c \
 	tor-agent/bridge.c \
+	tor-agent/commands.c \
+	tor-agent/commands.h \
+	tor-agent/fleet-ask.c \
+	tor-agent/fleet-private.h \
+	tor-agent/fleet.c \
+	tor-agent/fleet.h \
 	tor-agent/listen.c \
 	tor-agent/listen.h \
 	tor-agent/moves.c \
+	tor-agent/reload.c \
+	tor-agent/reload.h \
 	tor-agent/tor-agent.c \
 	tor-agent/tor-private.h \
+	tor-agent/tor-status.c \
 	tor-agent/tor.c \
 	tor-agent/tor.h
 tor_agent_tsn_tor_agent_LDADD = ovsdb-client/libovc.a xmpp/libxmpp.a \
 	$(BASE_LIBS)
 
 if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_tor_alarm tests/unit/test_tor_reload
+tests_unit_test_tor_alarm_SOURCES = tests/unit/test_tor_alarm.c \
+	tor-agent/alarm.c
+tests_unit_test_tor_alarm_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+tests_unit_test_tor_reload_SOURCES = tests/unit/test_tor_reload.c \
+	tor-agent/reload.c
+tests_unit_test_tor_reload_LDADD = $(BASE_LIBS) $(TEST_LIBS)
 check_PROGRAMS += tests/unit/test_tor_bridge tests/unit/test_tor_moves \
 	tests/unit/test_tor_standby
 tor_rig_sources = \

@@ -9,13 +9,17 @@
 #include <unistd.h>
 
 #include "hash.h"
+#include "openvswitch/vlog.h"
 #include "ovsdb-client/acceptor.h"
+#include "tor-agent/reload.h"
 #include "tsn/config.h"
 #include "tsn/ctl.h"
 #include "tsn/error.h"
 #include "tsn/json.h"
 #include "tsn/loop.h"
 #include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(tor_listen);
 
 /* Of a ToR's name in its socket's, which must fit sockaddr_un with the
  * directory. */
@@ -89,25 +93,19 @@ make_dir(const char *dir, struct tsn_err *err)
 }
 
 static int
-listen_shared(struct tor_listen *l, const struct tsn_config *config,
+listen_shared(struct tor_listen *l, const struct tsn_config_listener *src,
               struct tsn_err *err)
 {
-    for (size_t i = 0; i < config->n_listeners; i++) {
-        const struct tsn_config_listener *src = &config->listeners[i];
-        struct ovc_listener_config listener = {
-            .name = src->name,
-            .address = src->address,
-            .tls = src->tls,
-            .proxy_protocol = src->proxy_protocol,
-            .proxies = src->proxies,
-            .n_proxies = src->n_proxies,
-        };
-        int error = ovc_acceptor_listen(l->acceptor, &listener, err);
-        if (error) {
-            return error;
-        }
-    }
-    return 0;
+    struct ovc_listener_config listener = {
+        .name = src->name,
+        .address = src->address,
+        .tls = src->tls,
+        .proxy_protocol = src->proxy_protocol,
+        .proxies = src->proxies,
+        .n_proxies = src->n_proxies,
+    };
+
+    return ovc_acceptor_listen(l->acceptor, &listener, err);
 }
 
 /* "PORT" or "PORT:IP", checked, to an address. */
@@ -171,8 +169,8 @@ tor_listen_create(const struct tsn_config *config, const char *run_dir,
     l->acceptor = ovc_acceptor_create(tsn_loop_uv(l->loop), tls);
 
     int error = make_dir(l->dir, err);
-    if (!error) {
-        error = listen_shared(l, config, err);
+    for (size_t i = 0; i < config->n_listeners && !error; i++) {
+        error = listen_shared(l, &config->listeners[i], err);
     }
     for (size_t i = 0; i < config->n_tors && !error; i++) {
         error = add_tor(l, &config->tors[i], err);
@@ -224,6 +222,165 @@ tor_listen_destroy(struct tor_listen *l)
         free(l->dir);
         free(l);
     }
+}
+
+/* Another configuration. */
+
+struct reload {
+    struct tor_listen *listen;
+    const struct tsn_config *old, *config;
+    uv_sem_t done;
+};
+
+/* Checked before: only somebody who was quicker makes it fail. */
+static void
+log_failure(int error, const struct tsn_err *err)
+{
+    if (error) {
+        VLOG_ERR("%s", tsn_err_format(err));
+    }
+}
+
+static void
+reload_in_thread(void *reload_)
+{
+    struct reload *r = reload_;
+    const struct tsn_config *old = r->old, *config = r->config;
+    struct ovc_acceptor *a = r->listen->acceptor;
+    struct tsn_err err;
+
+    for (size_t i = 0; i < old->n_tors; i++) {
+        const struct tsn_config_tor *now
+            = tor_config_find(config, old->tors[i].name);
+        if (!now || !tor_config_same_switch(&old->tors[i], now)) {
+            ovc_acceptor_remove_tor(a, old->tors[i].name);
+        }
+    }
+    for (size_t i = 0; i < old->n_listeners; i++) {
+        if (!tor_config_find_listener(config, &old->listeners[i])) {
+            ovc_acceptor_unlisten(a, old->listeners[i].name);
+        }
+    }
+    for (size_t i = 0; i < config->n_listeners; i++) {
+        if (!tor_config_find_listener(old, &config->listeners[i])) {
+            log_failure(listen_shared(r->listen, &config->listeners[i], &err),
+                        &err);
+        }
+    }
+    for (size_t i = 0; i < config->n_tors; i++) {
+        const struct tsn_config_tor *was
+            = tor_config_find(old, config->tors[i].name);
+        if (!was || !tor_config_same_switch(was, &config->tors[i])) {
+            log_failure(add_tor(r->listen, &config->tors[i], &err), &err);
+        } else {
+            ovc_acceptor_set_max_backoff(a, was->name,
+                                         config->tors[i].max_backoff_ms);
+        }
+    }
+    uv_sem_post(&r->done);
+}
+
+void
+tor_listen_reload(struct tor_listen *l, const struct tsn_config *old,
+                  const struct tsn_config *config)
+{
+    struct reload r = { .listen = l, .old = old, .config = config };
+
+    uv_sem_init(&r.done, 0);
+    tsn_loop_post(l->loop, reload_in_thread, &r);
+    uv_sem_wait(&r.done);
+    uv_sem_destroy(&r.done);
+}
+
+static bool
+is_own_listener(const struct tsn_config_tor *conf)
+{
+    enum way way = way_of(conf);
+
+    return way == OWN_TCP || way == OWN_TLS;
+}
+
+static bool
+same_address(const struct sockaddr_storage *a,
+             const struct sockaddr_storage *b)
+{
+    return !memcmp(a, b, sizeof *a);
+}
+
+/* Whether 'config' listens there. */
+static bool
+listens_at(const struct tsn_config *config,
+           const struct sockaddr_storage *address)
+{
+    for (size_t i = 0; i < config->n_listeners; i++) {
+        if (same_address(&config->listeners[i].address, address)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < config->n_tors; i++) {
+        const struct tsn_config_tor *conf = &config->tors[i];
+        struct sockaddr_storage own;
+
+        if (is_own_listener(conf)) {
+            parse_listener(conf->ovsdb + strlen("ptcp:"), &own);
+            if (same_address(&own, address)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Binds, and lets go again. */
+static int
+try_bind(const struct tsn_config *old, const struct sockaddr_storage *address,
+         const char *name, struct tsn_err *err)
+{
+    int on = 1, error = 0;
+
+    if (listens_at(old, address)) {
+        return 0;
+    }
+    int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0
+        || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on)
+        || (address->ss_family == AF_INET6
+            && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on))
+        || bind(fd, (const struct sockaddr *) address,
+                address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                               : sizeof(struct sockaddr_in))
+        || listen(fd, 1)) {
+        error = errno;
+        tsn_err_set(err, name, "cannot listen for switches: %s",
+                    ovs_strerror(error));
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return -error;
+}
+
+int
+tor_listen_check(const struct tsn_config *old,
+                 const struct tsn_config *config, struct tsn_err *err)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < config->n_listeners && !error; i++) {
+        const struct tsn_config_listener *l = &config->listeners[i];
+
+        error = try_bind(old, &l->address, l->name, err);
+    }
+    for (size_t i = 0; i < config->n_tors && !error; i++) {
+        const struct tsn_config_tor *conf = &config->tors[i];
+        struct sockaddr_storage own;
+
+        if (is_own_listener(conf)) {
+            parse_listener(conf->ovsdb + strlen("ptcp:"), &own);
+            error = try_bind(old, &own, conf->ovsdb, err);
+        }
+    }
+    return error;
 }
 
 /* A request on its way through the thread. */

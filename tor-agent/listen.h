@@ -22,6 +22,15 @@ int tor_listen_create(const struct tsn_config *, const char *run_dir,
                       struct tsn_tls_store *, struct tor_listen **listenp,
                       struct tsn_err *err);
 
+/* Whether we could listen where 'config' says and 'old' does not: returns 0,
+ * or -errno with '*err'. */
+int tor_listen_check(const struct tsn_config *old, const struct tsn_config *,
+                     struct tsn_err *err);
+/* Goes on as 'config' says, which was checked.  Sessions of ToRs whose way has
+ * not changed stay.  Waits for the thread, which never does. */
+void tor_listen_reload(struct tor_listen *, const struct tsn_config *old,
+                       const struct tsn_config *);
+
 void tor_listen_start(struct tor_listen *);
 
 /* After the ToRs' sessions have ended: sends what they have written, and joins

@@ -1,303 +1,310 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tsn-tor-agent: any number of ToRs, each in a worker.  The main thread has
  * the configuration, the signals and the control socket, and talks to the
- * worker by messages. */
+ * workers by messages. */
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
+#include "ovsdb-client/session.h"
+#include "timeval.h"
+#include "tor-agent/alarm.h"
+#include "tor-agent/commands.h"
+#include "tor-agent/fleet.h"
 #include "tor-agent/listen.h"
-#include "tor-agent/tor.h"
+#include "tor-agent/reload.h"
 #include "tsn/config.h"
-#include "tsn/ctl.h"
 #include "tsn/daemon.h"
 #include "tsn/error.h"
-#include "tsn/json.h"
 #include "tsn/loop.h"
 #include "tsn/tls-store.h"
+#include "tsn/tls.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(tor_agent);
 
-/* Handing over 100 000 MACs takes some seconds; a control node that does not
- * read must not hold up the end for longer. */
-#define LEAVE_MS 5000
-#define LEAVE_CHECK_MS 10
+/* Certificates expire slowly. */
+#define EXPIRY_LOOK_MS 10000
+/* Time to have a new one signed. */
+#define EXPIRY_WARN_S (30 * 24 * 3600)
 
-struct agent {
-    struct tsn_config *config;
+struct program {
+    struct tor_agent agent;
     struct tsn_tls_store *tls;  /* NULL: control nodes are in the clear. */
     struct tsn_tls_store *switch_tls;   /* NULL: no certificates. */
-    struct tsn_loop *main;
-    struct tor_listen *listen;
-    struct tsn_loop *worker;
-    struct tor **tors;          /* In the worker's thread only. */
-    size_t n_tors;
-
-    struct tsn_loop_hook leaving;       /* Added when it is to stop. */
-    uint64_t leave_by_ms;
+    uv_timer_t expiry_timer;
 };
 
-/* Writes the reply of a command, in the worker's thread. */
-typedef void fill_fn(struct agent *, struct tsn_json *);
-
-/* A request on its way through the worker. */
-struct request {
-    struct agent *agent;
-    struct tsn_ctl_call *call;
-    fill_fn *fill;
+/* What was in use before a reload, until nobody uses it any more. */
+struct outdated {
+    struct tsn_config *config;
+    struct tsn_tls_store *tls;
 };
 
 static int
-agent_load(const char *path, void *agent_, struct tsn_err *err)
-{
-    struct agent *agent = agent_;
-    int error = tsn_config_load(path, &agent->config, err);
-
-    if (!error && !agent->config->n_tors) {
-        tsn_err_set(err, path, "there are no tors in section \"tor-agent\"");
-        error = -EINVAL;
-    }
-    if (!error) {
-        error = tsn_config_load_tls(agent->config, &agent->tls, err);
-    }
-    return error ? error : tsn_config_load_switch_tls(agent->config,
-                                                      &agent->switch_tls, err);
-}
-
-static int
-agent_reload_certificates(void *agent_, struct tsn_err *err)
-{
-    const struct agent *agent = agent_;
-
-    int error = agent->tls ? tsn_tls_store_reload(agent->tls, err) : 0;
-    return agent->switch_tls && !error
-           ? tsn_tls_store_reload(agent->switch_tls, err) : error;
-}
-
-static void
-request_done(void *request_)
-{
-    struct request *r = request_;
-
-    tsn_ctl_finish(r->call);
-    free(r);
-}
-
-static void
-request_in_worker(void *request_)
-{
-    struct request *r = request_;
-
-    r->fill(r->agent, tsn_ctl_reply(r->call));
-    tsn_loop_post(r->agent->main, request_done, r);
-}
-
-static void
-request_start(struct agent *agent, struct tsn_ctl_call *call, fill_fn *fill)
-{
-    struct request *r = xmalloc(sizeof *r);
-
-    *r = (struct request) { .agent = agent, .call = call, .fill = fill };
-    tsn_loop_post(agent->worker, request_in_worker, r);
-}
-
-static void
-fill_array(struct agent *agent, struct tsn_json *json, const char *key,
-           void (*show)(const struct tor *, struct tsn_json *))
-{
-    tsn_json_object_begin(json, "result");
-    tsn_json_array_begin(json, key);
-    for (size_t i = 0; i < agent->n_tors; i++) {
-        show(agent->tors[i], json);
-    }
-    tsn_json_array_end(json);
-    tsn_json_object_end(json);
-}
-
-static void
-fill_tors(struct agent *agent, struct tsn_json *json)
-{
-    fill_array(agent, json, "tors", tor_show);
-}
-
-static void
-fill_rows(struct agent *agent, struct tsn_json *json)
-{
-    fill_array(agent, json, "tors", tor_show_rows);
-}
-
-static void
-fill_networks(struct agent *agent, struct tsn_json *json)
-{
-    fill_array(agent, json, "networks", tor_show_networks);
-}
-
-static void
-fill_macs(struct agent *agent, struct tsn_json *json)
-{
-    fill_array(agent, json, "macs", tor_show_macs);
-}
-
-static void
-fill_status(struct agent *agent, struct tsn_json *json)
-{
-    size_t n_up = 0;
-
-    for (size_t i = 0; i < agent->n_tors; i++) {
-        n_up += tor_is_up(agent->tors[i]);
-    }
-    tsn_json_object_begin(json, "result");
-    tsn_json_string(json, "program", "tsn-tor-agent");
-    tsn_json_string(json, "version", TSN_VERSION);
-    tsn_json_uint(json, "tors", agent->n_tors);
-    tsn_json_uint(json, "tors_up", n_up);
-    tsn_json_object_end(json);
-}
-
-static const struct {
-    const char *words;
-    fill_fn *fill;
-} commands[] = {
-    { "status", fill_status },
-    { "show tors", fill_tors },
-    { "show networks", fill_networks },
-    { "show macs", fill_macs },
-    { "show rows", fill_rows },
-};
-
-/* What a command's handler needs: whose it is, and what fills the reply. */
-struct bound_command {
-    struct agent *agent;
-    fill_fn *fill;
-};
-
-static void
-command_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
-           char *argv[] OVS_UNUSED, void *bound_)
-{
-    const struct bound_command *bound = bound_;
-
-    request_start(bound->agent, call, bound->fill);
-}
-
-static void
-listeners_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
-             char *argv[] OVS_UNUSED, void *agent_)
-{
-    struct agent *agent = agent_;
-
-    tor_listen_show(agent->listen, agent->main, call);
-}
-
-static void
-start_tors(void *agent_)
-{
-    struct agent *agent = agent_;
-    const struct tsn_config *config = agent->config;
-
-    agent->tors = xcalloc(config->n_tors, sizeof *agent->tors);
-    for (size_t i = 0; i < config->n_tors; i++) {
-        const struct tsn_config_tor *conf = &config->tors[i];
-        char *remote = tor_listen_remote(agent->listen, conf);
-
-        agent->tors[agent->n_tors++] = tor_create(agent->worker, config, conf,
-                                                  remote, agent->tls);
-        free(remote);
-    }
-    VLOG_INFO("started tors=%"PRIuSIZE, agent->n_tors);
-}
-
-static void
-destroy_tors(struct agent *agent)
-{
-    for (size_t i = 0; i < agent->n_tors; i++) {
-        tor_destroy(agent->tors[i]);
-    }
-    free(agent->tors);
-    agent->tors = NULL;
-    agent->n_tors = 0;
-    tsn_loop_remove_hook(agent->worker, &agent->leaving);
-    tsn_loop_stop(agent->worker);
-}
-
-static void
-leave_run(void *agent_)
-{
-    struct agent *agent = agent_;
-
-    if (tsn_now_ms() < agent->leave_by_ms) {
-        for (size_t i = 0; i < agent->n_tors; i++) {
-            if (!tor_has_left(agent->tors[i])) {
-                return;
-            }
-        }
-    }
-    destroy_tors(agent);
-}
-
-static void
-leave_wait(void *agent_ OVS_UNUSED)
-{
-    poll_timer_wait(LEAVE_CHECK_MS);
-}
-
-static void
-stop_tors(void *agent_)
-{
-    struct agent *agent = agent_;
-
-    for (size_t i = 0; i < agent->n_tors; i++) {
-        tor_leave(agent->tors[i]);
-    }
-    agent->leave_by_ms = tsn_now_ms() + LEAVE_MS;
-    agent->leaving = (struct tsn_loop_hook) {
-        .run = leave_run, .wait = leave_wait, .aux = agent,
-    };
-    tsn_loop_add_hook(agent->worker, &agent->leaving);
-}
-
-static int
-agent_start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *agent_,
+load_config(const char *path, struct tsn_config **configp,
             struct tsn_err *err)
 {
-    static struct bound_command bound[ARRAY_SIZE(commands)];
-    struct agent *agent = agent_;
+    int error = tsn_config_load(path, configp, err);
 
-    int error = tor_listen_create(agent->config, tsn_daemon_run_dir(),
-                                  agent->switch_tls, &agent->listen, err);
+    if (!error && !(*configp)->n_tors) {
+        tsn_err_set(err, path, "there are no tors in section \"tor-agent\"");
+        tsn_config_destroy(*configp);
+        *configp = NULL;
+        error = -EINVAL;
+    }
+    return error;
+}
+
+static int
+program_load(const char *path, void *program_, struct tsn_err *err)
+{
+    struct program *p = program_;
+    int error = load_config(path, &p->agent.config, err);
+
+    p->agent.config_wall_ms = time_wall_msec();
+    if (!error) {
+        error = tsn_config_load_tls(p->agent.config, &p->tls, err);
+    }
+    return error ? error : tsn_config_load_switch_tls(p->agent.config,
+                                                      &p->switch_tls, err);
+}
+
+/* Reload. */
+
+static void
+log_change(const struct tsn_config_tor *conf, const char *what,
+           const char *key)
+{
+    VLOG_INFO("%s by the new configuration tor=%s%s%s", what, conf->name,
+              key ? " key=" : "", key ? key : "");
+}
+
+static void
+apply_to_tor(struct program *p, const struct tsn_config *old,
+             const struct tsn_config_tor *conf)
+{
+    struct tor_fleet *fleet = p->agent.fleet;
+    const struct tsn_config *config = p->agent.config;
+    char *remote = tor_listen_remote(p->agent.listen, conf);
+    const char *key;
+
+    switch (tor_config_compare(old, config, conf, &key)) {
+    case TOR_SAME:
+        break;
+    case TOR_TUNED:
+        log_change(conf, "changed in place", key);
+        tor_fleet_tune(fleet, config, conf);
+        break;
+    case TOR_REPLACED:
+        log_change(conf, "replaced", key);
+        tor_fleet_replace(fleet, config, conf, remote, p->tls);
+        break;
+    case TOR_ADDED:
+        log_change(conf, "added", NULL);
+        tor_fleet_add(fleet, config, conf, remote, p->tls);
+        break;
+    }
+    free(remote);
+}
+
+static void
+discard(void *outdated_)
+{
+    struct outdated *outdated = outdated_;
+
+    tsn_config_destroy(outdated->config);
+    tsn_tls_store_destroy(outdated->tls);
+    free(outdated);
+}
+
+static void
+apply(struct program *p, const struct tsn_config *old)
+{
+    const struct tsn_config *config = p->agent.config;
+
+    for (size_t i = 0; i < old->n_tors; i++) {
+        if (!tor_config_find(config, old->tors[i].name)) {
+            log_change(&old->tors[i], "removed", NULL);
+            tor_fleet_remove(p->agent.fleet, old->tors[i].name);
+        }
+    }
+    tor_listen_reload(p->agent.listen, old, config);
+    for (size_t i = 0; i < config->n_tors; i++) {
+        apply_to_tor(p, old, &config->tors[i]);
+    }
+    tor_fleet_sort(p->agent.fleet, config);
+    if (old->n_workers != config->n_workers) {
+        VLOG_WARN("another number of workers takes a restart workers=%"PRIu32
+                  " key=workers", old->n_workers);
+    }
+}
+
+/* What can fail, before anything is changed. */
+static int
+prepare(struct program *p, const struct tsn_config *config,
+        struct tsn_tls_store **tlsp, struct tsn_err *err)
+{
+    const struct tsn_config *old = p->agent.config;
+
+    if (!tor_config_same_switch_tls(old, config)) {
+        tsn_err_set(err, NULL, "other certificate files for sessions with "
+                    "switches (\"tls\" in \"tor-agent\") take a restart");
+        return -EINVAL;
+    }
+    int error = tor_listen_check(old, config, err);
+    return error ? error : tsn_config_load_tls(config, tlsp, err);
+}
+
+static int
+reload(struct program *p, const char *path, struct tsn_err *err)
+{
+    struct tsn_tls_store *tls = NULL;
+    struct tsn_config *config;
+
+    int error = load_config(path, &config, err);
     if (error) {
         return error;
     }
-    agent->main = loop;
-    agent->worker = tsn_loop_create("tors");
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-        bound[i] = (struct bound_command) { agent, commands[i].fill };
-        tsn_ctl_register(ctl, commands[i].words, commands[i].words, 0, 0,
-                         command_cb, &bound[i]);
+    error = prepare(p, config, &tls, err);
+    if (error) {
+        tsn_config_destroy(config);
+        return error;
     }
-    tsn_ctl_register(ctl, "show listeners", "show listeners", 0, 0,
-                     listeners_cb, agent);
-    tsn_loop_post(agent->worker, start_tors, agent);
-    tsn_loop_start(agent->worker);
-    tor_listen_start(agent->listen);
+
+    struct outdated *outdated = xmalloc(sizeof *outdated);
+    outdated->config = p->agent.config;
+    outdated->tls = tls;
+    if (!tor_config_same_tls(outdated->config, config)) {
+        /* The ToRs are all replaced. */
+        outdated->tls = p->tls;
+        p->tls = tls;
+    }
+    p->agent.config = config;
+    apply(p, outdated->config);
+    tor_fleet_fence(p->agent.fleet, discard, outdated);
+    return 0;
+}
+
+static int
+program_reload(const char *path, void *program_, struct tsn_err *err)
+{
+    struct program *p = program_;
+    int error = reload(p, path, err);
+
+    free(p->agent.config_error);
+    p->agent.config_error = error ? xstrdup(tsn_err_format(err)) : NULL;
+    p->agent.config_wall_ms = time_wall_msec();
+    return error;
+}
+
+static int
+program_reload_certificates(void *program_, struct tsn_err *err)
+{
+    const struct program *p = program_;
+
+    int error = p->tls ? tsn_tls_store_reload(p->tls, err) : 0;
+    return p->switch_tls && !error
+           ? tsn_tls_store_reload(p->switch_tls, err) : error;
+}
+
+/* Alarms of the process. */
+
+static void
+state_expiry(struct program *p, struct tsn_tls_store *store,
+             const char *whose, int64_t wall_s)
+{
+    struct tsn_tls *tls = tsn_tls_store_get(store, tsn_now_ms());
+
+    if (!tls) {
+        return;
+    }
+    int64_t left_s = tsn_tls_not_after(tls) - wall_s;
+    if (left_s <= 0) {
+        tor_alarms_state(p->agent.alarms, "certificate-expiry", TOR_CRITICAL,
+                         0, whose, "our certificate has expired");
+    } else if (left_s <= EXPIRY_WARN_S) {
+        char text[64];
+
+        snprintf(text, sizeof text, "our certificate expires in %"PRId64
+                 " days", left_s / (24 * 3600));
+        tor_alarms_state(p->agent.alarms, "certificate-expiry", TOR_WARNING,
+                         0, whose, text);
+    }
+    tsn_tls_unref(tls);
+}
+
+static void
+check_alarms(uv_timer_t *timer)
+{
+    struct program *p = timer->data;
+    int64_t wall_ms = time_wall_msec();
+
+    tor_alarms_begin(p->agent.alarms, tsn_now_ms(), wall_ms);
+    state_expiry(p, p->tls, "certificate=control-nodes", wall_ms / 1000);
+    state_expiry(p, p->switch_tls, "certificate=switches", wall_ms / 1000);
+    if (p->agent.config_error) {
+        tor_alarms_state(p->agent.alarms, "config-refused", TOR_WARNING, 0,
+                         "", p->agent.config_error);
+    }
+    tor_alarms_end(p->agent.alarms);
+}
+
+static void
+start_alarms(struct program *p)
+{
+    p->agent.alarms = tor_alarms_create(NULL);
+    uv_timer_init(tsn_loop_uv(p->agent.main), &p->expiry_timer);
+    p->expiry_timer.data = p;
+    uv_timer_start(&p->expiry_timer, check_alarms, 0, EXPIRY_LOOK_MS);
+}
+
+static int
+program_start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *program_,
+              struct tsn_err *err)
+{
+    struct program *p = program_;
+    const struct tsn_config *config = p->agent.config;
+
+    int error = tor_listen_create(config, tsn_daemon_run_dir(),
+                                  p->switch_tls, &p->agent.listen, err);
+    if (error) {
+        return error;
+    }
+    ovc_library_init();
+    p->agent.main = loop;
+    p->agent.fleet = tor_fleet_create(loop, config->n_workers);
+    start_alarms(p);
+    tor_commands_register(ctl, &p->agent);
+    for (size_t i = 0; i < config->n_tors; i++) {
+        const struct tsn_config_tor *conf = &config->tors[i];
+        char *remote = tor_listen_remote(p->agent.listen, conf);
+
+        tor_fleet_add(p->agent.fleet, config, conf, remote, p->tls);
+        free(remote);
+    }
+    tor_listen_start(p->agent.listen);
+    VLOG_INFO("started tors=%"PRIuSIZE" workers=%"PRIuSIZE, config->n_tors,
+              tor_fleet_n_workers(p->agent.fleet));
     return 0;
 }
 
 static void
-agent_stop(void *agent_)
+program_stop(void *program_)
 {
-    struct agent *agent = agent_;
+    struct program *p = program_;
 
-    tsn_loop_post(agent->worker, stop_tors, agent);
-    tsn_loop_join(agent->worker);
-    tsn_loop_destroy(agent->worker);
-    tor_listen_stop(agent->listen);
-    tor_listen_destroy(agent->listen);
-    tsn_loop_drain(agent->main);
+    tor_fleet_stop(p->agent.fleet);
+    tor_listen_stop(p->agent.listen);
+    tor_listen_destroy(p->agent.listen);
+    tsn_loop_drain(p->agent.main);
+    tor_fleet_destroy(p->agent.fleet);
+    uv_timer_stop(&p->expiry_timer);
+    tor_alarms_destroy(p->agent.alarms);
 }
 
 int
@@ -308,16 +315,18 @@ main(int argc, char *argv[])
         .summary = "Bridges ToR switches (OVSDB hardware_vtep) with the "
                    "control nodes of the cloud (XMPP, EVPN).",
         .default_config = TSN_SYSCONFDIR "/tsn.yaml",
-        .load = agent_load,
-        .start = agent_start,
-        .stop = agent_stop,
-        .reload_certificates = agent_reload_certificates,
+        .load = program_load,
+        .start = program_start,
+        .stop = program_stop,
+        .reload = program_reload,
+        .reload_certificates = program_reload_certificates,
     };
-    struct agent agent = { 0 };
+    struct program program = { .tls = NULL };
 
-    int status = tsn_daemon_main(argc, argv, &spec, &agent);
-    tsn_tls_store_destroy(agent.tls);
-    tsn_tls_store_destroy(agent.switch_tls);
-    tsn_config_destroy(agent.config);
+    int status = tsn_daemon_main(argc, argv, &spec, &program);
+    tsn_tls_store_destroy(program.tls);
+    tsn_tls_store_destroy(program.switch_tls);
+    tsn_config_destroy(program.agent.config);
+    free(program.agent.config_error);
     return status;
 }

@@ -27,6 +27,7 @@
 
 struct ovc_session;
 struct tor;
+struct tor_alarms;
 struct tsn_json;
 struct xmpp_network;
 struct xmpp_speaker;
@@ -145,6 +146,8 @@ struct tor {
 
     struct xmpp_speaker *speaker;
     struct ovc_session *ovsdb;
+    struct tor_alarms *alarms;
+    uint64_t start_ms;
 
     struct shash networks;      /* struct tor_network, by instance. */
     struct shash by_ls;         /* The same, by ls_name. */
@@ -261,6 +264,9 @@ void moves_forget(struct tor *, struct tor_mac *);
 void moves_run(struct tor *, uint64_t now_ms);
 /* When it has something to do; UINT64_MAX: never. */
 uint64_t moves_next_ms(const struct tor *);
+
+/* tor.c: why a ToR is not fully served, or "serving". */
+const char *tor_explain(const struct tor *);
 
 /* bridge-show.c: for "show tors", fields of the object that is open. */
 void bridge_show(const struct tor *, struct tsn_json *);

@@ -8,6 +8,7 @@
 
 #include "openvswitch/vlog.h"
 #include "ovsdb-client/session.h"
+#include "tor-agent/alarm.h"
 #include "tsn/config.h"
 #include "tsn/json.h"
 #include "util.h"
@@ -170,6 +171,8 @@ tor_create(struct tsn_loop *loop, const struct tsn_config *config,
     sset_add_array(&tor->switches, conf->switches, conf->n_switches);
     tor->tsn = conf->tsn;
     tor->bridge = config->bridge;
+    tor->alarms = tor_alarms_create(tor->name);
+    tor->start_ms = tsn_now_ms();
     bridge_init(tor);
     shash_init(&tor->networks);
     shash_init(&tor->by_ls);
@@ -182,6 +185,42 @@ tor_create(struct tsn_loop *loop, const struct tsn_config *config,
     };
     tsn_loop_add_hook(loop, &tor->hook);
     return tor;
+}
+
+static void
+set_tsn(struct tor *tor, const struct in6_addr *tsn)
+{
+    struct shash_node *node;
+
+    if (tsn_ip_equals(&tor->tsn, tsn)) {
+        return;
+    }
+    tor->tsn = *tsn;
+    SHASH_FOR_EACH (node, &tor->networks) {
+        struct tor_network *net = node->data;
+
+        ovc_want_ls(tor->ovsdb, net->ls_name, net->vni, &tor->tsn, 1);
+        /* Broadcast routes say who replicates. */
+        bridge_floods_changed(tor, net);
+    }
+}
+
+void
+tor_tune(struct tor *tor, const struct tsn_config *config,
+         const struct tsn_config_tor *conf)
+{
+    bool ipaddr_changed = tor->bridge.ipaddr != config->bridge.ipaddr;
+
+    ovc_session_set_probe(tor->ovsdb, conf->probe_ms);
+    ovc_session_set_max_backoff(tor->ovsdb, conf->max_backoff_ms);
+    ovc_session_set_stale_hold(tor->ovsdb, config->stale_hold_s * 1000);
+    xmpp_speaker_set_holds(tor->speaker, config->hold_s, config->stale_hold_s,
+                           config->frozen_hold_s);
+    tor->bridge = config->bridge;
+    if (ipaddr_changed) {
+        bridge_all_changed(tor);
+    }
+    set_tsn(tor, &conf->tsn);
 }
 
 void
@@ -209,6 +248,7 @@ tor_destroy(struct tor *tor)
     bridge_config_fini(tor);
     bridge_fini(tor);
     sset_destroy(&tor->switches);
+    tor_alarms_destroy(tor->alarms);
     free(tor->name);
     free(tor->agent_name);
     free(tor);
@@ -220,10 +260,9 @@ tor_is_up(const struct tor *tor)
     return bridge_role(tor) && xmpp_speaker_is_up(tor->speaker);
 }
 
-/* Why a ToR that is not fully served is not, in the order in which an operator
- * would look. */
-static const char *
-explain(const struct tor *tor)
+/* In the order in which an operator would look. */
+const char *
+tor_explain(const struct tor *tor)
 {
     if (!bridge_role(tor)) {
         return "no OVSDB session with the switch";
@@ -257,7 +296,7 @@ tor_show(const struct tor *tor, struct tsn_json *json)
 {
     tsn_json_object_begin(json, NULL);
     tsn_json_string(json, "tor", tor->name);
-    tsn_json_string(json, "state", explain(tor));
+    tsn_json_string(json, "state", tor_explain(tor));
     tsn_json_string(json, "agent", tor->agent_name);
     tsn_json_string(json, "role", bridge_role(tor));
     tsn_json_ip(json, "tsn", &tor->tsn);

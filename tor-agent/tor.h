@@ -9,6 +9,10 @@
 #define TOR_AGENT_TOR_H 1
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ovsdb-client/operator.h"
 
 struct eth_addr;
 struct tor;
@@ -25,6 +29,9 @@ struct tsn_tls_store;
 struct tor *tor_create(struct tsn_loop *loop, const struct tsn_config *,
                        const struct tsn_config_tor *, const char *remote,
                        struct tsn_tls_store *tls);
+/* Changes what its sessions outlive: times, the TSN, how MACs are bridged. */
+void tor_tune(struct tor *, const struct tsn_config *,
+              const struct tsn_config_tor *);
 /* Hands over to another agent, or to our successor (E.3): the switch's rows
  * stay as they are and are not written any more, and what is announced becomes
  * copies, which are worse than what the other one announces, and better than
@@ -43,6 +50,30 @@ void tor_show(const struct tor *, struct tsn_json *);
 void tor_show_rows(const struct tor *, struct tsn_json *);
 void tor_show_networks(const struct tor *, struct tsn_json *);
 void tor_show_macs(const struct tor *, struct tsn_json *);
+
+/* What there is to say of a ToR among many. */
+struct tor_summary {
+    bool up;                    /* As tor_is_up(). */
+    const char *role;           /* "active", "standby"; NULL: neither. */
+    size_t n_alarms, n_critical;
+};
+void tor_summarize(const struct tor *, struct tor_summary *);
+/* An element of "tor list". */
+void tor_list(const struct tor *, struct tsn_json *);
+
+/* What an operator sees of the database, and does to it
+ * (ovsdb-client/operator.h).  An element of "tor diff" and "tor history". */
+void tor_show_diff(const struct tor *, struct tsn_json *);
+void tor_show_history(const struct tor *, struct tsn_json *);
+struct ovc_session *tor_session(struct tor *);
+enum ovc_mode tor_mode(const struct tor *);
+void tor_set_mode(struct tor *, enum ovc_mode);
+const char *tor_name(const struct tor *);
+
+/* States what is the case to its alarms; from time to time. */
+void tor_check_alarms(struct tor *, uint64_t now_ms, int64_t wall_ms);
+/* Elements of "alarms". */
+void tor_show_alarms(const struct tor *, struct tsn_json *);
 
 /* Whether the switch is served, by us or another agent, and we have a control
  * node. */

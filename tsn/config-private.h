@@ -54,6 +54,7 @@ struct file_tor_agent {
     struct file_listener *listeners;
     size_t n_listeners;
     bool *ipaddr;
+    uint32_t *workers;
     uint32_t *move_limit, *move_window_s, *freeze_s, *copy_hold_s;
     struct file_tor *tors;
     size_t n_tors;

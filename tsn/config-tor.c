@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "openvswitch/shash.h"
 #include "tsn/error.h"
@@ -17,6 +18,11 @@
 #define PROBE_MAX_MS 3600000
 
 #define MAX_TORS 4096
+
+/* More threads than cores only share them; many cores have better things to do
+ * than to serve switches, which are idle most of the time. */
+#define WORKERS_MAX 64
+#define WORKERS_DEFAULT_MAX 8
 
 /* N and M of RFC 7432 section 15.1. */
 #define MOVE_LIMIT_DEFAULT 5
@@ -65,6 +71,7 @@ const cyaml_schema_field_t tsn_cfg_tor_agent_fields[] = {
     OPTIONAL_UINT("mac-move-window", struct file_tor_agent, move_window_s),
     OPTIONAL_UINT("mac-freeze", struct file_tor_agent, freeze_s),
     OPTIONAL_UINT("copy-hold", struct file_tor_agent, copy_hold_s),
+    OPTIONAL_UINT("workers", struct file_tor_agent, workers),
     CYAML_FIELD_SEQUENCE_COUNT("tors", CYAML_FLAG_POINTER,
                                struct file_tor_agent, tors, n_tors,
                                &tor_value, 1, MAX_TORS),
@@ -315,6 +322,17 @@ read_bridge(struct tsn_cfg_reader *r, const struct file_tor_agent *section)
                      COPY_HOLD_MIN_S, COPY_HOLD_MAX_S, &b->copy_hold_ms);
 }
 
+static int
+read_workers(struct tsn_cfg_reader *r, const struct file_tor_agent *section)
+{
+    long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    r->config->n_workers = n_cores < 1 ? 1 : MIN(n_cores,
+                                                 WORKERS_DEFAULT_MAX);
+    return tsn_cfg_read_range(r, "tor-agent.workers", section->workers, 1,
+                              WORKERS_MAX, &r->config->n_workers);
+}
+
 int
 tsn_cfg_read_tors(struct tsn_cfg_reader *r,
                   const struct file_tor_agent *section)
@@ -334,7 +352,8 @@ tsn_cfg_read_tors(struct tsn_cfg_reader *r,
         }
     }
     if ((error = tsn_cfg_read_listeners(r, section))
-        || (error = read_bridge(r, section))) {
+        || (error = read_bridge(r, section))
+        || (error = read_workers(r, section))) {
         return error;
     }
     struct seen seen = {

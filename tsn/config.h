@@ -81,6 +81,7 @@ struct tsn_config {
 
     struct tsn_config_listener *listeners;
     size_t n_listeners;
+    uint32_t n_workers;     /* Threads that ToRs are spread over. */
     struct tsn_config_tor *tors;
     size_t n_tors;
     bool has_switch_tls;

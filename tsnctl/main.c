@@ -48,6 +48,8 @@ struct route {
 };
 
 static const struct route routes[] = {
+    { "tor", BIT(TOR_AGENT), 0, false, false },
+    { "alarms", BIT(TOR_AGENT), 0, false, false },
     { "show tors", BIT(TOR_AGENT), 0, false, false },
     { "show listeners", BIT(TOR_AGENT), 0, false, false },
     { "show macs", BIT(TOR_AGENT), 0, false, false },
@@ -71,11 +73,24 @@ static const char usage[] =
     "usage: tsnctl [OPTION]... COMMAND...\n"
     "\n"
     "  status                state of the programs on this host\n"
-    "  show tors             switches and their sessions\n"
+    "  alarms                what should be looked into, and since when\n"
+    "  tor list              switches, a line each\n"
+    "  tor show TOR...       all about a switch and its sessions\n"
+    "  tor diff [TOR]...     rows that are not as wanted, and why\n"
+    "  tor history TOR...    last transactions, and why sessions ended\n"
+    "  tor resync TOR...     read and compare all rows anew\n"
+    "  tor reconnect TOR...  end the session with the switch, begin another\n"
+    "  tor purge-stale TOR...  remove now what nobody wants\n"
+    "  tor freeze TOR...     leave rows as they are, but add missing ones\n"
+    "  tor dry-run TOR...    write nothing; \"tor diff\" shows what would be\n"
+    "  tor unfreeze TOR...   end of both\n"
+    "  tor unfreeze-mac TOR NETWORK MAC\n"
+    "                        let a MAC that moved too often move again\n"
+    "  show tors [TOR]...    as \"tor show\", for all if none is named\n"
     "  show listeners        where switches connect to us, and who did\n"
     "  show networks         virtual networks\n"
-    "  show macs             MAC addresses of the switches\n"
-    "  show rows             what is to be in the switches' databases, and why\n"
+    "  show macs [TOR]...    MAC addresses of the switches\n"
+    "  show rows [TOR]...    what is to be in the switches' databases, and why\n"
     "                        it is not there\n"
     "  show flood [NETWORK]  who gets a copy of a network's broadcasts\n"
     "  log MODULE|any LEVEL  what is logged: off, err, warn, info or dbg\n"

@@ -133,6 +133,7 @@ config__every_key__all_values(void **state)
         "  mac-freeze: 20\n"
         "  copy-hold: 60\n"
         "  mac-ip: true\n"
+        "  workers: 3\n"
         "  tors:\n"
         "  - name: tor1\n"
         "    agent-name: tor1-agent\n"
@@ -173,6 +174,7 @@ config__every_key__all_values(void **state)
     assert_string_equal(c->tors[0].ovsdb, "tcp:10.0.0.1:6640");
     assert_ip(&c->tors[0].tsn, "127.0.0.1");
     assert_int_equal(c->tors[0].probe_ms, 0);
+    assert_int_equal(c->n_workers, 3);
     assert_int_equal(c->tors[0].n_switches, 2);
     assert_string_equal(c->tors[0].switches[0], "leaf1");
     assert_string_equal(c->tors[0].switches[1], "leaf2");
@@ -393,6 +395,8 @@ config__wrong_values__position_and_reason(void **state)
           "tor-agent.mac-freeze: expects 0..86400, not 86401" },
         { C "tor-agent: {copy-hold: 59, tors: [" ONE_TOR "]}\n", "2:24",
           "tor-agent.copy-hold: expects 60..86400, not 59" },
+        { C "tor-agent: {workers: 0, tors: [" ONE_TOR "]}\n", "2:22",
+          "tor-agent.workers: expects 1..64, not 0" },
         { C "replicator: {name: a b, address: 1.2.3.4}\n", "2:20",
           "replicator.name: a name has no ' ': \"a b\"" },
         { C "replicator: {name: \"a:b\", address: 1.2.3.4}\n", "2:20",

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "tor-agent/commands.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "openvswitch/dynamic-string.h"
+#include "ovsdb-client/operator.h"
+#include "packets.h"
+#include "sset.h"
+#include "timeval.h"
+#include "tor-agent/alarm.h"
+#include "tor-agent/fleet.h"
+#include "tor-agent/listen.h"
+#include "tsn/config.h"
+#include "tsn/ctl-request.h"
+#include "tsn/ctl.h"
+#include "tsn/json.h"
+#include "util.h"
+
+/* Names that an error lists: what fits a few lines of a terminal. */
+#define MAX_NAMED 10
+
+/* A command that asks ToRs, all or those that are named, and lists what each
+ * of them has to say. */
+struct command {
+    const char *words;
+    const char *usage;
+    int min_names, max_names;   /* 0, 0: takes none, all are asked. */
+    const char *key;            /* Of the array in the reply. */
+    tor_visit_fn *visit;
+    /* Writes members before the array; may be NULL. */
+    void (*head)(const struct tor_agent *, const struct tor_answer[],
+                 size_t n, struct tsn_json *);
+};
+
+/* Questions. */
+
+#define QUESTION(NAME, SHOW) \
+    static void \
+    NAME(struct tor *tor, const void *args OVS_UNUSED, \
+         struct tsn_json *json) \
+    { \
+        SHOW(tor, json); \
+    }
+
+QUESTION(visit_list, tor_list)
+QUESTION(visit_show, tor_show)
+QUESTION(visit_rows, tor_show_rows)
+QUESTION(visit_networks, tor_show_networks)
+QUESTION(visit_macs, tor_show_macs)
+QUESTION(visit_diff, tor_show_diff)
+QUESTION(visit_history, tor_show_history)
+QUESTION(visit_alarms, tor_show_alarms)
+
+/* Orders. */
+
+static void
+put_done(const struct tor *tor, const char *result, struct tsn_json *json)
+{
+    tsn_json_object_begin(json, NULL);
+    tsn_json_string(json, "tor", tor_name(tor));
+    tsn_json_string(json, "result", result);
+    tsn_json_object_end(json);
+}
+
+static void
+visit_resync(struct tor *tor, const void *args OVS_UNUSED,
+             struct tsn_json *json)
+{
+    ovc_session_resync(tor_session(tor));
+    put_done(tor, "all rows are read and compared anew", json);
+}
+
+static void
+visit_reconnect(struct tor *tor, const void *args OVS_UNUSED,
+                struct tsn_json *json)
+{
+    ovc_session_reconnect(tor_session(tor));
+    put_done(tor, "the session is ended, another one begins", json);
+}
+
+static void
+visit_purge(struct tor *tor, const void *args OVS_UNUSED,
+            struct tsn_json *json)
+{
+    char result[64];
+    int n = ovc_session_purge_stale(tor_session(tor));
+
+    if (n < 0) {
+        put_done(tor, "not yet: the control nodes have not sent everything, "
+                 "so nobody knows what is stale", json);
+    } else {
+        snprintf(result, sizeof result, "%d stale rows are removed", n);
+        put_done(tor, result, json);
+    }
+}
+
+static void
+visit_freeze(struct tor *tor, const void *args OVS_UNUSED,
+             struct tsn_json *json)
+{
+    tor_set_mode(tor, OVC_MODE_FREEZE);
+    put_done(tor, "rows stay as they are, missing ones are added", json);
+}
+
+static void
+visit_dry_run(struct tor *tor, const void *args OVS_UNUSED,
+              struct tsn_json *json)
+{
+    tor_set_mode(tor, OVC_MODE_DRY_RUN);
+    put_done(tor, "nothing is written, \"tor diff\" shows what would be",
+             json);
+}
+
+static void
+visit_unfreeze(struct tor *tor, const void *args OVS_UNUSED,
+               struct tsn_json *json)
+{
+    tor_set_mode(tor, OVC_MODE_WRITE);
+    put_done(tor, "rows become what is wanted", json);
+}
+
+/* Heads. */
+
+static void
+put_time(struct tsn_json *json, const char *key, int64_t wall_ms)
+{
+    char *s = xastrftime_msec("%Y-%m-%dT%H:%M:%SZ", wall_ms, true);
+
+    tsn_json_string(json, key, s);
+    free(s);
+}
+
+static void
+head_status(const struct tor_agent *agent, const struct tor_answer answers[],
+            size_t n, struct tsn_json *json)
+{
+    size_t n_tors = 0, n_up = 0, n_active = 0, n_standby = 0;
+    size_t n_alarms = tor_alarms_count(agent->alarms);
+    size_t n_critical = tor_alarms_count_critical(agent->alarms);
+
+    for (size_t i = 0; i < n; i++) {
+        const struct tor_summary *s = &answers[i].summary;
+
+        n_tors += !answers[i].gone;
+        n_up += s->up;
+        n_active += s->role && !strcmp(s->role, "active");
+        n_standby += s->role && !strcmp(s->role, "standby");
+        n_alarms += s->n_alarms;
+        n_critical += s->n_critical;
+    }
+    tsn_json_string(json, "program", "tsn-tor-agent");
+    tsn_json_string(json, "version", TSN_VERSION);
+    tsn_json_uint(json, "tors", n_tors);
+    tsn_json_uint(json, "tors_up", n_up);
+    tsn_json_uint(json, "active", n_active);
+    tsn_json_uint(json, "standby", n_standby);
+    tsn_json_uint(json, "workers", tor_fleet_n_workers(agent->fleet));
+    tsn_json_uint(json, "alarms", n_alarms);
+    tsn_json_uint(json, "critical", n_critical);
+    tsn_json_string(json, "config",
+                    agent->config_error ? "refused" : "loaded");
+    put_time(json, "config_since", agent->config_wall_ms);
+    tsn_json_string(json, "config_error", agent->config_error);
+}
+
+static const struct command commands[] = {
+    { "status", "status", 0, 0, NULL, NULL, head_status },
+    { "alarms", "alarms", 0, 0, "alarms", visit_alarms, NULL },
+
+    { "show tors", "show tors [TOR]...", 0, TSN_CTL_WORDS_MAX, "tors",
+      visit_show, NULL },
+    { "show networks", "show networks", 0, 0, "networks", visit_networks,
+      NULL },
+    { "show macs", "show macs [TOR]...", 0, TSN_CTL_WORDS_MAX, "macs",
+      visit_macs, NULL },
+    { "show rows", "show rows [TOR]...", 0, TSN_CTL_WORDS_MAX, "tors",
+      visit_rows, NULL },
+
+    { "tor list", "tor list [TOR]...", 0, TSN_CTL_WORDS_MAX, "tors",
+      visit_list, NULL },
+    { "tor show", "tor show TOR...", 1, TSN_CTL_WORDS_MAX, "tors",
+      visit_show, NULL },
+    { "tor diff", "tor diff [TOR]...", 0, TSN_CTL_WORDS_MAX, "tors",
+      visit_diff, NULL },
+    { "tor history", "tor history TOR...", 1, TSN_CTL_WORDS_MAX, "tors",
+      visit_history, NULL },
+    { "tor alarms", "tor alarms TOR...", 1, TSN_CTL_WORDS_MAX, "alarms",
+      visit_alarms, NULL },
+    { "tor resync", "tor resync TOR...", 1, TSN_CTL_WORDS_MAX, "tors",
+      visit_resync, NULL },
+    { "tor reconnect", "tor reconnect TOR...", 1, TSN_CTL_WORDS_MAX, "tors",
+      visit_reconnect, NULL },
+    { "tor purge-stale", "tor purge-stale TOR...", 1, TSN_CTL_WORDS_MAX,
+      "tors", visit_purge, NULL },
+    { "tor freeze", "tor freeze TOR...", 1, TSN_CTL_WORDS_MAX, "tors",
+      visit_freeze, NULL },
+    { "tor dry-run", "tor dry-run TOR...", 1, TSN_CTL_WORDS_MAX, "tors",
+      visit_dry_run, NULL },
+    { "tor unfreeze", "tor unfreeze TOR...", 1, TSN_CTL_WORDS_MAX, "tors",
+      visit_unfreeze, NULL },
+};
+
+/* Names. */
+
+static bool
+has_prefix(const char *s, const char *prefix)
+{
+    return !strncmp(s, prefix, strlen(prefix));
+}
+
+/* Who is meant by 'word': that ToR, or the only one whose name begins so.
+ * NULL: nobody; then the call has its error. */
+static const char *
+resolve(const struct tor_agent *agent, const char *word,
+        struct tsn_ctl_call *call)
+{
+    const struct tsn_config *c = agent->config;
+    struct ds names = DS_EMPTY_INITIALIZER;
+    const char *found = NULL;
+    size_t n = 0;
+
+    if (tor_fleet_has(agent->fleet, word)) {
+        return word;
+    }
+    for (size_t i = 0; i < c->n_tors; i++) {
+        if (has_prefix(c->tors[i].name, word)) {
+            found = c->tors[i].name;
+            if (n++ < MAX_NAMED) {
+                ds_put_format(&names, " %s", found);
+            }
+        }
+    }
+    if (n > 1) {
+        tsn_ctl_error(call, "\"%s\" can be several ToRs:%s%s", word,
+                      ds_cstr(&names), n > MAX_NAMED ? " ..." : "");
+        found = NULL;
+    } else if (!n) {
+        tsn_ctl_error(call, "there is no ToR \"%s\"; \"tor list\" shows all",
+                      word);
+    }
+    ds_destroy(&names);
+    return found;
+}
+
+static bool
+resolve_all(const struct tor_agent *agent, int argc, char *argv[],
+            struct sset *tors, struct tsn_ctl_call *call)
+{
+    for (int i = 0; i < argc; i++) {
+        const char *name = resolve(agent, argv[i], call);
+
+        if (!name) {
+            return false;
+        }
+        sset_add(tors, name);
+    }
+    return true;
+}
+
+/* Asking. */
+
+struct request {
+    struct tor_agent *agent;
+    struct tsn_ctl_call *call;
+    const struct command *command;
+};
+
+static void
+put_answers(const struct tor_answer answers[], size_t n, const char *key,
+            struct tsn_json *json)
+{
+    tsn_json_array_begin(json, key);
+    for (size_t i = 0; i < n; i++) {
+        tsn_json_elements(json, &answers[i].elements);
+    }
+}
+
+static void
+answered(const struct tor_answer answers[], size_t n, void *request_)
+{
+    struct request *r = request_;
+    struct tsn_json *json = tsn_ctl_reply(r->call);
+
+    tsn_json_object_begin(json, "result");
+    if (r->command->head) {
+        r->command->head(r->agent, answers, n, json);
+    }
+    if (r->command->key) {
+        put_answers(answers, n, r->command->key, json);
+        if (r->command->visit == visit_alarms) {
+            tor_alarms_show(r->agent->alarms, json);
+        }
+        tsn_json_array_end(json);
+    }
+    tsn_json_object_end(json);
+    tsn_ctl_finish(r->call);
+    free(r);
+}
+
+/* What a command's handler needs. */
+struct bound_command {
+    struct tor_agent *agent;
+    const struct command *command;
+};
+
+static void
+command_cb(struct tsn_ctl_call *call, int argc, char *argv[], void *bound_)
+{
+    const struct bound_command *bound = bound_;
+    struct sset tors = SSET_INITIALIZER(&tors);
+
+    if (resolve_all(bound->agent, argc, argv, &tors, call)) {
+        struct request *r = xmalloc(sizeof *r);
+
+        *r = (struct request) { bound->agent, call, bound->command };
+        struct tor_question question = {
+            .tors = argc ? &tors : NULL,
+            .visit = bound->command->visit,
+            .answered = answered,
+            .aux = r,
+        };
+        tor_fleet_ask(bound->agent->fleet, &question);
+    } else {
+        tsn_ctl_finish(call);
+    }
+    sset_destroy(&tors);
+}
+
+/* tor unfreeze-mac TOR NETWORK MAC */
+
+struct frozen_mac {
+    struct eth_addr mac;
+    char network[];
+};
+
+static const char unfreeze_mac_done[] = "it may move again";
+
+static void
+visit_unfreeze_mac(struct tor *tor, const void *frozen_,
+                   struct tsn_json *json)
+{
+    const struct frozen_mac *frozen = frozen_;
+
+    put_done(tor, tor_unfreeze_mac(tor, frozen->network, &frozen->mac)
+                  ? "no such MAC is frozen in that network"
+                  : unfreeze_mac_done, json);
+}
+
+static void
+unfreeze_mac_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED, char *argv[],
+                void *agent_)
+{
+    static const struct command command = { .key = "tors" };
+    struct tor_agent *agent = agent_;
+    struct sset tors = SSET_INITIALIZER(&tors);
+    size_t network_size = strlen(argv[1]) + 1;
+    struct eth_addr mac;
+
+    if (!eth_addr_from_string(argv[2], &mac)) {
+        tsn_ctl_error(call, "\"%s\" is not a MAC address", argv[2]);
+        tsn_ctl_finish(call);
+    } else if (!resolve_all(agent, 1, argv, &tors, call)) {
+        tsn_ctl_finish(call);
+    } else {
+        struct frozen_mac *frozen = xmalloc(sizeof *frozen + network_size);
+        struct request *r = xmalloc(sizeof *r);
+
+        frozen->mac = mac;
+        memcpy(frozen->network, argv[1], network_size);
+        *r = (struct request) { agent, call, &command };
+        struct tor_question question = {
+            .tors = &tors,
+            .visit = visit_unfreeze_mac,
+            .args = frozen,
+            .answered = answered,
+            .aux = r,
+        };
+        tor_fleet_ask(agent->fleet, &question);
+    }
+    sset_destroy(&tors);
+}
+
+static void
+listeners_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
+             char *argv[] OVS_UNUSED, void *agent_)
+{
+    struct tor_agent *agent = agent_;
+
+    tor_listen_show(agent->listen, agent->main, call);
+}
+
+void
+tor_commands_register(struct tsn_ctl *ctl, struct tor_agent *agent)
+{
+    static struct bound_command bound[ARRAY_SIZE(commands)];
+
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        const struct command *c = &commands[i];
+
+        bound[i] = (struct bound_command) { agent, c };
+        tsn_ctl_register(ctl, c->words, c->usage, c->min_names, c->max_names,
+                         command_cb, &bound[i]);
+    }
+    tsn_ctl_register(ctl, "tor unfreeze-mac",
+                     "tor unfreeze-mac TOR NETWORK MAC", 3, 3,
+                     unfreeze_mac_cb, agent);
+    tsn_ctl_register(ctl, "show listeners", "show listeners", 0, 0,
+                     listeners_cb, agent);
+}
