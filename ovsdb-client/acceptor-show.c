@@ -144,3 +144,52 @@ ovc_acceptor_show(const struct ovc_acceptor *a, struct tsn_json *json)
     tsn_json_array_end(json);
     free(nodes);
 }
+
+static bool
+is_recent(const char *text, uint64_t when_ms, uint64_t now_ms)
+{
+    return text && now_ms - when_ms < OVC_ACCEPTOR_ALARM_MS;
+}
+
+static void
+tor_alarms(const struct acc_tor *tor, uint64_t now_ms, int64_t wall_s,
+           ovc_acceptor_alarm_fn *fn, void *aux)
+{
+    const struct acc_conn *c = tor->session;
+    char *object = xasprintf("switch=%s", tor->name);
+
+    if (is_recent(tor->alarm, tor->alarm_ms, now_ms)) {
+        fn("duplicate-device", object, tor->alarm, aux);
+    }
+    if (c && c->info.has_peer
+        && c->info.peer_not_after - wall_s < OVC_ACCEPTOR_EXPIRY_S) {
+        char *text = xasprintf("the switch's certificate expires in %"PRId64
+                               " days: %s",
+                               (c->info.peer_not_after - wall_s)
+                               / (24 * 3600), c->info.subject);
+        fn("certificate-expiry", object, text, aux);
+        free(text);
+    }
+    free(object);
+}
+
+void
+ovc_acceptor_for_each_alarm(const struct ovc_acceptor *a, uint64_t now_ms,
+                            int64_t wall_s, ovc_acceptor_alarm_fn *fn,
+                            void *aux)
+{
+    const struct acc_listener *l;
+    const struct shash_node *node;
+
+    LIST_FOR_EACH (l, node, &a->listeners) {
+        if (is_recent(l->last_refusal, l->last_refusal_ms, now_ms)) {
+            char *object = xasprintf("listener=%s", l->name);
+
+            fn("switch-refused", object, l->last_refusal, aux);
+            free(object);
+        }
+    }
+    SHASH_FOR_EACH (node, &a->tors) {
+        tor_alarms(node->data, now_ms, wall_s, fn, aux);
+    }
+}

@@ -117,6 +117,21 @@ typedef void ovc_acceptor_done_fn(void *aux);
 void ovc_acceptor_finish(struct ovc_acceptor *, uint32_t max_ms,
                          ovc_acceptor_done_fn *done, void *aux);
 
+/* What an operator should look into.  A refusal counts for a while: who is
+ * refused comes again within its back-off, of seconds. */
+#define OVC_ACCEPTOR_ALARM_MS 60000
+/* Time to have a new certificate signed. */
+#define OVC_ACCEPTOR_EXPIRY_S (30 * 24 * 3600)
+
+/* 'kind' is a constant: "duplicate-device", another switch of the name of one
+ * that is connected; "switch-refused", whom no ToR wants; "certificate-expiry"
+ * of a switch.  The other two are valid during the call. */
+typedef void ovc_acceptor_alarm_fn(const char *kind, const char *object,
+                                   const char *text, void *aux);
+void ovc_acceptor_for_each_alarm(const struct ovc_acceptor *, uint64_t now_ms,
+                                 int64_t wall_s, ovc_acceptor_alarm_fn *,
+                                 void *aux);
+
 /* Writes members of the open object: "listeners" [{address, tor, tls, proxy,
  * accepted, identified, pending, refused {REASON: n}}], "sessions" [{tor,
  * state, peer, certificate, since_s, ...}].  Members are described in the

@@ -11,6 +11,7 @@
 #include "hash.h"
 #include "openvswitch/vlog.h"
 #include "ovsdb-client/acceptor.h"
+#include "timeval.h"
 #include "tor-agent/reload.h"
 #include "tsn/config.h"
 #include "tsn/ctl.h"
@@ -419,4 +420,66 @@ tor_listen_show(struct tor_listen *l, struct tsn_loop *main,
 
     *r = (struct request) { .listen = l, .main = main, .call = call };
     tsn_loop_post(l->loop, request_in_thread, r);
+}
+
+/* Alarms on their way to the main loop. */
+struct survey {
+    struct tor_listen *listen;
+    struct tsn_loop *main;
+    tor_listen_alarms_fn *fn;
+    void *aux;
+    struct tor_listen_alarm *alarms;
+    size_t n, allocated;
+};
+
+static void
+survey_done(void *survey_)
+{
+    struct survey *survey = survey_;
+
+    survey->fn(survey->alarms, survey->n, survey->aux);
+    for (size_t i = 0; i < survey->n; i++) {
+        free(survey->alarms[i].object);
+        free(survey->alarms[i].text);
+    }
+    free(survey->alarms);
+    free(survey);
+}
+
+static void
+note_alarm(const char *kind, const char *object, const char *text,
+           void *survey_)
+{
+    struct survey *survey = survey_;
+
+    if (survey->n == survey->allocated) {
+        survey->alarms = x2nrealloc(survey->alarms, &survey->allocated,
+                                    sizeof *survey->alarms);
+    }
+    survey->alarms[survey->n++] = (struct tor_listen_alarm) {
+        .kind = kind, .object = xstrdup(object), .text = xstrdup(text),
+    };
+}
+
+static void
+survey_in_thread(void *survey_)
+{
+    struct survey *survey = survey_;
+
+    ovc_acceptor_for_each_alarm(survey->listen->acceptor, tsn_now_ms(),
+                                time_wall_msec() / 1000, note_alarm, survey);
+    tsn_loop_post(survey->main, survey_done, survey);
+}
+
+void
+tor_listen_ask_alarms(struct tor_listen *l, struct tsn_loop *main_loop,
+                      tor_listen_alarms_fn *fn, void *aux)
+{
+    struct survey *survey = xzalloc(sizeof *survey);
+
+    survey->listen = l;
+    survey->main = main_loop;
+    survey->fn = fn;
+    survey->aux = aux;
+    tsn_loop_post(l->loop, survey_in_thread, survey);
 }

@@ -7,6 +7,8 @@
 #ifndef TOR_AGENT_LISTEN_H
 #define TOR_AGENT_LISTEN_H 1
 
+#include <stddef.h>
+
 struct tor_listen;
 struct tsn_config;
 struct tsn_config_tor;
@@ -42,6 +44,17 @@ void tor_listen_destroy(struct tor_listen *);           /* NULL is fine. */
  * The caller frees it.  Any thread. */
 char *tor_listen_remote(const struct tor_listen *,
                         const struct tsn_config_tor *);
+
+/* What is worth an alarm, handed to 'fn' in the loop 'main': the strings until
+ * it returns (ovc_acceptor_for_each_alarm()). */
+struct tor_listen_alarm {
+    const char *kind;           /* A constant. */
+    char *object, *text;
+};
+typedef void tor_listen_alarms_fn(const struct tor_listen_alarm[], size_t n,
+                                  void *aux);
+void tor_listen_ask_alarms(struct tor_listen *, struct tsn_loop *main,
+                           tor_listen_alarms_fn *fn, void *aux);
 
 /* Fills "show listeners" and finishes the call in the loop 'main'. */
 void tor_listen_show(struct tor_listen *, struct tsn_loop *main,

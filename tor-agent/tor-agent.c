@@ -27,8 +27,8 @@
 
 VLOG_DEFINE_THIS_MODULE(tor_agent);
 
-/* Certificates expire slowly. */
-#define EXPIRY_LOOK_MS 10000
+/* Soon enough for a person. */
+#define WATCH_MS 1000
 /* Time to have a new one signed. */
 #define EXPIRY_WARN_S (30 * 24 * 3600)
 
@@ -36,7 +36,7 @@ struct program {
     struct tor_agent agent;
     struct tsn_tls_store *tls;  /* NULL: control nodes are in the clear. */
     struct tsn_tls_store *switch_tls;   /* NULL: no certificates. */
-    uv_timer_t expiry_timer;
+    uv_timer_t watch_timer;
 };
 
 /* What was in use before a reload, until nobody uses it any more. */
@@ -239,9 +239,9 @@ state_expiry(struct program *p, struct tsn_tls_store *store,
 }
 
 static void
-check_alarms(uv_timer_t *timer)
+state_alarms(const struct tor_listen_alarm alarms[], size_t n, void *program_)
 {
-    struct program *p = timer->data;
+    struct program *p = program_;
     int64_t wall_ms = time_wall_msec();
 
     tor_alarms_begin(p->agent.alarms, tsn_now_ms(), wall_ms);
@@ -251,16 +251,28 @@ check_alarms(uv_timer_t *timer)
         tor_alarms_state(p->agent.alarms, "config-refused", TOR_WARNING, 0,
                          "", p->agent.config_error);
     }
+    for (size_t i = 0; i < n; i++) {
+        tor_alarms_state(p->agent.alarms, alarms[i].kind, TOR_WARNING, 0,
+                         alarms[i].object, alarms[i].text);
+    }
     tor_alarms_end(p->agent.alarms);
+}
+
+static void
+watch(uv_timer_t *timer)
+{
+    struct program *p = timer->data;
+
+    tor_listen_ask_alarms(p->agent.listen, p->agent.main, state_alarms, p);
 }
 
 static void
 start_alarms(struct program *p)
 {
     p->agent.alarms = tor_alarms_create(NULL);
-    uv_timer_init(tsn_loop_uv(p->agent.main), &p->expiry_timer);
-    p->expiry_timer.data = p;
-    uv_timer_start(&p->expiry_timer, check_alarms, 0, EXPIRY_LOOK_MS);
+    uv_timer_init(tsn_loop_uv(p->agent.main), &p->watch_timer);
+    p->watch_timer.data = p;
+    uv_timer_start(&p->watch_timer, watch, 0, WATCH_MS);
 }
 
 static int
@@ -303,7 +315,7 @@ program_stop(void *program_)
     tor_listen_destroy(p->agent.listen);
     tsn_loop_drain(p->agent.main);
     tor_fleet_destroy(p->agent.fleet);
-    uv_timer_stop(&p->expiry_timer);
+    uv_timer_stop(&p->watch_timer);
     tor_alarms_destroy(p->agent.alarms);
 }
 

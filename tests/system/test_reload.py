@@ -10,6 +10,7 @@ import yaml
 from lab import LabError, wait_until
 
 SOON_S = 10
+LISTEN_PORT = 6641
 N_SWITCHES = 4
 
 
@@ -200,6 +201,67 @@ def test_reload__again_and_again__goes_well(lab):
         lab.tsnctl("tor", "diff")
 
 
+def test_listener__added__serves_a_switch_that_connects(lab):
+    """...and the listener's end is not that of the session."""
+    first, *others = lab.switches
+    before = connections(lab, of=[switch.name for switch in others])
+    listen = [{"address": f"0.0.0.0:{LISTEN_PORT}", "tls": False}]
+
+    def let_it_connect(tors, config):
+        del tors[0]["ovsdb"]
+        config["tor-agent"]["listen"] = listen
+
+    edit(lab, let_it_connect)
+    first.vtep_ctl("set-manager", f"tcp:{lab.tsn_address}:{LISTEN_PORT}")
+    wait_tors(lab, names(lab))
+    assert transactions(lab)[first.name] == 0
+    session = wait_until(lambda: accepted(first), SOON_S, "its connection")
+
+    def let_it_connect_elsewhere(tors, config):
+        del tors[0]["ovsdb"]
+        config["tor-agent"]["listen"] = [{"address":
+                                          f"0.0.0.0:{LISTEN_PORT + 1}",
+                                          "tls": False}]
+
+    lab.write_config()
+    edit(lab, let_it_connect_elsewhere)
+    found = lab.tsnctl("show", "listeners", as_json=True)["listeners"]
+    assert [l["listener"] for l in found] == [f"0.0.0.0:{LISTEN_PORT + 1}"]
+    assert accepted(first) == session
+    assert connections(lab, of=[s.name for s in others]) == before
+
+    # Another one of that name.
+    impostor = others[0]
+    impostor.vtep_ctl("set", "Physical_Switch", impostor.name,
+                      f"name={first.name}")
+    impostor.vtep_ctl("set-manager",
+                      f"tcp:{lab.tsn_address}:{LISTEN_PORT + 1}")
+    try:
+        wait_until(lambda: alarms(lab, "duplicate-device"), SOON_S,
+                   "an alarm for two switches of one name")
+        # The database that it has now lacks the switch that it had.
+        wait_until(lambda: alarms(lab, "switch-missing")
+                   or alarms(lab, "switch-away"), 90, "another alarm")
+    finally:
+        impostor.vtep_ctl("del-manager")
+        impostor.vtep_ctl("set", "Physical_Switch", first.name,
+                          f"name={impostor.name}")
+        assert accepted(first) == session
+    first.vtep_ctl("del-manager")
+
+
+def accepted(switch):
+    """Local ports of the switch's own connections to us."""
+    text = switch.ns.run("ss", "-tnH", "state", "established", "dport", "=",
+                         f":{LISTEN_PORT}")
+    return sorted(line.split()[2] for line in text.splitlines())
+
+
+def alarms(lab, kind):
+    return [alarm for alarm in lab.tsnctl("alarms", as_json=True)["alarms"]
+            if alarm["alarm"] == kind]
+
+
 # Operator's commands.
 
 def test_name__short_but_of_one__is_enough(lab):
@@ -231,17 +293,15 @@ def test_dry_run__foreign_edit__is_shown_and_not_mended(lab):
     diff = wait_until(differs, SOON_S, "the row in the difference")
     assert diff[0]["action"] == "add"
     assert not switch.flood_rows()
-    alarm = wait_until(lambda: [
-        alarm for alarm in lab.tsnctl("alarms", as_json=True)["alarms"]
-        if alarm["alarm"] == "held-by-operator"], SOON_S, "an alarm")
-    assert [a["tor"] for a in alarm] == ["sw0"]
+    alarm, = wait_until(lambda: alarms(lab, "held-by-operator"), SOON_S,
+                        "an alarm")
+    assert alarm["tor"] == "sw0"
     assert lab.tsnctl("status", as_json=True)["tsn-tor-agent"]["alarms"] >= 1
 
     lab.tsnctl("tor", "unfreeze", "sw0")
     wait_until(switch.flood_rows, SOON_S, "the row again")
-    wait_until(lambda: not [
-        alarm for alarm in lab.tsnctl("alarms", as_json=True)["alarms"]
-        if alarm["alarm"] == "held-by-operator"], SOON_S, "no alarm")
+    wait_until(lambda: not alarms(lab, "held-by-operator"), SOON_S,
+               "no alarm")
 
 
 def test_mode__replaced_tor__stays(lab):
