@@ -104,7 +104,7 @@ backoff__failures_in_a_row__doubles_up_to_a_minute(void **state OVS_UNUSED)
     long long nominal = OVC_BACKOFF_MIN_MS;
 
     for (unsigned int n = 1; n < 300; n++) {
-        long long delay = ovc_backoff_ms(n);
+        long long delay = ovc_backoff_ms(n, OVC_BACKOFF_MAX_MS);
         assert_in_range(delay, nominal * 3 / 4, nominal * 5 / 4);
         nominal = MIN(nominal * 2, OVC_BACKOFF_MAX_MS);
     }
