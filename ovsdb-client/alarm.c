@@ -144,17 +144,44 @@ tell_networks(struct tell *t)
     }
 }
 
-/* What was refused, or is fought over, waits for its time. */
+static void
+tell_refusal(struct tell *t, const struct ovc_object *object)
+{
+    ovc_object_format(object, &t->object);
+    ds_put_cstr(&t->text, object->error ? object->error : "refused");
+    tell(t, OVC_ALARM_REFUSED);
+}
+
+/* What was refused, or is fought over, waits for its time; or it is being
+ * tried again, and the last word of the switch still is that it was refused.
+ * So nothing flaps with each attempt. */
 static void
 tell_waiting(struct tell *t)
 {
     const struct ovc_object *object;
+    const struct ovc_group *group;
 
     HEAP_FOR_EACH (object, timer, &t->s->timers) {
-        if (object->why == OVC_WHY_REFUSED) {
-            tell_object(t, OVC_ALARM_REFUSED, object);
+        if (object->failures) {
+            tell_refusal(t, object);
         } else if (object->why == OVC_WHY_FIGHT) {
             tell_object(t, OVC_ALARM_FIGHT, object);
+        }
+    }
+    LIST_FOR_EACH (group, node, &t->s->groups) {
+        LIST_FOR_EACH (object, queue_node, &group->objects) {
+            if (object->failures && !object->timed) {
+                tell_refusal(t, object);
+            }
+        }
+    }
+    for (size_t i = 0; i < t->s->n_flights; i++) {
+        for (size_t j = 0; j < t->s->flights[i].n_members; j++) {
+            object = t->s->flights[i].members[j];
+            if (object->failures && !object->timed
+                && ovs_list_is_empty(&object->queue_node)) {
+                tell_refusal(t, object);
+            }
         }
     }
 }

@@ -45,6 +45,7 @@ ovc_port_get(struct ovc_session *s, struct ovc_switch *sw, const char *name)
     if (!port) {
         port = xzalloc(sizeof *port);
         port->sw = sw;
+        ovs_list_push_back(&sw->ports, &port->sw_node);
         hmap_insert(&s->ports, &port->node, hash_port(sw, name));
         hmap_init(&port->bindings);
         port->name = xstrdup(name);
@@ -73,6 +74,7 @@ destroy_port(struct ovc_session *s, struct ovc_port *port)
 {
     set_port_row(s, port, NULL);
     hmap_remove(&s->ports, &port->node);
+    ovs_list_remove(&port->sw_node);
     hmap_destroy(&port->bindings);
     free(port->name);
     free(port);
@@ -234,8 +236,8 @@ ovc_ports_lose(struct ovc_session *s, const struct ovc_switch *sw)
 {
     struct ovc_port *port;
 
-    HMAP_FOR_EACH_SAFE (port, node, &s->ports) {
-        if (port->sw == sw && port->there) {
+    LIST_FOR_EACH_SAFE (port, sw_node, &sw->ports) {
+        if (port->there) {
             lose_port(s, port);
         }
     }
@@ -247,11 +249,9 @@ ovc_ports_queue(struct ovc_session *s, const struct ovc_switch *sw)
     struct ovc_binding *b;
     struct ovc_port *port;
 
-    HMAP_FOR_EACH (port, node, &s->ports) {
-        if (port->sw == sw) {
-            HMAP_FOR_EACH (b, node, &port->bindings) {
-                ovc_object_queue(s, &b->object);
-            }
+    LIST_FOR_EACH (port, sw_node, &sw->ports) {
+        HMAP_FOR_EACH (b, node, &port->bindings) {
+            ovc_object_queue(s, &b->object);
         }
     }
 }
@@ -281,9 +281,8 @@ ovc_ports_read(struct ovc_session *s, struct ovc_switch *sw,
         }
         read_bindings(s, port, p);
     }
-    HMAP_FOR_EACH_SAFE (port, node, &s->ports) {
-        if (port->sw == sw && port->there
-            && port->generation != generation) {
+    LIST_FOR_EACH_SAFE (port, sw_node, &sw->ports) {
+        if (port->there && port->generation != generation) {
             lose_port(s, port);
         }
     }

@@ -268,12 +268,14 @@ struct ovc_switch {
     struct uuid uuid;
     struct in6_addr *tunnel_ips;
     size_t n_tunnel_ips;
+    struct ovs_list ports;      /* struct ovc_port. */
 };
 
 struct ovc_port {
     struct hmap_node node;      /* In session->ports, by switch and name. */
     struct hmap_node by_uuid;   /* In session->port_rows, while there. */
     struct ovc_switch *sw;
+    struct ovs_list sw_node;    /* In sw->ports. */
     char *name;
     struct hmap bindings;       /* struct ovc_binding, by VLAN. */
     bool there;                 /* The switch has it, as row 'uuid'. */

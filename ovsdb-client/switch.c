@@ -29,6 +29,7 @@ ovc_switches_init(struct ovc_session *s,
     for (size_t i = 0; i < config->n_switches; i++) {
         struct ovc_switch *sw = xzalloc(sizeof *sw);
         sw->name = xstrdup(config->switches[i]);
+        ovs_list_init(&sw->ports);
         hmap_insert(&s->switches, &sw->node, hash_string(sw->name, 0));
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an operator sees of a session and does to it (spec J.26 to J.28). */
 #include <config.h>
+#include "tests/unit/ovc_proxy.h"
 #include "tests/unit/ovc_rig.h"
 
 #include <errno.h>
@@ -259,6 +260,41 @@ alarms__port_missing__told_after_a_minute(void **state)
     assert_string_equal(alarms(rig), "");
 }
 
+static enum proxy_fate
+refuse_macs(const struct json *params, void *aux OVS_UNUSED)
+{
+    return (proxy_has_table(params, "Ucast_Macs_Remote") ? PROXY_REFUSE
+            : PROXY_PASS);
+}
+
+static void
+alarms__refused_row__stays_while_it_is_tried_again(void **state)
+{
+    static const char expected[] = "refused network=" BLUE " mac=" MAC1
+        ": constraint violation: this switch does not like it\n";
+    struct rig *rig = *state;
+
+    rig_stop_session(rig);
+    rig->proxy = proxy_create(rig->dir, refuse_macs, NULL);
+    rig_start_session(rig, proxy_remote(rig->proxy));
+    rig_want_ls(rig, BLUE, 100, TSN1);
+    rig_want_mac(rig, BLUE, MAC1, HOST1);
+    RIG_UNTIL(rig, !strcmp(alarms(rig), expected));
+    uint64_t n = rig_status(rig, "ovsdb", "refused");
+    RIG_UNTIL(rig, strcmp(alarms(rig), expected)
+              || rig_status(rig, "ovsdb", "refused") > n);
+    assert_string_equal(alarms(rig), expected);
+    assert_int_equal(rig_status(rig, "ovsdb", "refused"), n + 1);
+    assert_true(says(rig_show(rig, ovc_session_status),
+                     "\"refusals\":{\"constraint violation\":"));
+    assert_true(says(history(rig), "\"rows\":{\"Physical_Locator\":1,"
+                     "\"Ucast_Macs_Remote\":1},\"result\":\"refused\","
+                     "\"error\":\"constraint violation: this switch"));
+    assert_true(says(diff(rig), "\"error\":\"constraint violation: this"));
+    rig_unwant_mac(rig, BLUE, MAC1);
+    RIG_UNTIL(rig, !*alarms(rig));
+}
+
 static void
 alarms__two_networks_with_one_vni__are_told(void **state)
 {
@@ -323,6 +359,7 @@ main(void)
         CASE(history__of_writes__names_tables_and_results),
         CASE(alarms__nothing_wrong__none),
         CASE(alarms__port_missing__told_after_a_minute),
+        CASE(alarms__refused_row__stays_while_it_is_tried_again),
         CASE(alarms__two_networks_with_one_vni__are_told),
         CASE(alarms__faults_of_switch_and_port__are_told),
         CASE(alarms__switch_renamed__similar_name_is_pointed_out),
