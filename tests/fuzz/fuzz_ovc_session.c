@@ -3,6 +3,7 @@
  *
  *   !TEXT     these bytes
  *   =JSON     the result of the next request that is not answered yet
+ *   *C        what an operator does: w, f, d (a mode), r (resync), p (purge)
  *   JSON      the tables of an "update2" notification
  *
  * A "_Server" database is denied, and the schema of hardware_vtep is given,
@@ -23,6 +24,7 @@
 #include "openvswitch/json.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
+#include "ovsdb-client/operator.h"
 #include "ovsdb-client/session.h"
 #include "ovsdb-client/vtep-idl.h"
 #include "packets.h"
@@ -186,9 +188,42 @@ want(struct ovc_session *session)
     ovc_want_ls(session, LS2, 2, ips, 1);
     ovc_want_binding(session, "tor1", "p1", 0, LS1);
     ovc_want_binding(session, "tor1", "p1", 1, LS2);
+    ovc_want_binding(session, "tor2", "p1", 0, LS2);
     ovc_want_mac(session, LS1, &mac, &ips[0], &ips[0]);
     ovc_want_mac(session, LS2, &mac, &ips[1], &ips[0]);
     ovc_session_set_config_complete(session);
+}
+
+static void
+put_alarm(enum ovc_alarm alarm, const char *object, const char *text,
+          void *json)
+{
+    tsn_json_stringf(json, NULL, "%s %s: %s", ovc_alarm_name(alarm), object,
+                     text);
+}
+
+static void
+operate(struct ovc_session *session, char command)
+{
+    switch (command) {
+    case 'w':
+        ovc_session_set_mode(session, OVC_MODE_WRITE);
+        break;
+    case 'f':
+        ovc_session_set_mode(session, OVC_MODE_FREEZE);
+        break;
+    case 'd':
+        ovc_session_set_mode(session, OVC_MODE_DRY_RUN);
+        break;
+    case 'r':
+        ovc_session_resync(session);
+        break;
+    case 'p':
+        ovc_session_purge_stale(session);
+        break;
+    default:
+        break;
+    }
 }
 
 static void
@@ -202,6 +237,12 @@ look(const struct ovc_session *session)
     ovc_session_status(session, &json);
     ovc_session_networks(session, &json);
     ovc_session_macs(session, &json);
+    ovc_session_diff(session, &json);
+    ovc_session_history(session, &json);
+    tsn_json_array_begin(&json, "alarms");
+    size_t n_more;
+    ovc_session_for_each_alarm(session, put_alarm, &json, &n_more);
+    tsn_json_array_end(&json);
     tsn_json_object_end(&json);
     struct json *parsed = json_from_string(ds_cstr(&s));
     if (parsed->type != JSON_OBJECT) {
@@ -257,8 +298,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *remote = xasprintf("unix:%s", path);
     struct ovc_session_config config = {
         .name = "tor1",
-        .switches = (const char *[]) { "tor1" },
-        .n_switches = 1,
+        .switches = (const char *[]) { "tor1", "tor2" },
+        .n_switches = 2,
         .remote = remote,
     };
     session = ovc_session_create(&config, &ops, &session);
@@ -269,7 +310,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *text = xmemdup0((const char *) data, size);
     char *rest = text + server.by_input;
     for (char *line; (line = strsep(&rest, "\n")) && is_open(&server); ) {
-        say(&server, line);
+        if (*line == '*') {
+            operate(session, line[1]);
+            look(session);
+        } else {
+            say(&server, line);
+        }
         turn(&server, session);
     }
     look(session);
