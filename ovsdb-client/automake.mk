@@ -56,10 +56,12 @@ ovsdb_client_libovc_a_SOURCES = \
 	ovsdb-client/object.c \
 	ovsdb-client/operate.c \
 	ovsdb-client/operator.h \
+	ovsdb-client/plan.c \
 	ovsdb-client/private.h \
 	ovsdb-client/proxy-protocol.c \
 	ovsdb-client/proxy-protocol.h \
 	ovsdb-client/reconcile.c \
+	ovsdb-client/result.c \
 	ovsdb-client/rows.c \
 	ovsdb-client/session.c \
 	ovsdb-client/session.h \

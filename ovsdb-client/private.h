@@ -4,8 +4,8 @@
  * A key that we may write (a Logical_Switch by name, its flood row, a binding
  * by port and VLAN, a MAC by Logical_Switch) is an ovc_object.  It holds what
  * the owner wants of it and, through the rows that were read, what the
- * database has.  Whatever changes either puts the object in a queue; looking at an
- * object (ovc_*_look()) settles it, or adds operations to the transaction that
+ * database has.  Whatever changes either puts the object in a queue; looking at
+ * an object (ovc_*_look()) settles it, or adds operations to the transaction that
  * is being planned.  Nothing else writes.
  *
  * Rows are remembered by uuid, not by IDL pointer: an object and its rows
@@ -556,7 +556,7 @@ void ovc_local_mac_forget(struct ovc_session *, struct ovc_row *);
 void ovc_local_flood_read(struct ovc_session *, const struct ovsdb_idl_row *);
 void ovc_local_flood_forget(struct ovc_session *, struct ovc_row *);
 
-/* reconcile.c: transactions. */
+/* plan.c: the next transaction. */
 void ovc_plan_init(struct ovc_plan *);
 void ovc_plan_destroy(struct ovc_session *);
 /* Whether 'n_ops' row operations fit.  An empty plan takes any number. */
@@ -573,6 +573,13 @@ const struct vteprec_physical_locator *ovc_plan_locator(
     struct ovc_session *, const struct in6_addr *ip);
 size_t ovc_plan_locator_ops(const struct ovc_session *,
                             const struct in6_addr *ip);
+/* What refers to the transaction's own rows ends with its planning. */
+void ovc_plan_end(struct ovc_session *);
+
+/* result.c: the oldest flight has ended with that status. */
+void ovc_result_take(struct ovc_session *, enum ovsdb_idl_txn_status);
+
+/* reconcile.c: transactions. */
 void ovc_reconcile_run(struct ovc_session *);
 void ovc_reconcile_wait(struct ovc_session *);
 

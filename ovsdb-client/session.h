@@ -70,9 +70,9 @@ struct ovc_session_ops {
     /* Learnt MACs or flood endpoints, or the switch's own data, changed.  Not
      * called for the loss of the session: what was learnt is remembered. */
     void (*learnt_changed)(void *aux);
-    /* A local MAC, or the flood endpoints, of a Logical_Switch with our prefix
-     * may have changed.  'learnt': a row of the MAC came or changed; it may be
-     * a new one in the place of one that has just gone. */
+    /* A local MAC, or the flood endpoints, of a Logical_Switch that is ours
+     * (ovc_ownership) may have changed.  'learnt': a row of the MAC came or
+     * changed; it may be a new one in the place of one that has just gone. */
     void (*mac_changed)(void *aux, const char *ls_name,
                         const struct eth_addr *mac, bool learnt);
     void (*flood_changed)(void *aux, const char *ls_name);
@@ -129,8 +129,8 @@ void ovc_renew_mac(struct ovc_session *, const char *ls_name,
 /* From now on unwanted own rows age (B.10).  Until then none is deleted. */
 void ovc_session_set_config_complete(struct ovc_session *);
 
-/* What the switch has learnt, of the Logical_Switch 'ls_name', which has our
- * prefix, or of all those if it is NULL.  Valid inside the callback.  Of
+/* What the switch has learnt, of the Logical_Switch 'ls_name', which is ours,
+ * or of all those if it is NULL.  Valid inside the callback.  Of
  * several rows for a MAC one counts. */
 typedef void ovc_local_mac_fn(const struct local_mac *, void *aux);
 typedef void ovc_local_flood_fn(const struct local_flood *, void *aux);

@@ -320,7 +320,8 @@ static void
 owner_edits(struct rig *rig, struct model *m)
 {
     int net = pick(N_NETS), other = pick(N_NETS);
-    int port = pick(N_SWITCHES * N_PORTS), vlan = pick(N_VLANS), mac = pick(N_MACS);
+    int port = pick(N_SWITCHES * N_PORTS), vlan = pick(N_VLANS);
+    int mac = pick(N_MACS);
     uint32_t vni;
 
     switch (pick(8)) {
