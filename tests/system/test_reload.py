@@ -3,6 +3,7 @@
 not concern do not notice."""
 
 import signal
+from pathlib import Path
 
 import pytest
 import yaml
@@ -12,6 +13,7 @@ from lab import LabError, wait_until
 SOON_S = 10
 LISTEN_PORT = 6641
 N_SWITCHES = 4
+N_WORKERS = 3
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +21,7 @@ def lab(new_lab):
     lab = new_lab
     lab.switches.clear()
     lab.servers.clear()
+    lab.tor_agent = {"workers": N_WORKERS}
     lab.make_underlay()
     for i in range(N_SWITCHES):
         lab.add_fake_switch(f"sw{i}", f"10.0.0.{30 + i}", ["p1"])
@@ -185,6 +188,26 @@ def test_file__bad__is_refused_as_a_whole(lab, what, change):
     reload(lab)
     status = lab.tsnctl("status", as_json=True)["tsn-tor-agent"]
     assert (status["config"], status["config_error"]) == ("loaded", None)
+
+
+def threads(lab):
+    """The workers by name, each with its thread's id."""
+    tasks = Path(f"/proc/{lab.service('tsn-tor-agent').pid}/task")
+    names = {task.name: (task / "comm").read_text() for task in
+             tasks.iterdir()}
+    return sorted((name.rstrip(), task) for task, name in names.items()
+                  if name.startswith("tors"))
+
+
+def test_workers__reload__stay(lab):
+    before = threads(lab)
+    assert len(before) == N_WORKERS
+    assert lab.tsnctl("status", as_json=True)["tsn-tor-agent"]["workers"] \
+        == N_WORKERS
+    edit(lab, lambda tors, config: config["tor-agent"].update(workers=1))
+    assert threads(lab) == before
+    assert ("another number of workers takes a restart"
+            in lab.service("tsn-tor-agent").log_text())
 
 
 def test_reload__again_and_again__goes_well(lab):
