@@ -376,6 +376,8 @@ rig_setup_standby(void **state OVS_UNUSED)
     n_tunnel_ips = 0;
     now_ms = 1000000;
     tor.name = (char *) "tor1";
+    sset_init(&tor.switches);
+    sset_add(&tor.switches, tor.name);
     tor.tsn = parse_ip(TSN);
     tor.bridge = (struct tsn_config_bridge) {
         .move_limit = 5, .move_window_ms = 180000, .copy_hold_ms = 300000,
@@ -412,6 +414,7 @@ rig_teardown(void **state OVS_UNUSED)
         }
         rig_no_route(i);
     }
+    sset_destroy(&tor.switches);
     assert_true(ovs_list_is_empty(&tor.dirty));
     assert_true(ovs_list_is_empty(&tor.aging));
     assert_true(ovs_list_is_empty(&tor.moving));
