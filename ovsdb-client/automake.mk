@@ -42,6 +42,7 @@ ovsdb_client_libovc_a_SOURCES = \
 	ovsdb-client/alarm.c \
 	ovsdb-client/binding.c \
 	ovsdb-client/diff.c \
+	ovsdb-client/flood.c \
 	ovsdb-client/guard.c \
 	ovsdb-client/guard.h \
 	ovsdb-client/history.c \
@@ -69,6 +70,7 @@ ovsdb_client_libovc_a_SOURCES = \
 	ovsdb-client/switch.c \
 	ovsdb-client/text.c \
 	ovsdb-client/text.h \
+	ovsdb-client/vni.c \
 	ovsdb-client/wanted.c
 ovsdb_client_libovc_a_LIBADD = $(ovsdb_client_libvtepidl_a_OBJECTS)
 ovsdb_client_libovc_a_DEPENDENCIES = $(ovsdb_client_libvtepidl_a_OBJECTS)

@@ -456,29 +456,38 @@ long long ovc_backoff_ms(unsigned int n, long long max_ms);
 void ovc_object_format(const struct ovc_object *, struct ds *);
 void ovc_timers_run(struct ovc_session *);
 
-/* ls.c: Logical_Switch and its VNI. */
+/* ls.c: Logical_Switch. */
 struct ovc_ls *ovc_ls_find(const struct ovc_session *, const char *name);
 struct ovc_ls *ovc_ls_get(struct ovc_session *, const char *name);
 /* Frees what nothing refers to any more. */
 void ovc_ls_release(struct ovc_session *, struct ovc_ls *);
 void ovc_ls_destroy(struct ovc_session *, struct ovc_ls *);
 bool ovc_ls_is_ours(const struct ovc_ls *);
-void ovc_ls_set_vni(struct ovc_session *, struct ovc_ls *, uint32_t vni);
-void ovc_ls_unset_vni(struct ovc_session *, struct ovc_ls *);
-void ovc_ls_row_set_vni(struct ovc_session *, struct ovc_ls_row *,
-                        uint32_t vni);
+/* The row that counts, or NULL. */
+struct ovc_ls_row *ovc_ls_first_row(const struct ovc_ls *);
 /* The row that others may refer to in the planned transaction, or NULL. */
 const struct vteprec_logical_switch *ovc_ls_for_write(
     const struct ovc_session *, const struct ovc_ls *);
 void ovc_ls_queue_dependents(struct ovc_session *, struct ovc_ls *);
 void ovc_ls_add_dependent(struct ovc_ls *);
 void ovc_ls_remove_dependent(struct ovc_session *, struct ovc_ls *);
+/* Writes the row with its VNI.  One operation, for which there is room. */
+void ovc_ls_write(struct ovc_session *, struct ovc_ls *, bool lead);
+void ovc_ls_look(struct ovc_session *, struct ovc_ls *);
+
+/* vni.c: who has which VNI. */
+void ovc_ls_set_vni(struct ovc_session *, struct ovc_ls *, uint32_t vni);
+void ovc_ls_unset_vni(struct ovc_session *, struct ovc_ls *);
+void ovc_ls_row_set_vni(struct ovc_session *, struct ovc_ls_row *,
+                        uint32_t vni);
+bool ovc_ls_has_vni(const struct ovc_ls *);
 /* Who is in the way of its VNI, or NULL. */
 const struct ovc_ls *ovc_ls_rival(const struct ovc_session *,
                                   const struct ovc_ls *);
-void ovc_ls_look(struct ovc_session *, struct ovc_ls *);
+/* Writes it, or what has to go before, or says why not. */
+void ovc_ls_claim_vni(struct ovc_session *, struct ovc_ls *);
 
-/* mac.c: Ucast_Macs_Remote, Mcast_Macs_Remote. */
+/* mac.c: Ucast_Macs_Remote. */
 struct ovc_mac *ovc_mac_find(const struct ovc_session *, const struct ovc_ls *,
                              const struct eth_addr *, bool junk);
 struct ovc_mac *ovc_mac_get(struct ovc_session *, struct ovc_ls *,
@@ -486,6 +495,8 @@ struct ovc_mac *ovc_mac_get(struct ovc_session *, struct ovc_ls *,
 void ovc_mac_release(struct ovc_session *, struct ovc_mac *);
 void ovc_mac_destroy(struct ovc_session *, struct ovc_mac *);
 void ovc_mac_look(struct ovc_session *, struct ovc_mac *);
+
+/* flood.c: Mcast_Macs_Remote. */
 void ovc_flood_look(struct ovc_session *, struct ovc_ls *);
 
 /* binding.c: Physical_Port.vlan_bindings. */
