@@ -138,7 +138,8 @@ update_network(struct tor *tor, const struct xmpp_network *conf)
     }
     net->seen = true;
     net->id = conf->id;
-    ovc_want_ls(tor->ovsdb, net->ls_name, net->vni, &tor->tsn, 1);
+    ovc_want_ls(tor->ovsdb, net->ls_name, net->vni, tor->tsns,
+                tor->n_tsns);
     xmpp_speaker_subscribe(tor->speaker, net->instance, net->id);
 }
 

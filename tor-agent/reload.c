@@ -145,7 +145,8 @@ compare_own_tunables(const struct tsn_config_tor *a,
 {
     return a->probe_ms != b->probe_ms ? "probe-interval"
            : a->max_backoff_ms != b->max_backoff_ms ? "max-backoff"
-           : !tsn_ip_equals(&a->tsn, &b->tsn) ? "tsn"
+           : a->n_tsns != b->n_tsns
+             || memcmp(a->tsns, b->tsns, sizeof a->tsns) ? "tsns"
            : NULL;
 }
 

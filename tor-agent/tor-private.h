@@ -141,7 +141,9 @@ struct tor {
     struct tsn_loop_hook hook;
     char *name, *agent_name;
     struct sset switches;       /* Names of those it serves. */
-    struct in6_addr tsn;
+    struct in6_addr tsns[TSN_MAX_TSNS];     /* The first is the one for what
+                                             * can have only one. */
+    size_t n_tsns;
     struct tsn_config_bridge bridge;
 
     struct xmpp_speaker *speaker;

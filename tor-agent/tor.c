@@ -169,7 +169,8 @@ tor_create(struct tsn_loop *loop, const struct tsn_config *config,
     tor->agent_name = xstrdup(conf->agent_name);
     sset_init(&tor->switches);
     sset_add_array(&tor->switches, conf->switches, conf->n_switches);
-    tor->tsn = conf->tsn;
+    memcpy(tor->tsns, conf->tsns, sizeof tor->tsns);
+    tor->n_tsns = conf->n_tsns;
     tor->bridge = config->bridge;
     tor->alarms = tor_alarms_create(tor->name);
     tor->start_ms = tsn_now_ms();
@@ -188,18 +189,21 @@ tor_create(struct tsn_loop *loop, const struct tsn_config *config,
 }
 
 static void
-set_tsn(struct tor *tor, const struct in6_addr *tsn)
+set_tsns(struct tor *tor, const struct tsn_config_tor *conf)
 {
     struct shash_node *node;
 
-    if (tsn_ip_equals(&tor->tsn, tsn)) {
+    if (tor->n_tsns == conf->n_tsns
+        && !memcmp(tor->tsns, conf->tsns, sizeof tor->tsns)) {
         return;
     }
-    tor->tsn = *tsn;
+    memcpy(tor->tsns, conf->tsns, sizeof tor->tsns);
+    tor->n_tsns = conf->n_tsns;
     SHASH_FOR_EACH (node, &tor->networks) {
         struct tor_network *net = node->data;
 
-        ovc_want_ls(tor->ovsdb, net->ls_name, net->vni, &tor->tsn, 1);
+        ovc_want_ls(tor->ovsdb, net->ls_name, net->vni, tor->tsns,
+                    tor->n_tsns);
         /* Broadcast routes say who replicates. */
         bridge_floods_changed(tor, net);
     }
@@ -220,7 +224,7 @@ tor_tune(struct tor *tor, const struct tsn_config *config,
     if (ipaddr_changed) {
         bridge_all_changed(tor);
     }
-    set_tsn(tor, &conf->tsn);
+    set_tsns(tor, conf);
 }
 
 void
@@ -299,7 +303,12 @@ tor_show(const struct tor *tor, struct tsn_json *json)
     tsn_json_string(json, "state", tor_explain(tor));
     tsn_json_string(json, "agent", tor->agent_name);
     tsn_json_string(json, "role", bridge_role(tor));
-    tsn_json_ip(json, "tsn", &tor->tsn);
+    tsn_json_ip(json, "tsn", &tor->tsns[0]);
+    tsn_json_array_begin(json, "tsns");
+    for (size_t i = 0; i < tor->n_tsns; i++) {
+        tsn_json_ip(json, NULL, &tor->tsns[i]);
+    }
+    tsn_json_array_end(json);
     tsn_json_ip(json, "vtep", &tor->vtep);
     tsn_json_uint(json, "networks", shash_count(&tor->networks));
     tsn_json_uint(json, "bindings", hmap_count(&tor->bindings));

@@ -4,6 +4,7 @@ tsn_libtsn_a_SOURCES = \
 	tsn/config-listen.c \
 	tsn/config-switches.c \
 	tsn/config-private.h \
+	tsn/config-tor-kind.c \
 	tsn/config-tor.c \
 	tsn/config.c \
 	tsn/config.h \

@@ -18,6 +18,30 @@ struct shash;
 #define OPTIONAL_UINT(KEY, STRUCT, MEMBER) \
     CYAML_FIELD_UINT_PTR(KEY, CYAML_FLAG_POINTER | OPTIONAL, STRUCT, MEMBER)
 
+struct file_bfd {
+    bool *enable;
+    uint32_t *min_rx_ms, *min_tx_ms;
+};
+
+/* What each ToR, and the section for all, may have. */
+struct file_tor_kind {
+    char *profile;
+    char *tsn;
+    char **tsns;
+    size_t n_tsns;
+    struct file_bfd *bfd;
+};
+
+/* Fields of STRUCT, which has such a member, "kind". */
+#define TOR_KIND_FIELDS(STRUCT) \
+    STRING("profile", OPTIONAL, STRUCT, kind.profile), \
+    STRING("tsn", OPTIONAL, STRUCT, kind.tsn), \
+    CYAML_FIELD_SEQUENCE_COUNT("tsns", CYAML_FLAG_POINTER | OPTIONAL, \
+                               STRUCT, kind.tsns, kind.n_tsns, \
+                               &tsn_cfg_tsn_value, 1, TSN_MAX_TSNS), \
+    CYAML_FIELD_MAPPING_PTR("bfd", CYAML_FLAG_POINTER | OPTIONAL, \
+                            STRUCT, kind.bfd, tsn_cfg_bfd_fields)
+
 /* The section "tor-agent" as libcyaml reads it; an optional value that is
  * absent is NULL. */
 struct file_tor {
@@ -26,7 +50,7 @@ struct file_tor {
     char *ovsdb;
     char *certificate;
     char *address;
-    char *tsn;
+    struct file_tor_kind kind;
     uint32_t *probe_ms;
     char **switches;
     size_t n_switches;
@@ -49,7 +73,7 @@ struct file_tls {
 };
 
 struct file_tor_agent {
-    char *tsn;
+    struct file_tor_kind kind;
     struct file_tls *tls;
     struct file_listener *listeners;
     size_t n_listeners;
@@ -60,10 +84,12 @@ struct file_tor_agent {
     size_t n_tors;
 };
 
+extern const cyaml_schema_field_t tsn_cfg_bfd_fields[];
 extern const cyaml_schema_field_t tsn_cfg_tls_fields[];
 extern const cyaml_schema_field_t tsn_cfg_tor_agent_fields[];
 extern const cyaml_schema_value_t tsn_cfg_listener_value;
 extern const cyaml_schema_value_t tsn_cfg_switch_value;
+extern const cyaml_schema_value_t tsn_cfg_tsn_value;
 
 /* What is being turned into 'config'. */
 struct tsn_cfg_reader {
@@ -104,6 +130,12 @@ void tsn_cfg_free_listeners(struct tsn_config *);
 int tsn_cfg_read_switches(struct tsn_cfg_reader *, const struct file_tor *,
                           size_t i, struct shash *seen);
 void tsn_cfg_free_switches(struct tsn_config_tor *);
+
+/* config-tor-kind.c: of the keys in 'src', which are those of 'section', those
+ * that there are go to 'dst'. */
+int tsn_cfg_read_tor_kind(struct tsn_cfg_reader *, const char *section,
+                          const struct file_tor_kind *src,
+                          struct tsn_config_tor *dst);
 
 /* config-tor.c */
 int tsn_cfg_read_tors(struct tsn_cfg_reader *,

@@ -42,7 +42,7 @@ static const cyaml_schema_field_t tor_fields[] = {
     STRING("ovsdb", OPTIONAL, struct file_tor, ovsdb),
     STRING("certificate", OPTIONAL, struct file_tor, certificate),
     STRING("address", OPTIONAL, struct file_tor, address),
-    STRING("tsn", OPTIONAL, struct file_tor, tsn),
+    TOR_KIND_FIELDS(struct file_tor),
     OPTIONAL_UINT("probe-interval", struct file_tor, probe_ms),
     CYAML_FIELD_SEQUENCE_COUNT("switches", CYAML_FLAG_POINTER | OPTIONAL,
                                struct file_tor, switches, n_switches,
@@ -58,7 +58,7 @@ static const cyaml_schema_value_t tor_value = {
 };
 
 const cyaml_schema_field_t tsn_cfg_tor_agent_fields[] = {
-    STRING("tsn", OPTIONAL, struct file_tor_agent, tsn),
+    TOR_KIND_FIELDS(struct file_tor_agent),
     CYAML_FIELD_MAPPING_PTR("tls", CYAML_FLAG_POINTER | OPTIONAL,
                             struct file_tor_agent, tls, tsn_cfg_tls_fields),
     CYAML_FIELD_SEQUENCE_COUNT("listen", CYAML_FLAG_POINTER | OPTIONAL,
@@ -222,7 +222,7 @@ check_unique(struct tsn_cfg_reader *r, struct shash *seen, const char *key,
 
 /* What ToRs have in common, and what must differ from one to the other. */
 struct seen {
-    struct in6_addr default_tsn;        /* Or none. */
+    struct tsn_config_tor kind;         /* Only what tor_kind has. */
     struct shash names;
     struct shash agent_names;
     struct shash listeners;
@@ -236,8 +236,10 @@ read_tor(struct tsn_cfg_reader *r, const struct file_tor *src, size_t i,
     struct tsn_config_tor *dst = &r->config->tors[i];
     const char *agent_name = src->agent_name ? src->agent_name : src->name;
     const char *agent_key = src->agent_name ? "agent-name" : "name";
+    char section[40];
     int error;
 
+    *dst = seen->kind;
     dst->name = xstrdup(src->name);
     dst->agent_name = xstrdup(agent_name);
     dst->ovsdb = nullable_xstrdup(src->ovsdb);
@@ -264,11 +266,9 @@ read_tor(struct tsn_cfg_reader *r, const struct file_tor *src, size_t i,
         return error;
     }
 
-    if (src->tsn) {
-        error = tsn_cfg_read_vtep(r, tor_key(i, "tsn"), src->tsn, &dst->tsn);
-    } else if (tsn_ip_is_set(&seen->default_tsn)) {
-        dst->tsn = seen->default_tsn;
-    } else {
+    snprintf(section, sizeof section, "tor-agent.tors[%zu]", i);
+    error = tsn_cfg_read_tor_kind(r, section, &src->kind, dst);
+    if (!error && !dst->n_tsns) {
         error = refuse(r, tor_key(i, "name"), "\"%s\" has no TSN: set "
                        "\"tsn\" here or for all in \"tor-agent\"",
                        src->name);
@@ -338,26 +338,20 @@ tsn_cfg_read_tors(struct tsn_cfg_reader *r,
                   const struct file_tor_agent *section)
 {
     struct tsn_config *c = r->config;
-    struct in6_addr default_tsn = in6addr_any;
-    int error = 0;
+    struct tsn_config_tor kind = { .profile = tsn_config_profiles[0] };
+    int error;
 
     if (!section) {
         return 0;
     }
-    if (section->tsn) {
-        error = tsn_cfg_read_vtep(r, "tor-agent.tsn", section->tsn,
-                                  &default_tsn);
-        if (error) {
-            return error;
-        }
-    }
-    if ((error = tsn_cfg_read_listeners(r, section))
+    if ((error = tsn_cfg_read_tor_kind(r, "tor-agent", &section->kind, &kind))
+        || (error = tsn_cfg_read_listeners(r, section))
         || (error = read_bridge(r, section))
         || (error = read_workers(r, section))) {
         return error;
     }
     struct seen seen = {
-        .default_tsn = default_tsn,
+        .kind = kind,
         .names = SHASH_INITIALIZER(&seen.names),
         .agent_names = SHASH_INITIALIZER(&seen.agent_names),
         .listeners = SHASH_INITIALIZER(&seen.listeners),

@@ -20,6 +20,13 @@ struct tsn_tls_store;
  * be listed. */
 #define TSN_MAX_CONTROLLERS 16
 
+/* Each switch floods to one of them, and may watch all. */
+#define TSN_MAX_TSNS 8
+
+/* Names of profiles, which ovsdb-client/profile.h has; NULL ends them.  The
+ * first is the default. */
+extern const char *const tsn_config_profiles[];
+
 struct tsn_config_tor {
     char *name;             /* Of the entry: of status and logs. */
     char **switches;        /* Physical_Switch.name of those whose database it
@@ -33,7 +40,13 @@ struct tsn_config_tor {
     char *certificate;      /* CN or subject alternative name of the switch,
                              * or NULL. */
     struct in6_addr address;    /* Where it connects from, or none. */
-    struct in6_addr tsn;    /* Who replicates for it. */
+    const char *profile;    /* One of tsn_config_profiles: what is known of
+                             * switches of its kind. */
+    struct in6_addr tsns[TSN_MAX_TSNS];     /* Who replicates for it, the
+                                             * first before the others. */
+    size_t n_tsns;
+    uint32_t bfd_min_rx_ms; /* Tunnels to them; 0: no BFD. */
+    uint32_t bfd_min_tx_ms;
     uint32_t probe_ms;      /* Inactivity probe of the OVSDB session. */
     uint32_t max_backoff_ms;    /* Longest wait between attempts to connect. */
     bool shared;            /* Others write into its database, too. */

@@ -89,7 +89,7 @@ tor__key_that_sessions_outlive__is_tuned(void **state)
     } cases[] = {
         { HEAD AGENT TORS T1 "    probe-interval: 3000\n", "probe-interval" },
         { HEAD AGENT TORS T1 "    max-backoff: 3000\n", "max-backoff" },
-        { HEAD AGENT TORS T1 "    tsn: 10.0.0.101\n", "tsn" },
+        { HEAD AGENT TORS T1 "    tsn: 10.0.0.101\n", "tsns" },
         { HEAD "hold-time: 30\n" AGENT TORS T1, "hold-time" },
         { HEAD "stale-hold: 30\n" AGENT TORS T1, "stale-hold" },
         { HEAD "frozen-hold: 30\n" AGENT TORS T1, "frozen-hold" },

@@ -172,7 +172,7 @@ config__every_key__all_values(void **state)
     assert_string_equal(c->tors[0].name, "tor1");
     assert_string_equal(c->tors[0].agent_name, "tor1-agent");
     assert_string_equal(c->tors[0].ovsdb, "tcp:10.0.0.1:6640");
-    assert_ip(&c->tors[0].tsn, "127.0.0.1");
+    assert_ip(&c->tors[0].tsns[0], "127.0.0.1");
     assert_int_equal(c->tors[0].probe_ms, 0);
     assert_int_equal(c->n_workers, 3);
     assert_int_equal(c->tors[0].n_switches, 2);
@@ -185,13 +185,60 @@ config__every_key__all_values(void **state)
     assert_string_equal(c->tors[1].switches[0], "tor2");
     assert_int_equal(c->tors[1].max_backoff_ms, 8000);
     assert_false(c->tors[1].shared);
-    assert_ip(&c->tors[1].tsn, "10.0.0.100");
+    assert_ip(&c->tors[1].tsns[0], "10.0.0.100");
     assert_int_equal(c->tors[1].probe_ms, 10000);
     assert_int_equal(c->tors[6].probe_ms, 1000);
     assert_true(c->has_replicator);
     assert_string_equal(c->replicator.name, "tsn1");
     assert_ip(&c->replicator.address, "10.0.0.100");
     assert_true(eth_addr_equals(c->replicator.service_mac, mac));
+    tsn_config_destroy(c);
+}
+
+static void
+config__kind_of_switch__own_keys_or_those_for_all(void **state)
+{
+    struct tsn_config *c = load_ok(
+        "controllers: [10.0.0.5]\n"
+        "tor-agent:\n"
+        "  profile: qfx5k\n"
+        "  tsns: [10.0.0.100, 10.0.0.99]\n"
+        "  bfd: {min-tx: 100}\n"
+        "  tors:\n"
+        "  - {name: t1, ovsdb: \"tcp:10.0.0.1:1\"}\n"
+        "  - name: t2\n"
+        "    ovsdb: tcp:10.0.0.2:1\n"
+        "    profile: ovs-vtep\n"
+        "    tsn: 10.0.0.98\n"
+        "    bfd: {enable: false}\n"
+        "  - name: t3\n"
+        "    ovsdb: tcp:10.0.0.3:1\n"
+        "    tsns: [10.0.0.99, 10.0.0.98, 10.0.0.97]\n"
+        "    bfd: {min-rx: 500}\n");
+    const struct tsn_config_tor *t = c->tors;
+
+    assert_string_equal(t[0].profile, "qfx5k");
+    assert_int_equal(t[0].n_tsns, 2);
+    assert_ip(&t[0].tsns[0], "10.0.0.100");
+    assert_ip(&t[0].tsns[1], "10.0.0.99");
+    assert_int_equal(t[0].bfd_min_rx_ms, 300);
+    assert_int_equal(t[0].bfd_min_tx_ms, 100);
+    assert_string_equal(t[1].profile, "ovs-vtep");
+    assert_int_equal(t[1].n_tsns, 1);
+    assert_ip(&t[1].tsns[0], "10.0.0.98");
+    assert_int_equal(t[1].bfd_min_rx_ms, 0);
+    assert_string_equal(t[2].profile, "qfx5k");
+    assert_int_equal(t[2].n_tsns, 3);
+    assert_ip(&t[2].tsns[2], "10.0.0.97");
+    assert_int_equal(t[2].bfd_min_rx_ms, 500);
+    assert_int_equal(t[2].bfd_min_tx_ms, 300);
+    tsn_config_destroy(c);
+
+    c = load_ok("controllers: [10.0.0.5]\n"
+                "tor-agent: {tsn: 1.2.3.4, tors: [{name: t, "
+                "ovsdb: \"tcp:10.0.0.1:1\"}]}\n");
+    assert_string_equal(c->tors[0].profile, "generic");
+    assert_int_equal(c->tors[0].bfd_min_rx_ms, 0);
     tsn_config_destroy(c);
 }
 
@@ -438,6 +485,16 @@ config__wrong_values__position_and_reason(void **state)
         { C "tor-agent:\n  tsn: x\n  tors: [{name: a, tsn: 1.2.3.4, ovsdb: "
           "\"tcp:1.2.3.4:1\"}]\n", "3:8",
           "tor-agent.tsn: expects an IPv4 address" },
+        { C T "    ovsdb: tcp:1.2.3.4:1\n    profile: qfx\n", "7:14",
+          "tor-agent.tors[0].profile: expects one of generic, qfx5k, " },
+        { C T "    ovsdb: tcp:1.2.3.4:1\n    tsns: [1.2.3.4, 1.2.3.4]\n",
+          "7:21", "tor-agent.tors[0].tsns[1]: 1.2.3.4 is already that of "
+          "tsns[0]" },
+        { C T "    ovsdb: tcp:1.2.3.4:1\n    tsn: 1.2.3.4\n"
+          "    tsns: [1.2.3.5]\n", "7:10", "tor-agent.tors[0].tsn: is the "
+          "same as \"tsns\"" },
+        { C T "    ovsdb: tcp:1.2.3.4:1\n    bfd: {min-rx: 49}\n", "7:19",
+          "tor-agent.tors[0].bfd.min-rx: expects 50..10000" },
         { C "tor-agent:\n  tors:\n  - name: a\n    ovsdb: tcp:1.2.3.4:1\n",
           "4:11", "tor-agent.tors[0].name: \"a\" has no TSN" },
         { C T "    ovsdb: tcp:1.2.3.4:1\n"
@@ -750,6 +807,7 @@ main(void)
         cmocka_unit_test(tls__incomplete__is_refused),
         cmocka_unit_test(load_tls__files__are_loaded_if_used),
         cmocka_unit_test(config__every_key__all_values),
+        cmocka_unit_test(config__kind_of_switch__own_keys_or_those_for_all),
         cmocka_unit_test(config__replicator_only__defaults),
         cmocka_unit_test(config__tor_agent_only__no_replicator),
         cmocka_unit_test(config__shipped_sample__loads),

@@ -378,7 +378,8 @@ rig_setup_standby(void **state OVS_UNUSED)
     tor.name = (char *) "tor1";
     sset_init(&tor.switches);
     sset_add(&tor.switches, tor.name);
-    tor.tsn = parse_ip(TSN);
+    tor.tsns[0] = parse_ip(TSN);
+    tor.n_tsns = 1;
     tor.bridge = (struct tsn_config_bridge) {
         .move_limit = 5, .move_window_ms = 180000, .copy_hold_ms = 300000,
     };
@@ -621,7 +622,7 @@ format_route(const struct xmpp_evpn *r)
     tsn_ip_format(&r->next_hops[0].ip, vtep);
     if (xmpp_evpn_is_broadcast(r)) {
         assert_true(tsn_ip_equals(&r->ip, &r->next_hops[0].ip));
-        assert_true(tsn_ip_equals(&r->replicator, &tor.tsn));
+        assert_true(tsn_ip_equals(&r->replicator, &tor.tsns[0]));
         assert_int_equal(r->sequence, 0);
         ds_put_format(&ds, "* %s %"PRIu32, vtep, r->local_pref);
         return ds_steal_cstr(&ds);
