@@ -40,6 +40,7 @@ ovsdb_client_libovc_a_SOURCES = \
 	ovsdb-client/acceptor.c \
 	ovsdb-client/acceptor.h \
 	ovsdb-client/alarm.c \
+	ovsdb-client/bfd.c \
 	ovsdb-client/binding.c \
 	ovsdb-client/diff.c \
 	ovsdb-client/flood.c \
@@ -61,6 +62,10 @@ ovsdb_client_libovc_a_SOURCES = \
 	ovsdb-client/private.h \
 	ovsdb-client/proxy-protocol.c \
 	ovsdb-client/proxy-protocol.h \
+	ovsdb-client/profile-check.c \
+	ovsdb-client/profile-private.h \
+	ovsdb-client/profile.c \
+	ovsdb-client/profile.h \
 	ovsdb-client/reconcile.c \
 	ovsdb-client/result.c \
 	ovsdb-client/rows.c \
@@ -70,6 +75,8 @@ ovsdb_client_libovc_a_SOURCES = \
 	ovsdb-client/switch.c \
 	ovsdb-client/text.c \
 	ovsdb-client/text.h \
+	ovsdb-client/tunnel.c \
+	ovsdb-client/tunnel.h \
 	ovsdb-client/vni.c \
 	ovsdb-client/wanted.c
 ovsdb_client_libovc_a_LIBADD = $(ovsdb_client_libvtepidl_a_OBJECTS)
@@ -80,7 +87,9 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_ovc_faults \
 	tests/unit/test_ovc_operator tests/unit/test_ovc_ownership \
 	tests/unit/test_ovc_pace \
+	tests/unit/test_ovc_profile \
 	tests/unit/test_ovc_random tests/unit/test_ovc_switches \
+	tests/unit/test_ovc_tunnel \
 	tests/unit/test_ovc_session tests/unit/test_ovc_text
 check_PROGRAMS += tests/unit/test_ovc_acceptor
 tests_unit_test_ovc_acceptor_SOURCES = tests/unit/test_ovc_acceptor.c \
@@ -129,6 +138,11 @@ tests_unit_test_ovc_switches_SOURCES = tests/unit/test_ovc_switches.c \
 tests_unit_test_ovc_switches_CPPFLAGS = $(ovc_rig_cppflags)
 tests_unit_test_ovc_switches_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
 	$(TEST_LIBS)
+tests_unit_test_ovc_profile_SOURCES = tests/unit/test_ovc_profile.c \
+	$(ovc_rig_sources)
+tests_unit_test_ovc_profile_CPPFLAGS = $(ovc_rig_cppflags)
+tests_unit_test_ovc_profile_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
+	$(TEST_LIBS)
 tests_unit_test_ovc_random_SOURCES = tests/unit/test_ovc_random.c \
 	$(ovc_rig_sources)
 tests_unit_test_ovc_random_CPPFLAGS = $(ovc_rig_cppflags)
@@ -139,6 +153,11 @@ tests_unit_test_ovc_session_SOURCES = tests/unit/test_ovc_session.c \
 tests_unit_test_ovc_session_CPPFLAGS = $(ovc_rig_cppflags)
 tests_unit_test_ovc_session_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
 	$(TEST_LIBS)
+tests_unit_test_ovc_tunnel_SOURCES = tests/unit/test_ovc_tunnel.c \
+	$(ovc_rig_sources)
+tests_unit_test_ovc_tunnel_CPPFLAGS = $(ovc_rig_cppflags)
+tests_unit_test_ovc_tunnel_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
+	$(TEST_LIBS)
 tests_unit_test_ovc_text_SOURCES = tests/unit/test_ovc_text.c
 tests_unit_test_ovc_text_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
 	$(TEST_LIBS)
@@ -147,6 +166,8 @@ $(tests_unit_test_ovc_learnt_OBJECTS): ovsdb-client/vtep-idl.h
 $(tests_unit_test_ovc_operator_OBJECTS): ovsdb-client/vtep-idl.h
 $(tests_unit_test_ovc_ownership_OBJECTS): ovsdb-client/vtep-idl.h
 $(tests_unit_test_ovc_pace_OBJECTS): ovsdb-client/vtep-idl.h
+$(tests_unit_test_ovc_profile_OBJECTS): ovsdb-client/vtep-idl.h
+$(tests_unit_test_ovc_tunnel_OBJECTS): ovsdb-client/vtep-idl.h
 $(tests_unit_test_ovc_random_OBJECTS): ovsdb-client/vtep-idl.h
 $(tests_unit_test_ovc_switches_OBJECTS): ovsdb-client/vtep-idl.h
 $(tests_unit_test_ovc_text_OBJECTS): ovsdb-client/vtep-idl.h

@@ -143,6 +143,9 @@ set_bound(struct ovc_session *s, struct ovc_binding *b, struct ovc_ls *bound)
     if (old) {
         ovc_ls_remove_dependent(s, old);
     }
+    if (!bound) {
+        ovc_check_binding_gone(s, b);
+    }
     ovc_object_row_changed(s, &b->object);
 }
 
@@ -331,6 +334,14 @@ look_wanted(struct ovc_session *s, struct ovc_binding *b)
         ovc_object_set(s, object, OVC_HELD, OVC_WHY_BAD_VLAN);
         return;
     }
+    enum ovc_why why = ovc_check_binding(s, b);
+    if (why != OVC_WHY_NONE && (!b->bound || b->bound != b->ls)) {
+        ovc_hold_by_profile(s, object, why);
+        if (row && b->bound && b->bound->removing) {
+            remove_binding(s, b, row);
+        }
+        return;
+    }
     if (!b->port->sw->there) {
         ovc_object_set(s, object, OVC_WAITING, OVC_WHY_SWITCH);
         return;
@@ -375,6 +386,7 @@ look_unwanted(struct ovc_session *s, struct ovc_binding *b)
     }
     if (!row || !b->bound) {
         ovc_object_set(s, &b->object, OVC_IDLE, OVC_WHY_NONE);
+        ovc_check_binding_gone(s, b);
         ovc_binding_release(s, b);
     } else if (ovc_object_removable(s, &b->object, b->bound)) {
         remove_binding(s, b, row);

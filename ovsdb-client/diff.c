@@ -14,6 +14,7 @@
 struct entry {
     const struct ovc_object *object;
     const char *table;
+    const struct ovc_switch *sw;        /* Or NULL. */
     const struct ovc_binding *binding;  /* Or NULL. */
     const struct ovc_ls *ls;            /* Or NULL. */
     const struct ovc_mac *mac;          /* Or NULL. */
@@ -43,12 +44,11 @@ put_entry(const struct ovc_session *s, struct entry *e, struct tsn_json *json)
 
     tsn_json_object_begin(json, NULL);
     tsn_json_string(json, "table", e->table);
+    tsn_json_string(json, "switch", e->sw ? e->sw->name : NULL);
     if (e->binding) {
-        tsn_json_string(json, "switch", e->binding->port->sw->name);
         tsn_json_string(json, "port", e->binding->port->name);
         tsn_json_uint(json, "vlan", e->binding->vlan);
     } else {
-        tsn_json_string(json, "switch", NULL);
         tsn_json_string(json, "port", NULL);
         tsn_json_string(json, "vlan", NULL);
     }
@@ -117,7 +117,9 @@ diff_flood(const struct ovc_session *s, const struct ovc_ls *ls,
     e->object = &ls->flood.object;
     e->table = "Mcast_Macs_Remote";
     e->ls = ls;
-    put_ips(&e->wanted, ls->flood.vteps, ls->flood.n_vteps);
+    size_t n;
+    const struct in6_addr *vteps = ovc_flood_vteps(s, &ls->flood, &n);
+    put_ips(&e->wanted, vteps, n);
     LIST_FOR_EACH (r, node, &ls->flood.rows) {
         put_ips(&e->actual, r->vteps, r->n_vteps);
     }
@@ -150,12 +152,36 @@ diff_binding(const struct ovc_session *s, const struct ovc_binding *b,
     e->object = &b->object;
     e->table = "Physical_Port";
     e->binding = b;
+    e->sw = b->port->sw;
     e->ls = b->ls ? b->ls : b->bound;
     if (b->ls) {
         ds_put_cstr(&e->wanted, b->ls->name);
     }
     if (b->bound) {
         ds_put_cstr(&e->actual, b->bound->name);
+    }
+    end_entry(s, e, json);
+}
+
+static void
+diff_tunnel(const struct ovc_session *s, const struct ovc_tunnel *t,
+            struct entry *e, struct tsn_json *json)
+{
+    const struct ovc_tunnel_row *r;
+    char node[TSN_IP_STRLEN], local[TSN_IP_STRLEN];
+
+    e->object = &t->object;
+    e->table = "Tunnel";
+    e->sw = t->sw;
+    tsn_ip_format(&t->remote, node);
+    if (t->object.wanted) {
+        ds_put_format(&e->wanted, "node=%s min_rx=%"PRIu32" min_tx=%"PRIu32,
+                      node, s->bfd.min_rx_ms, s->bfd.min_tx_ms);
+    }
+    LIST_FOR_EACH (r, node, &t->rows) {
+        ds_put_format(&e->actual, "%snode=%s local=%s",
+                      e->actual.length ? " " : "", node,
+                      tsn_ip_format(&r->local, local));
     }
     end_entry(s, e, json);
 }
@@ -169,6 +195,7 @@ ovc_session_diff(const struct ovc_session *s, struct tsn_json *json)
     const struct ovc_ls *ls;
     const struct ovc_mac *mac;
     const struct ovc_port *port;
+    const struct ovc_tunnel *tunnel;
 
     tsn_json_array_begin(json, "diff");
     HMAP_FOR_EACH (ls, node, &s->lss) {
@@ -190,6 +217,13 @@ ovc_session_diff(const struct ovc_session *s, struct tsn_json *json)
             if (differs(&b->object)) {
                 diff_binding(s, b, &e, json);
             }
+        }
+    }
+    e.binding = NULL;
+    e.ls = NULL;
+    LIST_FOR_EACH (tunnel, node, &s->tunnels) {
+        if (differs(&tunnel->object)) {
+            diff_tunnel(s, tunnel, &e, json);
         }
     }
     tsn_json_array_end(json);

@@ -10,12 +10,85 @@
 #include "ovsdb-client/text.h"
 #include "util.h"
 
+/* Whether it is where the row leads now. */
 static bool
-has_wanted_set(const struct ovc_flood *flood, const struct ovc_flood_row *row)
+is_there(const struct ovc_flood *flood, const struct in6_addr *ip)
 {
-    return (row->plain && row->n_vteps == flood->n_vteps
-            && !memcmp(row->vteps, flood->vteps,
-                       flood->n_vteps * sizeof *flood->vteps));
+    const struct ovc_flood_row *row;
+
+    LIST_FOR_EACH (row, node, &flood->rows) {
+        if (row->n_vteps == 1 && tsn_ip_equals(&row->vteps[0], ip)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct in6_addr *
+ovc_flood_vteps(const struct ovc_session *s, const struct ovc_flood *flood,
+                size_t *n)
+{
+    if (s->profile->several_locators || flood->n_vteps <= 1) {
+        *n = flood->n_vteps;
+        return flood->vteps;
+    }
+    size_t best = 0;
+    for (size_t i = 1; i < flood->n_vteps; i++) {
+        enum ovc_node_rank rank = ovc_node_rank(s, &flood->vteps[i]);
+        enum ovc_node_rank best_rank = ovc_node_rank(s, &flood->vteps[best]);
+        /* There is no use in moving from one that is dead to another. */
+        if (rank > best_rank
+            || (rank == best_rank && rank < OVC_NODE_UNKNOWN
+                && is_there(flood, &flood->vteps[i]))) {
+            best = i;
+        }
+    }
+    *n = 1;
+    return &flood->vteps[best];
+}
+
+void
+ovc_floods_queue(struct ovc_session *s)
+{
+    struct ovc_ls *ls;
+
+    HMAP_FOR_EACH (ls, node, &s->lss) {
+        if (ls->flood.object.wanted) {
+            ovc_object_queue(s, &ls->flood.object);
+        }
+    }
+}
+
+/* What the row is to have. */
+struct set {
+    const struct in6_addr *vteps;
+    size_t n;
+};
+
+static bool
+is_member(const struct in6_addr *ips, size_t n, const struct in6_addr *ip)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (tsn_ip_equals(&ips[i], ip)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Neither has repetitions: those of a row are distinct locators. */
+static bool
+has_set(const struct ovc_flood_row *row, const struct set *set)
+{
+    if (!row->plain || row->n_vteps != set->n) {
+        return false;
+    }
+    for (size_t i = 0; i < set->n; i++) {
+        if (!is_member(row->vteps, row->n_vteps, &set->vteps[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void
@@ -36,36 +109,36 @@ delete_flood_rows(struct ovc_session *s, const struct ovc_flood *flood,
 /* A set cannot be changed: the row gets a new one, in place, so that there is
  * no moment without (spec B.4). */
 static void
-write_locator_set(struct ovc_session *s, const struct ovc_flood *flood,
+write_locator_set(struct ovc_session *s, const struct set *wanted,
                   const struct vteprec_mcast_macs_remote *row)
 {
     struct vteprec_physical_locator **locators;
     struct vteprec_physical_locator_set *set;
 
-    locators = xmalloc(flood->n_vteps * sizeof *locators);
-    for (size_t i = 0; i < flood->n_vteps; i++) {
+    locators = xmalloc(wanted->n * sizeof *locators);
+    for (size_t i = 0; i < wanted->n; i++) {
         locators[i] = CONST_CAST(struct vteprec_physical_locator *,
-                                 ovc_plan_locator(s, &flood->vteps[i]));
+                                 ovc_plan_locator(s, &wanted->vteps[i]));
     }
     set = vteprec_physical_locator_set_insert(s->plan.txn);
     ovc_plan_count(s, OVC_T_LOCATOR_SET, 1);
-    vteprec_physical_locator_set_set_locators(set, locators, flood->n_vteps);
+    vteprec_physical_locator_set_set_locators(set, locators, wanted->n);
     vteprec_mcast_macs_remote_set_locator_set(row, set);
     free(locators);
 }
 
 static void
 write_flood(struct ovc_session *s, struct ovc_flood *flood,
-            const struct ovc_flood_row *keep,
+            const struct set *set, const struct ovc_flood_row *keep,
             const struct vteprec_logical_switch *ls)
 {
-    bool new_set = !keep || !has_wanted_set(flood, keep);
+    bool new_set = !keep || !has_set(keep, set);
     size_t n_ops = MAX(ovs_list_size(&flood->rows), 1);
 
     if (new_set) {
         n_ops++;
-        for (size_t i = 0; i < flood->n_vteps; i++) {
-            n_ops += ovc_plan_locator_ops(s, &flood->vteps[i]);
+        for (size_t i = 0; i < set->n; i++) {
+            n_ops += ovc_plan_locator_ops(s, &set->vteps[i]);
         }
     }
     if (!ovc_plan_room(s, n_ops)) {
@@ -82,7 +155,7 @@ write_flood(struct ovc_session *s, struct ovc_flood *flood,
         vteprec_mcast_macs_remote_set_logical_switch(row, ls);
     }
     if (new_set) {
-        write_locator_set(s, flood, row);
+        write_locator_set(s, set, row);
     }
     delete_flood_rows(s, flood, keep);
 }
@@ -91,21 +164,23 @@ static void
 look_wanted_flood(struct ovc_session *s, struct ovc_ls *ls)
 {
     struct ovc_flood *flood = &ls->flood;
+    struct set set;
 
-    for (size_t i = 0; i < flood->n_vteps; i++) {
-        if (!ovc_is_vtep(&flood->vteps[i])) {
+    set.vteps = ovc_flood_vteps(s, flood, &set.n);
+    for (size_t i = 0; i < set.n; i++) {
+        if (!ovc_is_vtep(&set.vteps[i])) {
             ovc_object_set(s, &flood->object, OVC_HELD, OVC_WHY_BAD_VTEP);
             return;
         }
     }
     const struct ovc_flood_row *keep = NULL, *r;
     LIST_FOR_EACH (r, node, &flood->rows) {
-        if (!keep || (!has_wanted_set(flood, keep)
-                      && has_wanted_set(flood, r))) {
+        if (!keep || (!has_set(keep, &set)
+                      && has_set(r, &set))) {
             keep = r;
         }
     }
-    if (keep && has_wanted_set(flood, keep)
+    if (keep && has_set(keep, &set)
         && ovs_list_is_singleton(&flood->rows)) {
         ovc_object_set(s, &flood->object, OVC_WRITTEN, OVC_WHY_NONE);
         return;
@@ -114,7 +189,7 @@ look_wanted_flood(struct ovc_session *s, struct ovc_ls *ls)
     if (!row) {
         ovc_object_set(s, &flood->object, OVC_WAITING, OVC_WHY_LS);
     } else if (ovc_object_may_write(s, &flood->object)) {
-        write_flood(s, flood, keep, row);
+        write_flood(s, flood, &set, keep, row);
     }
 }
 

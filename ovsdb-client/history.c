@@ -103,6 +103,7 @@ table_name(size_t table)
         [OVC_T_MAC] = "Ucast_Macs_Remote",
         [OVC_T_LOCAL_FLOOD] = "Mcast_Macs_Local",
         [OVC_T_LOCAL_MAC] = "Ucast_Macs_Local",
+        [OVC_T_TUNNEL] = "Tunnel",
         [OVC_T_PORT] = "Physical_Port",
         [OVC_T_LOCATOR_SET] = "Physical_Locator_Set",
     };

@@ -98,9 +98,9 @@ ovc_ls_first_row(const struct ovc_ls *ls)
 /* Writing. */
 
 static bool
-wants_service_node(const struct ovc_session *s, const struct ovc_ls *ls)
+wants_mode(const struct ovc_session *s, const struct ovc_ls *ls)
 {
-    return (ls->flood.object.wanted
+    return (ls->flood.object.wanted && s->profile->replication_mode
             && vteprec_server_has_logical_switch_table_col_replication_mode(
                 s->idl));
 }
@@ -123,10 +123,32 @@ ovc_ls_write(struct ovc_session *s, struct ovc_ls *ls, bool lead)
         int64_t vni = ls->vni;
         vteprec_logical_switch_set_tunnel_key(row, &vni, 1);
     }
-    if (wants_service_node(s, ls) && (!known || !known->service_node)) {
-        vteprec_logical_switch_set_replication_mode(row, "service_node");
+    if (wants_mode(s, ls) && (!known || !known->service_node)) {
+        vteprec_logical_switch_set_replication_mode(
+            row, s->profile->replication_mode);
     }
     ls->planned = row;
+}
+
+void
+ovc_ls_give_vni_up(struct ovc_session *s, struct ovc_ls *ls, bool lead)
+{
+    const struct vteprec_logical_switch *row
+        = vteprec_logical_switch_get_for_uuid(
+            s->idl, &ovc_ls_first_row(ls)->row.uuid);
+
+    ovc_plan_join(s, &ls->object, lead, 1);
+    if (row) {
+        vteprec_logical_switch_set_tunnel_key(row, NULL, 0);
+    }
+}
+
+/* A name that the switch would not take. */
+static bool
+is_bad_name(const struct ovc_session *s, const struct ovc_ls *ls)
+{
+    return (!s->profile->digit_names
+            && !ls->name[strspn(ls->name, "0123456789")]);
 }
 
 static void
@@ -135,7 +157,7 @@ look_wanted(struct ovc_session *s, struct ovc_ls *ls)
     const struct ovc_ls_row *row = ovc_ls_first_row(ls);
 
     if (ovc_ls_has_vni(ls)) {
-        if (row->service_node || !wants_service_node(s, ls)) {
+        if (row->service_node || !wants_mode(s, ls)) {
             ovc_object_set(s, &ls->object, OVC_WRITTEN, OVC_WHY_NONE);
         } else if (ovc_object_may_write(s, &ls->object)
                    && ovc_plan_room(s, 1)) {
@@ -143,7 +165,9 @@ look_wanted(struct ovc_session *s, struct ovc_ls *ls)
         }
         return;
     }
-    if (ovc_object_may_write(s, &ls->object)) {
+    if (!row && is_bad_name(s, ls)) {
+        ovc_hold_by_profile(s, &ls->object, OVC_WHY_DIGIT_NAME);
+    } else if (ovc_object_may_write(s, &ls->object)) {
         ovc_ls_claim_vni(s, ls);
     }
 }
@@ -160,7 +184,7 @@ waits_for_switch(struct ovc_session *s, struct ovc_ls *ls)
         return false;
     }
     if (!ls->local_ms) {
-        ls->local_ms = s->now_ms + OVC_LOCAL_ROWS_MS;
+        ls->local_ms = s->now_ms + s->profile->local_rows_ms;
     }
     if (s->now_ms < ls->local_ms) {
         ovc_object_set(s, &ls->object, OVC_REMOVING, OVC_WHY_LOCAL_ROWS);
@@ -186,23 +210,23 @@ delete_local_mac(struct ovc_session *s, const struct ovc_local_mac *mac)
     }
 }
 
-/* The first OVC_MAX_TXN_OPS local MACs: the others and the Logical_Switch go
- * later. */
+/* As many local MACs as fit a transaction: the others and the Logical_Switch
+ * go later. */
 static void
 delete_some_local_macs(struct ovc_session *s, struct ovc_ls *ls)
 {
     const struct ovc_local_mac *mac;
     int n = 0;
 
-    if (!ovc_plan_room(s, OVC_MAX_TXN_OPS)) {
+    if (!ovc_plan_room(s, s->profile->max_txn_ops)) {
         return;
     }
-    ovc_plan_join(s, &ls->object, true, OVC_MAX_TXN_OPS);
-    ovc_plan_count(s, OVC_T_LOCAL_MAC, OVC_MAX_TXN_OPS);
+    ovc_plan_join(s, &ls->object, true, s->profile->max_txn_ops);
+    ovc_plan_count(s, OVC_T_LOCAL_MAC, s->profile->max_txn_ops);
     ls->object.rewrites = 0;            /* Nobody puts them back. */
     LIST_FOR_EACH (mac, node, &ls->local_macs) {
         delete_local_mac(s, mac);
-        if (++n >= OVC_MAX_TXN_OPS) {
+        if (++n >= s->profile->max_txn_ops) {
             break;
         }
     }
@@ -212,7 +236,7 @@ delete_some_local_macs(struct ovc_session *s, struct ovc_ls *ls)
 static void
 delete_ls(struct ovc_session *s, struct ovc_ls *ls)
 {
-    if (ls->n_local_macs > OVC_MAX_TXN_OPS) {
+    if (ls->n_local_macs > s->profile->max_txn_ops) {
         delete_some_local_macs(s, ls);
         return;
     }

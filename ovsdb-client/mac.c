@@ -3,6 +3,8 @@
 #include <config.h>
 #include "ovsdb-client/private.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,6 +151,17 @@ has_wanted_ip(const struct ovc_session *s, const struct ovc_mac *mac,
     return !strcmp(row->ipaddr, text);
 }
 
+/* Rows that are there keep their letters: what they say is the same. */
+static void
+format_mac(const struct ovc_session *s, const struct eth_addr *mac,
+           char text[ETH_ADDR_STRLEN + 1])
+{
+    snprintf(text, ETH_ADDR_STRLEN + 1, ETH_ADDR_FMT, ETH_ADDR_ARGS(*mac));
+    for (char *p = text; s->profile->upper_macs && *p; p++) {
+        *p = toupper((unsigned char) *p);
+    }
+}
+
 /* Makes 'keep', or a new row if it is NULL, the only row of 'mac'. */
 static void
 write_mac(struct ovc_session *s, struct ovc_mac *mac,
@@ -171,7 +184,7 @@ write_mac(struct ovc_session *s, struct ovc_mac *mac,
     }
     if (!row) {
         char text[ETH_ADDR_STRLEN + 1];
-        snprintf(text, sizeof text, ETH_ADDR_FMT, ETH_ADDR_ARGS(mac->mac));
+        format_mac(s, &mac->mac, text);
         row = vteprec_ucast_macs_remote_insert(txn);
         vteprec_ucast_macs_remote_set_MAC(row, text);
         vteprec_ucast_macs_remote_set_logical_switch(row, ls);

@@ -43,6 +43,7 @@ void
 ovc_object_fini(struct ovc_session *s, struct ovc_object *object)
 {
     s->n_state[object->state]--;
+    s->n_against_profile -= object->why >= OVC_WHY_PROFILE;
     cancel_timer(s, object);
     ovs_list_remove(&object->queue_node);
     free(object->error);
@@ -53,6 +54,8 @@ ovc_object_set(struct ovc_session *s, struct ovc_object *object,
                enum ovc_state state, enum ovc_why why)
 {
     s->n_state[object->state]--;
+    s->n_against_profile -= object->why >= OVC_WHY_PROFILE;
+    s->n_against_profile += why >= OVC_WHY_PROFILE;
     object->state = state;
     object->why = why;
     s->n_state[state]++;
@@ -177,6 +180,9 @@ ovc_object_is_there(const struct ovc_object *object)
     case OVC_MAC:
         return !ovs_list_is_empty(
             &CONTAINER_OF(object, struct ovc_mac, object)->rows);
+    case OVC_TUNNEL:
+        return !ovs_list_is_empty(
+            &CONTAINER_OF(object, struct ovc_tunnel, object)->rows);
     case OVC_N_KINDS:
     default:
         OVS_NOT_REACHED();
@@ -238,6 +244,7 @@ ovc_for_each_object(struct ovc_session *s, ovc_object_fn *fn, void *aux)
     struct ovc_ls *ls;
     struct ovc_mac *mac;
     struct ovc_port *port;
+    struct ovc_tunnel *tunnel;
 
     HMAP_FOR_EACH (ls, node, &s->lss) {
         fn(s, &ls->object, aux);
@@ -250,6 +257,9 @@ ovc_for_each_object(struct ovc_session *s, ovc_object_fn *fn, void *aux)
         HMAP_FOR_EACH (b, node, &port->bindings) {
             fn(s, &b->object, aux);
         }
+    }
+    LIST_FOR_EACH (tunnel, node, &s->tunnels) {
+        fn(s, &tunnel->object, aux);
     }
 }
 
@@ -291,6 +301,14 @@ ovc_object_format(const struct ovc_object *object, struct ds *ds)
                                                  object);
         ds_put_format(ds, "network=%s mac="ETH_ADDR_FMT, mac->ls->name,
                       ETH_ADDR_ARGS(mac->mac));
+        break;
+    }
+    case OVC_TUNNEL: {
+        const struct ovc_tunnel *t = CONTAINER_OF(object, struct ovc_tunnel,
+                                                  object);
+        char node[TSN_IP_STRLEN];
+        ds_put_format(ds, "switch=%s node=%s", t->sw->name,
+                      tsn_ip_format(&t->remote, node));
         break;
     }
     case OVC_N_KINDS:

@@ -26,7 +26,7 @@ ovc_plan_init(struct ovc_plan *plan)
 static bool
 fits(struct ovc_session *s, size_t n_ops)
 {
-    if (s->plan.n_ops && s->plan.n_ops + n_ops > OVC_MAX_TXN_OPS) {
+    if (s->plan.n_ops && s->plan.n_ops + n_ops > s->profile->max_txn_ops) {
         s->plan.full = true;
     }
     return !s->plan.full;
@@ -56,6 +56,7 @@ table_of(enum ovc_kind kind)
     return (kind == OVC_LS ? OVC_T_LS
             : kind == OVC_FLOOD ? OVC_T_FLOOD
             : kind == OVC_BINDING ? OVC_T_PORT
+            : kind == OVC_TUNNEL ? OVC_T_TUNNEL
             : OVC_T_MAC);
 }
 

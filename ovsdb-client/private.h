@@ -23,15 +23,14 @@
 #include "openvswitch/uuid.h"
 #include "ovsdb-client/guard.h"
 #include "ovsdb-client/operator.h"
+#include "ovsdb-client/profile-private.h"
 #include "ovsdb-client/session.h"
+#include "ovsdb-client/tunnel.h"
 #include "ovsdb-client/vtep-idl.h"
 #include "simap.h"
 
 struct ds;
-
-/* After LS rows lost all that we wrote for them, the switch gets this long to
- * remove what it learnt before we do (spec B.4). */
-#define OVC_LOCAL_ROWS_MS 30000
+struct tsn_json;
 
 /* A refused object is tried again after 1 s, 2 s, 4 s... */
 #define OVC_BACKOFF_MIN_MS 1000
@@ -75,6 +74,7 @@ enum ovc_kind {
     OVC_FLOOD,
     OVC_BINDING,
     OVC_MAC,
+    OVC_TUNNEL,
     OVC_N_KINDS
 };
 
@@ -110,6 +110,14 @@ enum ovc_why {
     OVC_WHY_DEPENDENTS,         /* Something still refers to it. */
     OVC_WHY_LOCAL_ROWS,         /* The switch still has rows for it. */
     OVC_WHY_MODE,               /* The operator wants no such write. */
+
+    /* The profile is against it. */
+    OVC_WHY_PROFILE,
+    OVC_WHY_VLAN_RANGE = OVC_WHY_PROFILE,
+    OVC_WHY_VLAN_RESERVED,
+    OVC_WHY_TAGGED,             /* The port has an untagged network. */
+    OVC_WHY_UNTAGGED,           /* The port has tagged ones. */
+    OVC_WHY_DIGIT_NAME,
 };
 
 struct ovc_object {
@@ -154,6 +162,7 @@ enum ovc_table {
     OVC_T_MAC,
     OVC_T_LOCAL_FLOOD,
     OVC_T_LOCAL_MAC,
+    OVC_T_TUNNEL,
     OVC_N_TABLES,
 
     /* Written, but their rows are not remembered. */
@@ -213,7 +222,8 @@ struct ovc_local_mac {
 struct ovc_flood {
     struct ovc_object object;
     struct ovs_list rows;       /* struct ovc_flood_row. */
-    struct in6_addr *vteps;     /* Wanted, sorted. */
+    struct in6_addr *vteps;     /* Wanted, in the owner's order: which of them
+                                 * the row gets, ovc_flood_vteps() says. */
     size_t n_vteps;
 };
 
@@ -292,7 +302,45 @@ struct ovc_binding {
     struct ovc_ls *ls;          /* Wanted, or NULL. */
     struct ovs_list ls_node;    /* In ls->bindings, while wanted. */
     struct ovc_ls *bound;       /* What the database has, or NULL. */
+    uint64_t claim;             /* The lower, the earlier it was wanted. */
     bool seen;                  /* While the port's row is read. */
+};
+
+/* Whom a switch floods to.  The best has the highest rank. */
+struct ovc_node {
+    struct in6_addr ip;
+    enum ovc_node_rank {
+        OVC_NODE_DOWN,
+        OVC_NODE_RECOVERING,    /* Failed; up, but not for long, or unknown. */
+        OVC_NODE_UNKNOWN,
+        OVC_NODE_UP
+    } rank;                     /* By the switch for which it is worst. */
+};
+
+/* The tunnel of a switch to a service node. */
+struct ovc_tunnel {
+    struct ovc_object object;
+    struct ovs_list node;       /* In session->tunnels. */
+    struct ovc_switch *sw;
+    struct in6_addr remote;
+    struct ovs_list rows;       /* struct ovc_tunnel_row, normally one. */
+
+    /* What the switch says of its BFD session. */
+    enum ovc_bfd_state bfd;
+    char *diagnostic;           /* Or NULL. */
+    long long bfd_ms;           /* Since when it is in that state... */
+    long long bfd_wall_ms;      /* ...in time of day; or 0. */
+    bool failed;                /* It was up or should have been, and is not,
+                                 * or not for long. */
+    enum ovc_node_rank rank;
+};
+
+/* Tunnel, one of ours. */
+struct ovc_tunnel_row {
+    struct ovc_row row;
+    struct ovs_list node;       /* In tunnel->rows. */
+    struct ovc_tunnel *tunnel;
+    struct in6_addr local;      /* None if its locator is not a plain one. */
 };
 
 /* A transaction on its way. */
@@ -392,6 +440,10 @@ struct ovc_session {
     struct hmap macs;           /* struct ovc_mac. */
     struct hmap wanted_vnis;    /* struct ovc_ls. */
     uint64_t n_claims;
+    struct ovc_node *nodes;     /* Service nodes, by BFD. */
+    size_t n_nodes;
+    struct ovc_bfd bfd;
+    struct ovs_list tunnels;    /* struct ovc_tunnel: few. */
 
     /* Rows. */
     struct hmap rows[OVC_N_TABLES];     /* struct ovc_row. */
@@ -419,6 +471,7 @@ struct ovc_session {
     long long reply_ms;         /* How long the last reply took. */
     uint64_t n_forced;          /* OVC_ALARM_FORCED_DELETE. */
     size_t n_state[OVC_N_STATES];
+    size_t n_against_profile;
     uint64_t n_transactions;
     uint64_t n_refused;
     uint64_t n_bad_rows;
@@ -471,8 +524,10 @@ const struct vteprec_logical_switch *ovc_ls_for_write(
 void ovc_ls_queue_dependents(struct ovc_session *, struct ovc_ls *);
 void ovc_ls_add_dependent(struct ovc_ls *);
 void ovc_ls_remove_dependent(struct ovc_session *, struct ovc_ls *);
-/* Writes the row with its VNI.  One operation, for which there is room. */
+/* Writes the row with its VNI / the row without one, which exists.  One
+ * operation, for which there is room. */
 void ovc_ls_write(struct ovc_session *, struct ovc_ls *, bool lead);
+void ovc_ls_give_vni_up(struct ovc_session *, struct ovc_ls *, bool lead);
 void ovc_ls_look(struct ovc_session *, struct ovc_ls *);
 
 /* vni.c: who has which VNI. */
@@ -497,7 +552,38 @@ void ovc_mac_destroy(struct ovc_session *, struct ovc_mac *);
 void ovc_mac_look(struct ovc_session *, struct ovc_mac *);
 
 /* flood.c: Mcast_Macs_Remote. */
+/* Of the wanted ones those that are to be in the row: all or the best. */
+const struct in6_addr *ovc_flood_vteps(const struct ovc_session *,
+                                       const struct ovc_flood *, size_t *n);
+void ovc_floods_queue(struct ovc_session *);
 void ovc_flood_look(struct ovc_session *, struct ovc_ls *);
+
+/* tunnel.c: Tunnel. */
+void ovc_tunnels_init(struct ovc_session *);
+void ovc_tunnels_destroy(struct ovc_session *);
+/* Switches, their addresses or the profile changed. */
+void ovc_tunnels_update(struct ovc_session *);
+void ovc_tunnel_read(struct ovc_session *, const struct ovsdb_idl_row *);
+void ovc_tunnel_forget(struct ovc_session *, struct ovc_row *);
+void ovc_tunnel_look(struct ovc_session *, struct ovc_tunnel *);
+
+/* bfd.c: what switches say of their service nodes. */
+/* The state of 'tunnel' is what 'row' says; NULL: not known. */
+void ovc_bfd_read(struct ovc_session *, struct ovc_tunnel *,
+                  const struct vteprec_tunnel *row);
+/* Ranks the service nodes anew.  Returns when to do so again, or 0. */
+long long ovc_bfd_judge(struct ovc_session *, struct ovc_tunnel *);
+enum ovc_node_rank ovc_node_rank(const struct ovc_session *,
+                                 const struct in6_addr *);
+
+/* profile-check.c: whether the switch could take it, before it is written. */
+enum ovc_why ovc_check_binding(const struct ovc_session *,
+                               const struct ovc_binding *);
+/* Holds 'object' back for such a reason. */
+void ovc_hold_by_profile(struct ovc_session *, struct ovc_object *,
+                         enum ovc_why);
+/* 'b' left its port: others may have been waiting for that. */
+void ovc_check_binding_gone(struct ovc_session *, const struct ovc_binding *);
 
 /* binding.c: Physical_Port.vlan_bindings. */
 struct ovc_port *ovc_port_find(const struct ovc_session *,
@@ -546,6 +632,8 @@ void ovc_rows_init(struct ovc_session *);
 void ovc_rows_destroy(struct ovc_session *);
 void ovc_rows_read_all(struct ovc_session *);
 void ovc_rows_read_changes(struct ovc_session *);
+/* Every object gets a new chance. */
+void ovc_objects_retry(struct ovc_session *);
 struct ovc_row *ovc_row_find(const struct ovc_session *, enum ovc_table,
                              const struct uuid *);
 void ovc_row_insert(struct ovc_session *, enum ovc_table, struct ovc_row *,

@@ -31,6 +31,9 @@ look(struct ovc_session *s, struct ovc_object *object)
     case OVC_MAC:
         ovc_mac_look(s, CONTAINER_OF(object, struct ovc_mac, object));
         break;
+    case OVC_TUNNEL:
+        ovc_tunnel_look(s, CONTAINER_OF(object, struct ovc_tunnel, object));
+        break;
     case OVC_N_KINDS:
     default:
         OVS_NOT_REACHED();

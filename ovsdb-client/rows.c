@@ -23,6 +23,7 @@ ovc_idl_monitor(struct ovsdb_idl *idl)
         &vteprec_physical_switch_col_ports,
         &vteprec_physical_switch_col_tunnel_ips,
         &vteprec_physical_switch_col_switch_fault_status,
+        &vteprec_physical_switch_col_tunnels,
         &vteprec_physical_port_col_name,
         &vteprec_physical_port_col_vlan_bindings,
         &vteprec_physical_port_col_port_fault_status,
@@ -46,6 +47,10 @@ ovc_idl_monitor(struct ovsdb_idl *idl)
         &vteprec_physical_locator_col_encapsulation_type,
         &vteprec_physical_locator_col_dst_ip,
         &vteprec_physical_locator_col_tunnel_key,
+        &vteprec_tunnel_col_local,
+        &vteprec_tunnel_col_remote,
+        &vteprec_tunnel_col_bfd_params,
+        &vteprec_tunnel_col_bfd_status,
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
@@ -453,6 +458,8 @@ static const struct {
       ovc_local_flood_read, ovc_local_flood_forget },
     { OVC_T_LOCAL_MAC, &vteprec_table_ucast_macs_local,
       ovc_local_mac_read, ovc_local_mac_forget },
+    { OVC_T_TUNNEL, &vteprec_table_tunnel,
+      ovc_tunnel_read, ovc_tunnel_forget },
 };
 
 void
@@ -493,12 +500,16 @@ ovc_rows_destroy(struct ovc_session *s)
     hmap_destroy(&s->local_macs);
 }
 
-/* Every object gets a new chance: this may be another switch, or a repaired
- * one. */
 static void
 retry(struct ovc_session *s, struct ovc_object *object, void *aux OVS_UNUSED)
 {
     ovc_object_retry(s, object);
+}
+
+void
+ovc_objects_retry(struct ovc_session *s)
+{
+    ovc_for_each_object(s, retry, NULL);
 }
 
 void
@@ -518,7 +529,7 @@ ovc_rows_read_all(struct ovc_session *s)
     }
     sweep(s, generation);
     ovc_switches_read_all(s);
-    ovc_for_each_object(s, retry, NULL);
+    ovc_objects_retry(s);       /* This may be another switch, or repaired. */
     s->rescan = false;
     s->up = true;
 }

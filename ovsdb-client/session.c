@@ -29,7 +29,7 @@ ovc_session_create(const struct ovc_session_config *config,
     s->remote = xstrdup(config->remote);
     s->stale_hold_ms = config->stale_hold_ms;
     s->ownership = config->ownership;
-    s->profile = config->profile;
+    s->profile = config->profile ? config->profile : ovc_profile_default();
     s->ops = ops;
     s->aux = aux;
     s->since_wall_ms = time_wall_msec();
@@ -43,6 +43,7 @@ ovc_session_create(const struct ovc_session_config *config,
     hmap_init(&s->macs);
     hmap_init(&s->wanted_vnis);
     ovc_rows_init(s);
+    ovc_tunnels_init(s);
     for (size_t i = 0; i < OVC_N_KINDS; i++) {
         ovs_list_init(&s->queues[i]);
     }
@@ -73,6 +74,7 @@ ovc_session_destroy(struct ovc_session *s)
     ovc_plan_destroy(s);
     ovc_rows_destroy(s);
     ovc_ports_destroy(s);
+    ovc_tunnels_destroy(s);
     HMAP_FOR_EACH_SAFE (mac, node, &s->macs) {
         ovc_mac_destroy(s, mac);
     }
@@ -255,4 +257,21 @@ ovc_session_tunnel_ips(const struct ovc_session *s, size_t *n)
 {
     *n = s->n_tunnel_ips;
     return s->tunnel_ips;
+}
+
+void
+ovc_session_set_profile(struct ovc_session *s,
+                        const struct ovc_profile *profile)
+{
+    if (s->profile != profile) {
+        s->profile = profile;
+        ovc_tunnels_update(s);
+        ovc_objects_retry(s);
+    }
+}
+
+size_t
+ovc_session_n_against_profile(const struct ovc_session *s)
+{
+    return s->n_against_profile;
 }

@@ -126,6 +126,13 @@ void ovc_unwant_mac(struct ovc_session *, const char *ls_name,
 void ovc_renew_mac(struct ovc_session *, const char *ls_name,
                    const struct eth_addr *mac);
 
+/* What is held back or written otherwise by the new profile is looked at
+ * again.  Rows that are there already stay. */
+void ovc_session_set_profile(struct ovc_session *,
+                             const struct ovc_profile *);
+/* Wanted objects that are not written as the switch could not take them. */
+size_t ovc_session_n_against_profile(const struct ovc_session *);
+
 /* From now on unwanted own rows age (B.10).  Until then none is deleted. */
 void ovc_session_set_config_complete(struct ovc_session *);
 

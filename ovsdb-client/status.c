@@ -73,6 +73,18 @@ why_text(enum ovc_why why)
         return "the database has no such switch";
     case OVC_WHY_MODE:
         return "held back by the operator";
+    case OVC_WHY_VLAN_RANGE:
+        return "the switch has no such VLAN";
+    case OVC_WHY_VLAN_RESERVED:
+        return "the switch keeps this VLAN for itself";
+    case OVC_WHY_TAGGED:
+        return "the port has an untagged network, and the switch cannot have "
+               "both on one port";
+    case OVC_WHY_UNTAGGED:
+        return "the port has tagged networks, and the switch cannot have both "
+               "on one port";
+    case OVC_WHY_DIGIT_NAME:
+        return "the switch takes no name that is all digits";
     case OVC_WHY_NONE:
     default:
         return NULL;
@@ -103,6 +115,9 @@ ovc_object_reason(const struct ovc_session *s,
     ds_put_cstr(ds, text);
     if (object->error) {
         ds_put_format(ds, ": %s", object->error);
+    }
+    if (object->why >= OVC_WHY_PROFILE) {
+        ds_put_format(ds, " (profile %s)", s->profile->name);
     }
     if (object->why == OVC_WHY_VNI_WANTED
         || object->why == OVC_WHY_VNI_HELD) {
@@ -155,6 +170,7 @@ ovc_session_status(const struct ovc_session *s, struct tsn_json *json)
     tsn_json_string(json, "reason", s->up ? NULL : s->reason);
     tsn_json_string(json, "lacks", s->lack);
     tsn_json_string(json, "schema", s->guard.schema);
+    tsn_json_string(json, "profile", s->profile->name);
     tsn_json_uint(json, "transactions", s->n_transactions);
     tsn_json_uint(json, "refused", s->n_refused);
     tsn_json_uint(json, "bad_rows", s->n_bad_rows);
@@ -184,6 +200,7 @@ ovc_session_status(const struct ovc_session *s, struct tsn_json *json)
     tsn_json_uint(json, "written", s->n_state[OVC_WRITTEN]);
     tsn_json_uint(json, "waiting", (s->n_state[OVC_WAITING]
                                     + s->n_state[OVC_HELD]));
+    tsn_json_uint(json, "against_profile", s->n_against_profile);
     tsn_json_uint(json, "stale", s->n_state[OVC_STALE]);
     tsn_json_uint(json, "removing", s->n_state[OVC_REMOVING]);
     tsn_json_object_end(json);
@@ -240,8 +257,10 @@ put_network(const struct ovc_session *s, const struct ovc_ls *ls,
     if (is_shown(&ls->flood.object)) {
         tsn_json_object_begin(json, "flood");
         tsn_json_array_begin(json, "vteps");
-        for (size_t i = 0; i < ls->flood.n_vteps; i++) {
-            tsn_json_ip(json, NULL, &ls->flood.vteps[i]);
+        size_t n;
+        const struct in6_addr *vteps = ovc_flood_vteps(s, &ls->flood, &n);
+        for (size_t i = 0; i < n; i++) {
+            tsn_json_ip(json, NULL, &vteps[i]);
         }
         tsn_json_array_end(json);
         ovc_put_state(s, &ls->flood.object, json);

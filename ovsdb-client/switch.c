@@ -338,6 +338,7 @@ read_switches(struct ovc_session *s, bool ports_changed)
     if (count_addressless(s) || ips_changed) {
         join_tunnel_ips(s);
     }
+    ovc_tunnels_update(s);
     check_lack(s);
 }
 

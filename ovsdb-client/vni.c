@@ -113,7 +113,7 @@ ovc_ls_rival(const struct ovc_session *s, const struct ovc_ls *ls)
 }
 
 /* Whether 'ls' can take the VNI it wants.  If that takes another one to leave
- * it in the same transaction, '*leaver' is that one, else NULL. */
+ * it, before or in the same transaction, '*leaver' is that one, else NULL. */
 static enum ovc_why
 claim_vni(struct ovc_session *s, struct ovc_ls *ls, struct ovc_ls **leaver)
 {
@@ -129,7 +129,14 @@ claim_vni(struct ovc_session *s, struct ovc_ls *ls, struct ovc_ls **leaver)
     HMAP_FOR_EACH_WITH_HASH (row, by_vni, hash_vni(ls->vni), &s->vnis) {
         struct ovc_ls *holder = row->ls;
 
-        if (row->vni != ls->vni || holder == ls || holder->planned) {
+        if (row->vni != ls->vni || holder == ls) {
+            continue;
+        }
+        if (s->profile->free_vni_first) {
+            if (holder->object.in_txn) {
+                return OVC_WHY_VNI_HELD;
+            }
+        } else if (holder->planned) {
             continue;
         }
         if (!holder->object.wanted) {
@@ -188,7 +195,7 @@ find_path(struct ovc_session *s, struct ovc_ls *start, struct vni_path *path)
 /* The end of the path goes first: whatever fits of it leaves no VNI twice.
  * Only a cycle has to go as a whole. */
 static void
-write_path(struct ovc_session *s, struct vni_path *path)
+write_path(struct ovc_session *s, const struct vni_path *path)
 {
     size_t whole = MIN(path->cycle, path->n);
     size_t i = path->n;
@@ -202,6 +209,35 @@ write_path(struct ovc_session *s, struct vni_path *path)
     }
     if (i > 0 && i < path->n) {
         path->ls[path->n - 1]->object.lead = true;
+    }
+}
+
+/* A cycle gives its VNIs up, all at once, and takes them anew when the switch
+ * has seen that. */
+static void
+break_cycle(struct ovc_session *s, const struct vni_path *path)
+{
+    if (!ovc_plan_room(s, path->n - path->cycle)) {
+        return;
+    }
+    for (size_t i = path->cycle; i < path->n; i++) {
+        ovc_ls_give_vni_up(s, path->ls[i], i == path->cycle);
+    }
+}
+
+/* Only the end of the path, whose VNI is free: the one before it follows when
+ * the switch has seen that.  The start of the path waits. */
+static void
+write_end(struct ovc_session *s, const struct vni_path *path)
+{
+    if (path->cycle < path->n) {
+        break_cycle(s, path);
+    } else if (ovc_plan_room(s, 1)) {
+        ovc_ls_write(s, path->ls[path->n - 1], true);
+    }
+    if (!path->ls[0]->object.in_txn && !s->plan.full) {
+        ovc_object_set(s, &path->ls[0]->object, OVC_WAITING,
+                       OVC_WHY_VNI_HELD);
     }
 }
 
@@ -223,10 +259,13 @@ ovc_ls_claim_vni(struct ovc_session *s, struct ovc_ls *ls)
 {
     struct vni_path path = { .n = 0 };
     enum ovc_why why = find_path(s, ls, &path);
-    if (why == OVC_WHY_NONE) {
-        write_path(s, &path);
-    } else {
+
+    if (why != OVC_WHY_NONE) {
         wait_for_vni(s, ls, why);
+    } else if (s->profile->free_vni_first) {
+        write_end(s, &path);
+    } else {
+        write_path(s, &path);
     }
     for (size_t i = 0; i < path.n; i++) {
         path.ls[i]->on_path = 0;

@@ -8,26 +8,21 @@
 
 #include "util.h"
 
-/* Sorted, without repetitions.  Returns their number. */
+/* Drops repetitions of the few that there are.  Returns their number. */
 static size_t
-normalize_vteps(struct in6_addr *ips, size_t n)
+unify_vteps(struct in6_addr *ips, size_t n)
 {
     size_t n_unique = 0;
 
     for (size_t i = 0; i < n; i++) {
-        size_t j = n_unique;
-        struct in6_addr ip = ips[i];
-        int cmp = 1;
+        size_t j = 0;
 
-        while (j > 0 && (cmp = memcmp(&ips[j - 1], &ip, sizeof ip)) > 0) {
-            j--;
+        while (j < n_unique && !tsn_ip_equals(&ips[j], &ips[i])) {
+            j++;
         }
-        if (j > 0 && !cmp) {
-            continue;
+        if (j == n_unique) {
+            ips[n_unique++] = ips[i];
         }
-        memmove(&ips[j + 1], &ips[j], (n_unique - j) * sizeof *ips);
-        ips[j] = ip;
-        n_unique++;
     }
     return n_unique;
 }
@@ -41,7 +36,7 @@ want_flood(struct ovc_session *s, struct ovc_ls *ls,
 
     if (n_flood) {
         vteps = xmemdup(flood, n_flood * sizeof *flood);
-        n_flood = normalize_vteps(vteps, n_flood);
+        n_flood = unify_vteps(vteps, n_flood);
     }
     if (n_flood == f->n_vteps
         && (!n_flood || !memcmp(vteps, f->vteps, n_flood * sizeof *vteps))) {
@@ -94,6 +89,9 @@ ovc_want_binding(struct ovc_session *s, const char *switch_name,
     struct ovc_ls *ls = ovc_ls_get(s, ls_name);
     if (b->object.wanted && b->ls == ls) {
         return;
+    }
+    if (!b->object.wanted) {
+        b->claim = ++s->n_claims;
     }
     struct ovc_ls *old = b->ls;
     ovc_binding_set_ls(b, ls);

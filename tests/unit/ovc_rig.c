@@ -20,7 +20,9 @@
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/shash.h"
 #include "openvswitch/vlog.h"
+#include "ovsdb-client/profile.h"
 #include "ovsdb-client/text.h"
+#include "ovsdb-client/tunnel.h"
 #include "packets.h"
 #include "stream.h"
 #include "svec.h"
@@ -281,6 +283,7 @@ rig_create(void)
     rig->ownership = OVC_SHARED;
     rig->switches = switches;
     rig->n_switches = ARRAY_SIZE(switches);
+    rig->profile = ovc_profile_find("schema");
     return rig;
 }
 
@@ -497,6 +500,7 @@ rig_start_session(struct rig *rig, const char *remote)
         .probe_ms = 5000,
         .ownership = rig->ownership,
         .stale_hold_ms = rig->stale_hold_ms,
+        .profile = rig->profile,
     };
 
     rig->session = ovc_session_create(&config, &ops, rig);
@@ -604,6 +608,7 @@ rig_dump(struct rig *rig)
     ovc_session_status(rig->session, &json);
     ovc_session_networks(rig->session, &json);
     ovc_session_macs(rig->session, &json);
+    ovc_session_tunnels(rig->session, &json);
     tsn_json_object_end(&json);
     print_message("%.4000s\n", ds_cstr(&s));
     ds_destroy(&s);
@@ -898,6 +903,7 @@ get_json(struct rig *rig, bool arrays)
     if (arrays) {
         ovc_session_networks(rig->session, &writer);
         ovc_session_macs(rig->session, &writer);
+        ovc_session_tunnels(rig->session, &writer);
     }
     tsn_json_object_end(&writer);
     struct json *json = json_from_string(ds_cstr(&s));

@@ -33,6 +33,7 @@ struct rig {
     enum ovc_ownership ownership;
     const char *const *switches;        /* Default: RIG_SWITCH. */
     size_t n_switches;
+    const struct ovc_profile *profile;  /* Default: "schema". */
 
     struct fake *fake;                  /* Server of "fake_sock". */
     struct proxy *proxy;                /* Or NULL; the rig's from now on. */

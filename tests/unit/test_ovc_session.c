@@ -673,8 +673,8 @@ network_removal__switch_keeps_learnt_rows__is_forced(void **state)
     struct ovc_session *s = rig->session;
     struct ovc_ls *ls = ovc_ls_find(s, BLUE);
     RIG_UNTIL(rig, ls->local_ms);
-    assert_in_range(ls->local_ms - time_msec(), OVC_LOCAL_ROWS_MS - 1000,
-                    OVC_LOCAL_ROWS_MS);
+    uint32_t wait_ms = rig->profile->local_rows_ms;
+    assert_in_range(ls->local_ms - time_msec(), wait_ms - 1000, wait_ms);
     rig_settle(rig);
     assert_non_null(rig_ls(rig, BLUE));
 
