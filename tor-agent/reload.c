@@ -147,6 +147,9 @@ compare_own_tunables(const struct tsn_config_tor *a,
            : a->max_backoff_ms != b->max_backoff_ms ? "max-backoff"
            : a->n_tsns != b->n_tsns
              || memcmp(a->tsns, b->tsns, sizeof a->tsns) ? "tsns"
+           : strcmp(a->profile, b->profile) ? "profile"
+           : a->bfd_min_rx_ms != b->bfd_min_rx_ms
+             || a->bfd_min_tx_ms != b->bfd_min_tx_ms ? "bfd"
            : NULL;
 }
 

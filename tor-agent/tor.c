@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "openvswitch/vlog.h"
+#include "ovsdb-client/profile.h"
 #include "ovsdb-client/session.h"
+#include "ovsdb-client/tunnel.h"
 #include "tor-agent/alarm.h"
 #include "tsn/config.h"
 #include "tsn/json.h"
@@ -137,6 +139,18 @@ tor_wait(void *tor_)
     bridge_wait(tor);
 }
 
+/* Whom the switches watch. */
+static void
+set_service_nodes(struct tor *tor, const struct tsn_config_tor *conf)
+{
+    const struct ovc_bfd bfd = {
+        .min_rx_ms = conf->bfd_min_rx_ms,
+        .min_tx_ms = conf->bfd_min_tx_ms,
+    };
+
+    ovc_session_set_service_nodes(tor->ovsdb, conf->tsns, conf->n_tsns, &bfd);
+}
+
 struct tor *
 tor_create(struct tsn_loop *loop, const struct tsn_config *config,
            const struct tsn_config_tor *conf, const char *remote,
@@ -152,6 +166,7 @@ tor_create(struct tsn_loop *loop, const struct tsn_config *config,
         .stale_hold_ms = config->stale_hold_s * 1000,
         .max_backoff_ms = conf->max_backoff_ms,
         .ownership = conf->shared ? OVC_SHARED : OVC_EXCLUSIVE,
+        .profile = ovc_profile_find(conf->profile),
     };
     struct xmpp_speaker_config speaker = {
         .name = conf->agent_name,
@@ -179,6 +194,7 @@ tor_create(struct tsn_loop *loop, const struct tsn_config *config,
     shash_init(&tor->by_ls);
     hmap_init(&tor->bindings);
     tor->ovsdb = ovc_session_create(&ovsdb, &ovsdb_ops, tor);
+    set_service_nodes(tor, conf);
     tor->speaker = xmpp_speaker_create(tsn_loop_uv(loop), &speaker,
                                        &speaker_ops, tor);
     tor->hook = (struct tsn_loop_hook) {
@@ -225,6 +241,8 @@ tor_tune(struct tor *tor, const struct tsn_config *config,
         bridge_all_changed(tor);
     }
     set_tsns(tor, conf);
+    set_service_nodes(tor, conf);
+    ovc_session_set_profile(tor->ovsdb, ovc_profile_find(conf->profile));
 }
 
 void
@@ -329,5 +347,6 @@ tor_show_rows(const struct tor *tor, struct tsn_json *json)
     tsn_json_string(json, "tor", tor->name);
     ovc_session_networks(tor->ovsdb, json);
     ovc_session_macs(tor->ovsdb, json);
+    ovc_session_tunnels(tor->ovsdb, json);
     tsn_json_object_end(json);
 }
