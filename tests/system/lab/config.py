@@ -61,7 +61,8 @@ def tsn_yaml(lab):
     return _dump({
         "controllers": lab.controllers,
         "tor-agent": {
-            "tsn": lab.tsn_address,
+            **({} if "tsns" in lab.tor_agent
+               else {"tsn": lab.tsn_address}),
             **lab.tor_agent,
             "tors": [_tor(switch) for switch in [*lab.switches,
                                                  *lab.foreign_switches]],

@@ -200,15 +200,7 @@ class Switch(FakeSwitch):
             self._silence(server.port)
         self.vsctl("--no-wait", "init")
         self.vswitchd.start()
-        # The tunnel's source address must be on a bridge of the datapath.
-        # Its MAC is set here as tunnels only match the one at creation.
-        last = int(self.address.rsplit(".", 1)[1])
-        self.vsctl("add-br", "br-phy", "--", "set", "bridge", "br-phy",
-                   "datapath_type=netdev",
-                   f"other-config:hwaddr=02:00:00:00:00:{last:02x}", "--",
-                   "add-port", "br-phy", "und0")
-        self.ns.ip("address", "add", f"{self.address}/24", "dev", "br-phy")
-        self.ns.set_link("br-phy", True)
+        self.make_underlay_bridge()
         # The bridge that is the switch has its name.
         self.vsctl("add-br", self.name, "--", "set", "bridge", self.name,
                    "datapath_type=netdev",
@@ -217,6 +209,21 @@ class Switch(FakeSwitch):
         self.vtep.start()
         self.wait_ports()
         return self
+
+    def make_underlay_bridge(self):
+        # The tunnel's source address must be on a bridge of the datapath.
+        # Its MAC is set here as tunnels only match the one at creation.
+        last = int(self.address.rsplit(".", 1)[1])
+        self.vsctl("add-br", "br-phy", "--", "set", "bridge", "br-phy",
+                   "datapath_type=netdev",
+                   f"other-config:hwaddr=02:00:00:00:00:{last:02x}", "--",
+                   "add-port", "br-phy", "und0")
+        self.set_underlay_address()
+
+    def set_underlay_address(self):
+        self.ns.ip("address", "replace", f"{self.address}/24", "dev",
+                   "br-phy")
+        self.ns.set_link("br-phy", True)
 
     def wait_ports(self):
         """Until ovs-vtep has put the ports into the database, which it does
