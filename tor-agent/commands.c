@@ -8,6 +8,7 @@
 
 #include "openvswitch/dynamic-string.h"
 #include "ovsdb-client/operator.h"
+#include "ovsdb-client/profile.h"
 #include "packets.h"
 #include "sset.h"
 #include "timeval.h"
@@ -393,6 +394,32 @@ listeners_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
     tor_listen_show(agent->listen, agent->main, call);
 }
 
+/* What is known of kinds of switches: constants, no worker is asked. */
+static void
+profile_cb(struct tsn_ctl_call *call, int argc, char *argv[],
+           void *aux OVS_UNUSED)
+{
+    const struct ovc_profile *profile;
+
+    if (argc && !ovc_profile_find(argv[0])) {
+        tsn_ctl_error(call, "there is no profile \"%s\"; \"tor profile\" "
+                      "shows all", argv[0]);
+        tsn_ctl_finish(call);
+        return;
+    }
+    struct tsn_json *json = tsn_ctl_reply(call);
+    tsn_json_array_begin(json, "profiles");
+    for (size_t i = 0; (profile = ovc_profile_at(i)) != NULL; i++) {
+        if (!argc || profile == ovc_profile_find(argv[0])) {
+            tsn_json_object_begin(json, NULL);
+            ovc_profile_show(profile, json);
+            tsn_json_object_end(json);
+        }
+    }
+    tsn_json_array_end(json);
+    tsn_ctl_finish(call);
+}
+
 void
 tor_commands_register(struct tsn_ctl *ctl, struct tor_agent *agent)
 {
@@ -408,6 +435,8 @@ tor_commands_register(struct tsn_ctl *ctl, struct tor_agent *agent)
     tsn_ctl_register(ctl, "tor unfreeze-mac",
                      "tor unfreeze-mac TOR NETWORK MAC", 3, 3,
                      unfreeze_mac_cb, agent);
+    tsn_ctl_register(ctl, "tor profile", "tor profile [NAME]", 0, 1,
+                     profile_cb, NULL);
     tsn_ctl_register(ctl, "show listeners", "show listeners", 0, 0,
                      listeners_cb, agent);
 }

@@ -86,6 +86,7 @@ static const char usage[] =
     "  tor unfreeze TOR...   end of both\n"
     "  tor unfreeze-mac TOR NETWORK MAC\n"
     "                        let a MAC that moved too often move again\n"
+    "  tor profile [NAME]    what is known of kinds of switches\n"
     "  show tors [TOR]...    as \"tor show\", for all if none is named\n"
     "  show listeners        where switches connect to us, and who did\n"
     "  show networks         virtual networks\n"

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from lab import wait_until
-from lab.base import run
+from lab.base import LabError, run
 from lab.bfdnode import BFD_MS, BfdNode
 
 NODES = ("10.0.0.101", "10.0.0.102")
@@ -102,3 +102,14 @@ def test_service_node__dies__floods_go_to_its_partner(lab, record_property):
     first.start()
     assert flood(lab.switches[0]) == {second.address}
     fail_over(lab, second, first, record_property)
+
+
+def test_profiles__all_and_one__are_shown(lab):
+    profiles = {p["name"]: p for p in lab.tsnctl("tor", "profile",
+                                                 as_json=True)["profiles"]}
+    assert profiles["generic"]["flood_row"] == "one service node"
+    assert profiles["qfx5k"]["reserved_vlans"] == [1, 2, 4094]
+    one, = lab.tsnctl("tor", "profile", "qfx5k", as_json=True)["profiles"]
+    assert one == profiles["qfx5k"]
+    with pytest.raises(LabError, match="there is no profile"):
+        lab.tsnctl("tor", "profile", "qfx")
