@@ -4,9 +4,9 @@
  * A key that we may write (a Logical_Switch by name, its flood row, a binding
  * by port and VLAN, a MAC by Logical_Switch) is an ovc_object.  It holds what
  * the owner wants of it and, through the rows that were read, what the
- * database has.  Whatever changes either puts the object in a queue; looking at
- * an object (ovc_*_look()) settles it, or adds operations to the transaction that
- * is being planned.  Nothing else writes.
+ * database has.  Whatever changes either puts the object in a queue; looking
+ * at an object (ovc_*_look()) settles it, or adds operations to the
+ * transaction that is being planned.  Nothing else writes.
  *
  * Rows are remembered by uuid, not by IDL pointer: an object and its rows
  * outlive the session in which they were read. */
