@@ -203,8 +203,12 @@ static void
 print_text(const struct tsnctl_reply *reply, int indent)
 {
     struct ds out = DS_EMPTY_INITIALIZER;
+    /* The reply's own keys have no place among those of the result. */
+    const char *result = strstr(reply->text, "\"result\":");
 
-    tsnctl_render(&out, reply->result, reply->text, indent);
+    tsnctl_render(&out, reply->result,
+                  result ? result + strlen("\"result\":") : reply->text,
+                  indent);
     fputs(ds_cstr(&out), stdout);
     ds_destroy(&out);
 }

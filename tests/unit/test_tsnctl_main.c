@@ -363,6 +363,37 @@ group_teardown(void **state)
     return rmdir(dir);
 }
 
+static void
+result_cb(struct tsn_ctl_call *call, int argc, char *argv[], void *aux)
+{
+    struct tsn_json *json = tsn_ctl_reply(call);
+
+    tsn_json_object_begin(json, "result");
+    tsn_json_array_begin(json, "rows");
+    tsn_json_object_begin(json, NULL);
+    tsn_json_string(json, "name", "a");
+    tsn_json_string(json, "result", "b");
+    tsn_json_bool(json, "ok", true);
+    tsn_json_object_end(json);
+    tsn_json_array_end(json);
+    tsn_json_object_end(json);
+    tsn_ctl_finish(call);
+}
+
+static void
+table__column_named_as_a_part_of_the_reply__keeps_its_place(void **state)
+{
+    struct rig *rig = *state;
+
+    serve(rig, "tsn-tor-agent", COMMANDS("show tors"));
+    tsn_ctl_register(rig->ctls[0], "tor resync", "tor resync", 0, 0,
+                     result_cb, NULL);
+    tsn_loop_start(rig->loop);
+    assert_tsnctl("tor resync", 0,
+                  "NAME  RESULT  OK\n"
+                  "a     b       yes\n");
+}
+
 int
 main(void)
 {
@@ -379,6 +410,7 @@ main(void)
         TEST(program__silent__given_up),
         TEST(program__talks_nonsense__told),
         TEST(options__wrong__status_2),
+        TEST(table__column_named_as_a_part_of_the_reply__keeps_its_place),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
