@@ -467,6 +467,55 @@ rib_mark_stale(struct peer *peer)
     }
 }
 
+/* Whether the path of 'a' is to be used and not that of 'b': fresh before
+ * stale, then the session that is up longer, or was lost later. */
+static bool
+path_is_better(const struct xmpp_speaker *sp, const struct rib_route *rr,
+               int a, int b)
+{
+    const struct peer *pa = &sp->peers[a], *pb = &sp->peers[b];
+
+    if (rr->stale[a] != rr->stale[b]) {
+        return rr->stale[b];
+    }
+    return rr->stale[a] ? pa->down_since_ms > pb->down_since_ms
+                        : pa->up_since_ms < pb->up_since_ms;
+}
+
+/* The path to use, the first of equal ones; -1 if there is none. */
+static int
+best_path(const struct xmpp_speaker *sp, const struct rib_route *rr)
+{
+    int best = -1;
+
+    for (int i = 0; i < (int) sp->n_peers; i++) {
+        if (rr->path[i] && (best < 0 || path_is_better(sp, rr, i, best))) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+/* Whether other lists of 'rr' do not count any more, now that those of 'peer'
+ * are whole.  The lists that it gave before are told on their own. */
+static bool
+sync_ends_others(const struct peer *peer, const struct rib_instance *inst,
+                 const struct rib_route *rr)
+{
+    unsigned int slot = peer->slot;
+
+    if (!rr->path[slot] || !xmpp_evpn_is_broadcast(rr->path[slot])
+        || best_path(peer->speaker, rr) != (int) slot) {
+        return false;
+    }
+    for (unsigned int i = 0; i < MAX_PEERS; i++) {
+        if (i != slot && (rr->path[i] || find_held(inst, i, rr->id))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What 'peer' has told is whole from now on, or no more than stale. */
 void
 rib_sweep(struct peer *peer)
@@ -487,10 +536,7 @@ rib_sweep(struct peer *peer)
             }
         }
         HMAP_FOR_EACH_SAFE (rr, node, &inst->routes) {
-            const struct xmpp_evpn *path = rr->path[peer->slot];
-
-            if (path && xmpp_evpn_is_broadcast(path)) {
-                /* Others' stale lists may not count any more. */
+            if (sync_ends_others(peer, inst, rr)) {
                 note_change(sp, inst);
             }
             if (rr->stale[peer->slot]) {
@@ -524,35 +570,6 @@ rib_notify(struct xmpp_speaker *sp)
         }
         free(name);
     }
-}
-
-/* Whether the path of 'a' is to be used and not that of 'b': fresh before
- * stale, then the session that is up longer, or was lost later. */
-static bool
-path_is_better(const struct xmpp_speaker *sp, const struct rib_route *rr,
-               int a, int b)
-{
-    const struct peer *pa = &sp->peers[a], *pb = &sp->peers[b];
-
-    if (rr->stale[a] != rr->stale[b]) {
-        return rr->stale[b];
-    }
-    return rr->stale[a] ? pa->down_since_ms > pb->down_since_ms
-                        : pa->up_since_ms < pb->up_since_ms;
-}
-
-/* The path to use, the first of equal ones; -1 if there is none. */
-static int
-best_path(const struct xmpp_speaker *sp, const struct rib_route *rr)
-{
-    int best = -1;
-
-    for (int i = 0; i < (int) sp->n_peers; i++) {
-        if (rr->path[i] && (best < 0 || path_is_better(sp, rr, i, best))) {
-            best = i;
-        }
-    }
-    return best;
 }
 
 /* Whether the lists that 'best' gives are whole: it has sent its End-of-RIB,

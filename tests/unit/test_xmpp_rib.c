@@ -442,6 +442,32 @@ rib__changes__each_network_told_once(void **state)
     assert_string_equal(ds_cstr(&rig->told), RI2 "\n");
 }
 
+/* Only where the lists that the peer gave before, or others', do not count any
+ * more is there something new. */
+static void
+rib__end_of_rib__tells_only_networks_whose_lists_change(void **state)
+{
+    struct rig *rig = *state;
+
+    item(rig, 0, RI, BROADCAST, 5, VN);
+    item(rig, 0, RI2, BROADCAST, 5, VN);
+    item(rig, 1, RI2, BROADCAST, 6, VN);
+    rig->speaker->peers[0].up_since_ms = 1;
+    rig->speaker->peers[1].up_since_ms = 2;
+    rib_notify(rig->speaker);
+    ds_clear(&rig->told);
+
+    rig->speaker->peers[1].synced = true;       /* Not the best. */
+    rib_sweep(&rig->speaker->peers[1]);
+    rib_notify(rig->speaker);
+    assert_string_equal(ds_cstr(&rig->told), "");
+
+    rig->speaker->peers[0].synced = true;
+    rib_sweep(&rig->speaker->peers[0]);
+    rib_notify(rig->speaker);
+    assert_string_equal(ds_cstr(&rig->told), RI2 "\n");
+}
+
 static void
 rib__owner_drops_network_when_told__no_more_about_it(void **state)
 {
@@ -605,6 +631,9 @@ main(void)
             rig_teardown),
         cmocka_unit_test_setup_teardown(
             rib__changes__each_network_told_once, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            rib__end_of_rib__tells_only_networks_whose_lists_change,
+            rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(
             rib__owner_drops_network_when_told__no_more_about_it, rig_setup,
             rig_teardown),
