@@ -98,8 +98,8 @@ class Site:
         return self.agents[i].ask("show", "tors")["tors"][0]["role"]
 
     def start(self):
-        for program in self.programs():
-            program.start()
+        for part in (self.tor1, self.tor2, *self.programs()):
+            part.start()
         wait_until(self.tor2.logical_switch, TIMEOUT, "tor2's network")
         self.connect(0)
         wait_until(self.tor1.logical_switch, TIMEOUT, "tor1's network")
