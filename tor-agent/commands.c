@@ -408,6 +408,7 @@ profile_cb(struct tsn_ctl_call *call, int argc, char *argv[],
         return;
     }
     struct tsn_json *json = tsn_ctl_reply(call);
+    tsn_json_object_begin(json, "result");
     tsn_json_array_begin(json, "profiles");
     for (size_t i = 0; (profile = ovc_profile_at(i)) != NULL; i++) {
         if (!argc || profile == ovc_profile_find(argv[0])) {
@@ -417,6 +418,7 @@ profile_cb(struct tsn_ctl_call *call, int argc, char *argv[],
         }
     }
     tsn_json_array_end(json);
+    tsn_json_object_end(json);
     tsn_ctl_finish(call);
 }
 
