@@ -9,6 +9,7 @@
 
 #include "ovsdb-client/operator.h"
 #include "ovsdb-client/session.h"
+#include "ovsdb-client/tunnel.h"
 #include "tor-agent/alarm.h"
 #include "tsn/json.h"
 #include "util.h"
@@ -148,6 +149,12 @@ tor_check_alarms(struct tor *tor, uint64_t now_ms, int64_t wall_ms)
     ovc_session_for_each_alarm(tor->ovsdb, state_database, tor, &n_more);
     state_count(tor, "more-alarms", 0, n_more,
                 "more matters of these kinds in the database");
+    state_count(tor, "against-profile", 0,
+                ovc_session_n_against_profile(tor->ovsdb),
+                "rows are not written, as the switch could not take them");
+    state_count(tor, "service-node-down", 0,
+                ovc_session_n_bfd_failed(tor->ovsdb),
+                "BFD sessions of the switch with service nodes are not up");
     if (tor_mode(tor) != OVC_MODE_WRITE) {
         tor_alarms_state(tor->alarms, "held-by-operator", TOR_WARNING, 0, "",
                          tor_mode(tor) == OVC_MODE_FREEZE
