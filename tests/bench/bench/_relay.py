@@ -45,7 +45,11 @@ class Relay:
     def silence(self):
         """The longest that the agent said nothing, in seconds, the silence
         that is not over included."""
-        return max(self._silence, time.monotonic() - self._heard)
+        return max(self._silence, self.quiet_s())
+
+    def quiet_s(self):
+        """Seconds since the agent said something."""
+        return time.monotonic() - self._heard
 
     def _run(self):
         while True:
