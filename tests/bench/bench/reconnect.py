@@ -110,7 +110,7 @@ def runs(build_dir, n_rounds):
 def run(case, context):
     found = runs(context.build_dir, context.n_rounds)
     values = [run[case] for run in found]
-    unit = {"transactions": "transactions", "keepalive": "s", "time": "s"}[case]
+    unit = "transactions" if case == "transactions" else "s"
     return Result(unit, statistics.median(values), note=(
         f"{len(found)} runs, {min(values):.2f} to {max(values):.2f}; the "
         "database server closes the connection; a second of back-off is part "
