@@ -171,7 +171,8 @@ static void
 check_connection(struct ovc_session *s)
 {
     bool read = is_monitoring(s);
-    const char *lack = read ? ovc_schema_check(s->idl) : NULL;
+    /* The schema is that of the session. */
+    const char *lack = read && !s->read ? ovc_schema_check(s->idl) : NULL;
 
     if (lack) {
         if (set_reason(s, xstrdup(lack))) {
