@@ -74,7 +74,8 @@ class Site:
 
     def agent(self, tors, controllers=NODES, tls=None, more=None):
         """A tsn-tor-agent, not started."""
-        section = {"tsn": TSN_ADDRESS, "tors": tors,
+        # What the databases are taken for has no VLANs of its own.
+        section = {"tsn": TSN_ADDRESS, "tors": tors, "profile": "ovs-vtep",
                    "listen": [{"address": LISTEN, "tls": False}]}
         if tls:
             section["tls"] = {"certificate": str(tls.certificate),
