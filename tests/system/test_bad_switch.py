@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from lab import run, wait_until
+from lab import FakeSwitch, run, wait_until
 from lab.hosts import Server
 from lab.proxy import BadSwitch
 
@@ -24,6 +24,33 @@ KINDS = ["Logical_Switch", "Mcast_Macs_Remote", "Ucast_Macs_Remote",
          "Physical_Port"]
 
 
+class OldSwitch(FakeSwitch):
+    """The database of a switch with schema 1.3.0, of 2014: today's without
+    what came later."""
+
+    def schema_file(self, name):
+        with open(super().schema_file(name)) as f:
+            schema = json.load(f)
+        schema["version"] = "1.3.0"
+        del schema["cksum"]
+        tables = schema["tables"]
+        for table in ("ACL", "ACL_entry"):
+            del tables[table]
+        for table, column in (("Physical_Port", "acl_bindings"),
+                              ("Logical_Router", "acl_binding"),
+                              ("Logical_Router", "LR_fault_status"),
+                              ("Logical_Switch", "replication_mode"),
+                              ("Physical_Locator", "tunnel_key")):
+            del tables[table]["columns"][column]
+        for table in tables.values():
+            table["columns"].pop("other_config", None)
+        tables["Physical_Locator"]["indexes"] = [["encapsulation_type",
+                                                  "dst_ip"]]
+        path = self.dir / "old.ovsschema"
+        path.write_text(json.dumps(schema))
+        return path
+
+
 @pytest.fixture(scope="module")
 def lab(new_lab):
     lab = new_lab
@@ -35,6 +62,9 @@ def lab(new_lab):
         switch.settings = {"probe-interval": PROBE_MS, "max-backoff": 1000}
         lab.servers.append(Server(lab, f"server{i}", f"02:aa:00:00:00:{i:02x}",
                                   f"192.0.2.{30 + i}", switch, "p1"))
+    lab.switches.append(OldSwitch(lab, "old", "10.0.0.40", ["p1"]).create())
+    lab.servers.append(Server(lab, "old-server", "02:aa:00:00:00:40",
+                              "192.0.2.40", lab.switches[-1], "p1"))
     lab.make_compute()
     lab.bad = BadSwitch(lab.switches[0])
     try:
@@ -241,6 +271,18 @@ def test_switch__other_tunnel_address__is_told(lab):
                         f"tunnel_ips={switch.address}")
     wait_until(lambda: "address-mismatch" not in json.dumps(
         ask(lab, "alarms")), SOON_S, "the alarm to be cleared")
+
+
+def test_schema__of_2014__is_served(lab):
+    """The lab has seen that its flood row and MACs are written."""
+    old = lab.switches[3]
+    tor, = [tor for tor in lab.tsnctl("show", "tors", as_json=True)["tors"]
+            if tor["tor"] == "old"]
+    assert tor["ovsdb"]["schema"] == "1.3.0"
+    assert "Logical_Switch.replication_mode" in json.dumps(
+        tor["ovsdb"]["without"])
+    assert tor["ovsdb"]["refused"] == 0
+    check_told(lab, old)
 
 
 def random_edit(switch, rng):

@@ -70,14 +70,18 @@ class FakeSwitch:
         self.ns.create()
         self.dir.mkdir()
         for name in self.databases:
-            schema = {"vtep": "vtep", "conf": "vswitch"}[name]
             run("ovsdb-tool", "create", self.dir / f"{name}.db",
-                f"{SHARE}/{schema}.ovsschema")
+                self.schema_file(name))
         self._plug()
         self.start_database()
         self.vtep_ctl("add-ps", self.name, "--", "set", "Physical_Switch",
                       self.name, f"tunnel_ips={self.address}",
                       f"management_ips={self.address}")
+
+    def schema_file(self, name):
+        """What database 'name' is made from."""
+        schema = {"vtep": "vtep", "conf": "vswitch"}[name]
+        return f"{SHARE}/{schema}.ovsschema"
 
     def start_database(self):
         self.ovsdb.start()
