@@ -124,7 +124,7 @@ int tsn_cfg_read_listeners(struct tsn_cfg_reader *,
                            const struct file_tor_agent *);
 void tsn_cfg_free_listeners(struct tsn_config *);
 
-/* config-switches.c: entry 'i' of "tors".  'seen': switches of earlier ones. */
+/* config-switches.c: entry 'i' of "tors".  'seen': switches of the earlier. */
 /* Far more than share one database. */
 #define TSN_CFG_MAX_SWITCHES 1024
 int tsn_cfg_read_switches(struct tsn_cfg_reader *, const struct file_tor *,

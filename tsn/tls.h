@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TLS without I/O: ciphertext in, plaintext out, and the other way round.  What
- * is behind this header is the only user of OpenSSL, and it knows no protocol
+/* TLS without I/O: ciphertext in, plaintext out, and the other way round.
+ * What is behind this header is the only user of OpenSSL, and it knows no protocol
  * that runs inside.
  *
  * A context, made of files, is immutable and may be used by many threads; a

@@ -99,8 +99,8 @@ void xmpp_speaker_withdraw(struct xmpp_speaker *, const char *instance,
  * Without it they do so after their own time-out. */
 void xmpp_speaker_set_complete(struct xmpp_speaker *, bool complete);
 
-/* Whether all that is wanted has gone to those control nodes that there are, as
- * far as the kernel. */
+/* Whether all that is wanted has gone to those control nodes that there are,
+ * as far as the kernel. */
 bool xmpp_speaker_has_told_all(const struct xmpp_speaker *);
 
 /* Learnt EVPN routes of 'instance', the best path for each item id: one that

@@ -528,6 +528,36 @@ garbage__that_kills_libopenvswitch__is_kept_away(void **state)
     assert_survives(rig, server_db);
 }
 
+static void
+garbage__that_libopenvswitch_passes_over__ends_the_connection(void **state)
+{
+    static const struct fake_answer answers[] = {
+        NO_SERVER_DB, VTEP_DB, MONITOR("{" SWITCH "}"), { NULL }
+    };
+    static const char *const params[] = {
+        "[1]", "[[\"monid\",\"hardware_vtep\"],5]",
+        "[[\"monid\",\"hardware_vtep\"],{\"Logical_Switch\":[]}]",
+        "[[\"monid\",\"hardware_vtep\"],{\"Logical_Switch\":{" A_UUID ":1}}]",
+    };
+    struct rig *rig = rig_create();
+
+    *state = rig;
+    for (size_t i = 0; i < ARRAY_SIZE(params); i++) {
+        char *update = xasprintf("{\"id\":null,\"method\":\"update2\","
+                                 "\"params\":%s}", params[i]);
+        rig->n_down = 0;
+        rig_start_fake(rig, answers);
+        rig_start_session(rig, rig_fake_remote(rig));
+        RIG_UNTIL(rig, ovc_session_is_connected(rig->session));
+        rig_fake_send(rig, update);
+        RIG_UNTIL(rig, rig->n_down == 1);
+        assert_int_equal(rig_status(rig, "ovsdb", "bad_messages"), 1);
+        rig_stop_session(rig);
+        rig_stop_fake(rig);
+        free(update);
+    }
+}
+
 /* Slow and forgetful servers. */
 
 #define REPLY_TO_ALL \
@@ -660,6 +690,7 @@ main(int argc, char *argv[])
         FAKE(garbage__in_any_reply__is_survived),
         FAKE(garbage__in_updates__is_survived),
         FAKE(garbage__that_kills_libopenvswitch__is_kept_away),
+        FAKE(garbage__that_libopenvswitch_passes_over__ends_the_connection),
         FAKE(update__later_than_reply__is_waited_for),
         FAKE(reply__never_comes__session_is_renewed),
         FAKE(chunks__that_only_add_macs__leave_two_at_a_time),
