@@ -17,6 +17,7 @@
 #include "socket-util.h"
 #include "tsn/loop.h"
 #include "tsn/model.h"
+#include "tsn/send.h"
 #include "tsn/tls-store.h"
 #include "util.h"
 
@@ -30,11 +31,6 @@ VLOG_DEFINE_THIS_MODULE(ovc_acceptor_conn);
 
 /* How TLS begins: the type of a record of the handshake (RFC 8446 5.1). */
 #define TLS_HANDSHAKE 22
-
-struct write_req {
-    uv_write_t req;
-    char data[];
-};
 
 /* What was received, and what of it was plaintext: libuv hands the first over
  * and takes it back within one callback, in which the second is filled. */
@@ -159,11 +155,10 @@ acc_conn_is_full(const struct acc_conn *c)
 }
 
 static void
-written(uv_write_t *req, int status)
+sent(void *c_, int status)
 {
-    struct acc_conn *c = req->data;
+    struct acc_conn *c = c_;
 
-    free(CONTAINER_OF(req, struct write_req, req));
     if (c->state == ACC_CLOSING) {
         return;
     }
@@ -178,25 +173,7 @@ written(uv_write_t *req, int status)
 static void
 send_raw(struct acc_conn *c, const void *data, size_t size)
 {
-    uv_buf_t buf = uv_buf_init(CONST_CAST(void *, data), size);
-
-    /* Most writes fit the socket's buffer: no copy for those. */
-    if (!acc_conn_is_full(c)) {
-        int n = uv_try_write((uv_stream_t *) &c->tcp, &buf, 1);
-        if (n > 0) {
-            data = (const char *) data + n;
-            size -= n;
-        }
-    }
-    if (!size) {
-        return;
-    }
-    struct write_req *w = xmalloc(sizeof *w + size);
-    memcpy(w->data, data, size);
-    w->req.data = c;
-    buf = uv_buf_init(w->data, size);
-    if (uv_write(&w->req, (uv_stream_t *) &c->tcp, &buf, 1, written)) {
-        free(w);
+    if (tsn_send((uv_stream_t *) &c->tcp, data, size, sent, c)) {
         acc_conn_close(c, c->state >= ACC_SPLICED ? ACC_ENDED : ACC_HUNG_UP,
                        "cannot send");
     }

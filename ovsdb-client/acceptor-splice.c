@@ -11,6 +11,7 @@
 
 #include "socket-util.h"
 #include "tsn/loop.h"
+#include "tsn/send.h"
 #include "util.h"
 
 /* A session of jsonrpc.c takes a reply of that id for one to its own probe,
@@ -19,11 +20,6 @@
 
 /* What the IDL wrote before it hung up goes to the switch for so long. */
 #define DRAIN_MS 2000
-
-struct write_req {
-    uv_write_t req;
-    char data[];
-};
 
 static void pipe_read(struct acc_conn *);
 
@@ -48,11 +44,10 @@ acc_splice(struct acc_conn *c)
 }
 
 static void
-written(uv_write_t *req, int status)
+sent_to_idl(void *c_, int status)
 {
-    struct acc_conn *c = req->data;
+    struct acc_conn *c = c_;
 
-    free(CONTAINER_OF(req, struct write_req, req));
     if (c->state == ACC_SPLICED && !status && c->tcp_stopped
         && !c->pipe.write_queue_size) {
         c->tcp_stopped = false;
@@ -63,34 +58,18 @@ written(uv_write_t *req, int status)
 void
 acc_splice_from_switch(struct acc_conn *c, const void *data, size_t size)
 {
-    uv_buf_t buf = uv_buf_init(CONST_CAST(void *, data), size);
-
     c->n_in += size;
     if (c->is_challenged) {
         c->is_challenged = false;
         uv_timer_stop(&c->timer);
         acc_challenge_answered(c->tor);
     }
-    if (!c->pipe.write_queue_size) {
-        int n = uv_try_write((uv_stream_t *) &c->pipe, &buf, 1);
-        if (n > 0) {
-            data = (const char *) data + n;
-            size -= n;
-        }
+    /* An error is that it has hung up, as reading will tell. */
+    if (!tsn_send((uv_stream_t *) &c->pipe, data, size, sent_to_idl, c)
+        && c->pipe.write_queue_size) {
+        c->tcp_stopped = true;
+        uv_read_stop((uv_stream_t *) &c->tcp);
     }
-    if (!size) {
-        return;
-    }
-    struct write_req *w = xmalloc(sizeof *w + size);
-    memcpy(w->data, data, size);
-    w->req.data = c;
-    buf = uv_buf_init(w->data, size);
-    if (uv_write(&w->req, (uv_stream_t *) &c->pipe, &buf, 1, written)) {
-        free(w);                /* It has hung up, as reading will tell. */
-        return;
-    }
-    c->tcp_stopped = true;
-    uv_read_stop((uv_stream_t *) &c->tcp);
 }
 
 static void

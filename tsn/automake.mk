@@ -28,6 +28,8 @@ tsn_libtsn_a_SOURCES = \
 	tsn/notify.h \
 	tsn/privileges.c \
 	tsn/privileges.h \
+	tsn/send.c \
+	tsn/send.h \
 	tsn/tls-load.c \
 	tsn/tls-private.h \
 	tsn/tls-show.c \

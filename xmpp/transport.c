@@ -5,10 +5,10 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "openvswitch/vlog.h"
 #include "tsn/loop.h"
+#include "tsn/send.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(xmpp_transport);
@@ -37,11 +37,6 @@ struct xmpp_transport {
     enum xmpp_close_reason reason;
     const struct xmpp_transport_ops *ops;   /* NULL: abandoned. */
     void *aux;
-};
-
-struct write_req {
-    uv_write_t req;
-    char data[];
 };
 
 /* One buffer for all reads of a thread: libuv hands it over and takes it back
@@ -75,14 +70,13 @@ start_close(struct xmpp_transport *t, enum xmpp_close_reason reason)
 }
 
 static void
-written(uv_write_t *req, int status)
+sent(void *t_, int status)
 {
-    struct xmpp_transport *t = req->data;
+    struct xmpp_transport *t = t_;
 
     if (status && status != UV_ECANCELED) {
         xmpp_conn_close(t->conn, XMPP_CLOSE_BY_PEER);
     }
-    free(CONTAINER_OF(req, struct write_req, req));
 }
 
 /* The bytes cannot be sent.  If they are the last words of a session that
@@ -103,24 +97,7 @@ conn_send(void *t_, const void *data, size_t size)
     if (t->closing) {
         return;
     }
-    /* Most writes fit the socket buffer: no copy for those. */
-    uv_buf_t buf = uv_buf_init(CONST_CAST(char *, data), size);
-    if (!t->tcp.write_queue_size) {
-        int n = uv_try_write((uv_stream_t *) &t->tcp, &buf, 1);
-        if (n > 0) {
-            data = (const char *) data + n;
-            size -= n;
-        }
-    }
-    if (!size) {
-        return;
-    }
-    struct write_req *w = xmalloc(sizeof *w + size);
-    memcpy(w->data, data, size);
-    w->req.data = t;
-    buf = uv_buf_init(w->data, size);
-    if (uv_write(&w->req, (uv_stream_t *) &t->tcp, &buf, 1, written)) {
-        free(w);
+    if (tsn_send((uv_stream_t *) &t->tcp, data, size, sent, t)) {
         fail_send(t, XMPP_CLOSE_BY_PEER);
     } else if (t->tcp.write_queue_size > MAX_UNSENT) {
         fail_send(t, XMPP_CLOSE_SLOW);
