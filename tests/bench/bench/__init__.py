@@ -8,6 +8,7 @@ and prints nothing on standard output: that is for results, one JSON object a
 line.  Whoever takes part in a comparison is measured in the same call, taking
 turns with the others (Context.rounds), and what counts is the median."""
 
+import functools
 import json
 import statistics
 import sys
@@ -58,6 +59,24 @@ class Context:
                          f"{value:.4g}")
         return {name: (statistics.median(found), found)
                 for name, found in values.items()}
+
+    def runs(self, measure, key):
+        """What 'measure(context)' found, by case, in each of n_rounds runs.
+        All cases of a benchmark share them.  'key' is the progress."""
+        return _runs(measure, key, self.build_dir, self.n_rounds)
+
+
+@functools.cache
+def _runs(measure, key, build_dir, n_rounds):
+    context = Context(build_dir, n_rounds)
+    found = []
+
+    def once():
+        found.append(measure(context))
+        return found[-1][key]
+
+    context.rounds({"ours": once})
+    return found
 
 
 def progress(text):

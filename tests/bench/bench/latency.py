@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """One MAC that a switch learns, until another switch has the row."""
 
-import functools
 import statistics
 import time
 
-from bench import Context, Result
+from bench import Result
 from bench._ovsdb import SwitchDatabase
 from bench._site import NODES, Site, mac
 from lab import LabError, wait_until
@@ -72,7 +71,7 @@ def two_switches(site):
 
 
 def measure(context):
-    """One run: milliseconds of each sample."""
+    """One run: milliseconds, by case."""
     with Site(context) as site:
         one, other = two_switches(site)
         pair = Pair(one, other)
@@ -80,26 +79,15 @@ def measure(context):
                   [mac(i) for i in range(N_KNOWN)])
         wait_until(lambda: other.count("Ucast_Macs_Remote") == N_KNOWN,
                    PATIENCE_S, f"{N_KNOWN} rows in {other.name}")
-        return [1000 * pair.measure(mac(N_KNOWN + i))
-                for i in range(N_SAMPLES)]
-
-
-@functools.cache
-def runs(build_dir, n_rounds):
-    found = []
-
-    def once():
-        found.append(measure(Context(build_dir, n_rounds)))
-        return statistics.median(found[-1])
-
-    Context(build_dir, n_rounds).rounds({"ours": once})
-    return found
+        samples = [1000 * pair.measure(mac(N_KNOWN + i))
+                   for i in range(N_SAMPLES)]
+        return {"median": percentile(samples, 50),
+                "p99": percentile(samples, 99)}
 
 
 def run(case, context):
-    found = runs(context.build_dir, context.n_rounds)
-    p = {"median": 50, "p99": 99}[case]
-    values = [percentile(samples, p) for samples in found]
+    found = context.runs(measure, "median")
+    values = [run[case] for run in found]
     return Result("ms", statistics.median(values), note=(
         f"{len(found)} runs of {N_SAMPLES} MACs, one after the other, "
         f"{min(values):.2f} to {max(values):.2f} ms; {N_KNOWN} other MACs are "

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A switch with many learnt MACs connects: they become routes."""
 
-import functools
 import statistics
 import time
 
-from bench import Context, Result, progress
+from bench import Result, progress
 from bench._ovsdb import SwitchDatabase
 from bench._site import LISTEN, NODES, Site, cpu_seconds, mac, peak_rss, rss
 from lab import wait_until
@@ -88,20 +87,8 @@ def is_waiting(site, agent):
             and site.tor(agent)["networks"] == N_NETWORKS)
 
 
-@functools.cache
-def runs(build_dir, n_rounds):
-    found = []
-
-    def once():
-        found.append(measure(Context(build_dir, n_rounds)))
-        return found[-1]["rate"]
-
-    Context(build_dir, n_rounds).rounds({"ours": once})
-    return found
-
-
 def run(case, context):
-    found = runs(context.build_dir, context.n_rounds)
+    found = context.runs(measure, "rate")
     values = [run[case] for run in found]
     unit = {"rate": "routes/s", "rate-cpu": "routes/CPU-s",
             "memory": "bytes/MAC"}[case]

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The session with a switch that has all its rows is cut, and comes back."""
 
-import functools
 import statistics
 import time
 
-from bench import Context, Result, progress
+from bench import Result, progress
 from bench._ovsdb import SwitchDatabase
 from bench._relay import Relay
 from bench._site import NODES, Site
@@ -95,20 +94,8 @@ def measure(context):
             return found
 
 
-@functools.cache
-def runs(build_dir, n_rounds):
-    found = []
-
-    def once():
-        found.append(measure(Context(build_dir, n_rounds)))
-        return found[-1]["time"]
-
-    Context(build_dir, n_rounds).rounds({"ours": once})
-    return found
-
-
 def run(case, context):
-    found = runs(context.build_dir, context.n_rounds)
+    found = context.runs(measure, "time")
     values = [run[case] for run in found]
     unit = "transactions" if case == "transactions" else "s"
     return Result(unit, statistics.median(values), note=(

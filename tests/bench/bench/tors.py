@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many switches, each with a database server of its own, in one agent."""
 
-import functools
 import statistics
 import threading
 import time
 
-from bench import Context, Result, progress
+from bench import Result, progress
 from bench._ovsdb import SwitchDatabase
 from bench._site import LISTEN, NODES, Site, cpu_seconds, mac, rss
 from bench.latency import Pair, percentile
@@ -134,18 +133,6 @@ def measure(context):
         return found
 
 
-@functools.cache
-def runs(build_dir, n_rounds):
-    found = []
-
-    def once():
-        found.append(measure(Context(build_dir, n_rounds)))
-        return found[-1]["cpu"]
-
-    Context(build_dir, n_rounds).rounds({"ours": once})
-    return found
-
-
 SETTING = (f"{N_NETWORKS} networks each, {N_SHARING} switches in a network, "
            "default probe and hold times")
 
@@ -171,5 +158,5 @@ def flap(found):
 
 def run(case, context):
     progress(f"  {IDLE_S} s of idling a round")
-    found = runs(context.build_dir, context.n_rounds)
+    found = context.runs(measure, "cpu")
     return flap(found) if case == "flap" else idle(found, case)
