@@ -65,10 +65,10 @@ tell_object(struct tell *t, enum ovc_alarm alarm,
 }
 
 static void
-put_faults(struct ds *ds, char *const *faults, size_t n)
+put_faults(struct ds *ds, const struct vtep_strings *faults)
 {
-    for (size_t i = 0; i < n; i++) {
-        ds_put_format(ds, "%s%.64s", i ? ", " : "", faults[i]);
+    for (size_t i = 0; i < faults->n; i++) {
+        ds_put_format(ds, "%s%.64s", i ? ", " : "", faults->elems[i]);
     }
 }
 
@@ -79,9 +79,8 @@ tell_switches(struct tell *t)
     const struct ovc_switch *sw;
 
     HMAP_FOR_EACH (sw, node, &s->switches) {
-        const struct vteprec_physical_switch *row
-            = sw->there ? vteprec_physical_switch_get_for_uuid(
-                s->idl, &sw->uuid) : NULL;
+        const struct vtep_switch *row
+            = sw->there ? ovc_db_find(&s->db, OVC_T_SWITCH, &sw->uuid) : NULL;
         if (!s->read) {
             continue;           /* The session is not up: nobody knows. */
         }
@@ -89,10 +88,9 @@ tell_switches(struct tell *t)
             ds_put_format(&t->object, "switch=%s", sw->name);
             ds_put_cstr(&t->text, s->lack ? s->lack : "");
             tell(t, OVC_ALARM_SWITCH_MISSING);
-        } else if (row->n_switch_fault_status) {
+        } else if (row->faults.n) {
             ds_put_format(&t->object, "switch=%s", sw->name);
-            put_faults(&t->text, row->switch_fault_status,
-                       row->n_switch_fault_status);
+            put_faults(&t->text, &row->faults);
             tell(t, OVC_ALARM_SWITCH_FAULT);
         }
     }
@@ -105,14 +103,13 @@ tell_ports(struct tell *t)
     const struct ovc_port *port;
 
     HMAP_FOR_EACH (port, node, &s->ports) {
-        const struct vteprec_physical_port *row
-            = port->there ? vteprec_physical_port_get_for_uuid(
-                s->idl, &port->uuid) : NULL;
-        if (row && row->n_port_fault_status) {
+        const struct vtep_port *row
+            = port->there ? ovc_db_find(&s->db, OVC_T_PORT, &port->uuid)
+                          : NULL;
+        if (row && row->faults.n) {
             ds_put_format(&t->object, "switch=%s port=%s", port->sw->name,
                           port->name);
-            put_faults(&t->text, row->port_fault_status,
-                       row->n_port_fault_status);
+            put_faults(&t->text, &row->faults);
             tell(t, OVC_ALARM_PORT_FAULT);
         } else if (s->up && port->sw->there && !port->there
                    && port->missing_ms

@@ -92,7 +92,7 @@ log_state(const struct ovc_session *s, const struct ovc_tunnel *t)
 
 void
 ovc_bfd_read(struct ovc_session *s, struct ovc_tunnel *t,
-             const struct vteprec_tunnel *row)
+             const struct vtep_tunnel *row)
 {
     const struct smap *status = row ? &row->bfd_status : NULL;
     enum ovc_bfd_state state = status ? parse_status(status) : OVC_BFD_NONE;

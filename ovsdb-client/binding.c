@@ -187,16 +187,16 @@ ovc_ports_destroy(struct ovc_session *s)
 
 static void
 read_bindings(struct ovc_session *s, struct ovc_port *port,
-              const struct vteprec_physical_port *row)
+              const struct vtep_port *row)
 {
     struct ovc_binding *b;
 
     HMAP_FOR_EACH (b, node, &port->bindings) {
         b->seen = false;
     }
-    for (size_t i = 0; i < row->n_vlan_bindings; i++) {
-        int64_t vlan = row->key_vlan_bindings[i];
-        struct ovc_ls *ls = ovc_ls_of(s, row->value_vlan_bindings[i]);
+    for (size_t i = 0; i < row->bindings.n; i++) {
+        int64_t vlan = row->bindings.elems[i].vlan;
+        struct ovc_ls *ls = ovc_ls_of(s, &row->bindings.elems[i].ls);
 
         if (!ls || vlan < 0 || vlan > VLAN_MAX) {
             s->n_bad_rows++;
@@ -261,23 +261,27 @@ ovc_ports_queue(struct ovc_session *s, const struct ovc_switch *sw)
 
 void
 ovc_ports_read(struct ovc_session *s, struct ovc_switch *sw,
-               const struct vteprec_physical_switch *row)
+               const struct vtep_switch *row)
 {
     unsigned int generation = ++s->generation;
     struct ovc_binding *b;
     struct ovc_port *port;
 
-    for (size_t i = 0; i < row->n_ports; i++) {
-        const struct vteprec_physical_port *p = row->ports[i];
+    for (size_t i = 0; i < row->ports.n; i++) {
+        const struct vtep_port *p = ovc_db_find(&s->db, OVC_T_PORT,
+                                                &row->ports.elems[i]);
 
+        if (!p) {
+            continue;           /* Read when it comes. */
+        }
         port = ovc_port_get(s, sw, p->name);
         if (port->generation == generation) {
             s->n_bad_rows++;        /* Two of one name: the first counts. */
             continue;
         }
         port->generation = generation;
-        if (!port->there || !uuid_equals(&port->uuid, &p->header_.uuid)) {
-            set_port_row(s, port, &p->header_.uuid);
+        if (!port->there || !uuid_equals(&port->uuid, &p->row.uuid)) {
+            set_port_row(s, port, &p->row.uuid);
             HMAP_FOR_EACH (b, node, &port->bindings) {
                 ovc_object_row_changed(s, &b->object);
             }
@@ -292,10 +296,9 @@ ovc_ports_read(struct ovc_session *s, struct ovc_switch *sw,
 }
 
 void
-ovc_port_row_changed(struct ovc_session *s,
-                     const struct vteprec_physical_port *row)
+ovc_port_row_changed(struct ovc_session *s, const struct vtep_port *row)
 {
-    const struct uuid *uuid = &row->header_.uuid;
+    const struct uuid *uuid = &row->row.uuid;
     struct ovc_port *port;
 
     HMAP_FOR_EACH_WITH_HASH (port, by_uuid, uuid_hash(uuid), &s->port_rows) {
@@ -307,20 +310,12 @@ ovc_port_row_changed(struct ovc_session *s,
 
 /* Writing. */
 
-static const struct vteprec_physical_port *
-port_row(const struct ovc_session *s, const struct ovc_port *port)
-{
-    return (port->there
-            ? vteprec_physical_port_get_for_uuid(s->idl, &port->uuid) : NULL);
-}
-
 static void
-remove_binding(struct ovc_session *s, struct ovc_binding *b,
-               const struct vteprec_physical_port *row)
+remove_binding(struct ovc_session *s, struct ovc_binding *b)
 {
     if (ovc_object_may_write(s, &b->object) && ovc_plan_room(s, 1)) {
-        ovc_plan_join(s, &b->object, true, 1);
-        vteprec_physical_port_update_vlan_bindings_delkey(row, b->vlan);
+        ovc_txn_mutate_delete_binding(ovc_plan_join(s, &b->object, true, 1),
+                                      &b->port->uuid, b->vlan);
     }
 }
 
@@ -328,7 +323,6 @@ static void
 look_wanted(struct ovc_session *s, struct ovc_binding *b)
 {
     struct ovc_object *object = &b->object;
-    const struct vteprec_physical_port *row = port_row(s, b->port);
 
     if (b->vlan > VLAN_MAX) {
         ovc_object_set(s, object, OVC_HELD, OVC_WHY_BAD_VLAN);
@@ -337,8 +331,8 @@ look_wanted(struct ovc_session *s, struct ovc_binding *b)
     enum ovc_why why = ovc_check_binding(s, b);
     if (why != OVC_WHY_NONE && (!b->bound || b->bound != b->ls)) {
         ovc_hold_by_profile(s, object, why);
-        if (row && b->bound && b->bound->removing) {
-            remove_binding(s, b, row);
+        if (b->port->there && b->bound && b->bound->removing) {
+            remove_binding(s, b);
         }
         return;
     }
@@ -346,7 +340,7 @@ look_wanted(struct ovc_session *s, struct ovc_binding *b)
         ovc_object_set(s, object, OVC_WAITING, OVC_WHY_SWITCH);
         return;
     }
-    if (!row) {
+    if (!b->port->there) {
         if (object->why != OVC_WHY_PORT) {
             VLOG_WARN_RL(&rl, "the switch has no such port tor=%s switch=%s "
                          "port=%s vlan=%"PRIu16, s->name, b->port->sw->name,
@@ -362,34 +356,34 @@ look_wanted(struct ovc_session *s, struct ovc_binding *b)
         ovc_object_set(s, object, OVC_WRITTEN, OVC_WHY_NONE);
         return;
     }
-    const struct vteprec_logical_switch *ls = ovc_ls_for_write(s, b->ls);
-    if (!ls) {
+    struct ovc_ref ls;
+    if (!ovc_ls_for_write(b->ls, &ls)) {
         /* 'ls' may be waiting for what 'bound' has: do not hold that. */
         ovc_object_set(s, object, OVC_WAITING, OVC_WHY_LS);
         if (b->bound && b->bound->removing) {
-            remove_binding(s, b, row);
+            remove_binding(s, b);
         }
     } else if (ovc_object_may_write(s, object) && ovc_plan_room(s, 1)) {
-        ovc_plan_join(s, object, true, 1);
-        vteprec_physical_port_update_vlan_bindings_setkey(row, b->vlan, ls);
+        ovc_txn_mutate_put_binding(ovc_plan_join(s, object, true, 1),
+                                   &b->port->uuid, b->vlan, ls);
     }
 }
 
 static void
 look_unwanted(struct ovc_session *s, struct ovc_binding *b)
 {
-    const struct vteprec_physical_port *row = port_row(s, b->port);
+    bool there = b->port->there;
 
-    if (row && b->bound && !ovc_ls_is_ours(b->bound)) {
+    if (there && b->bound && !ovc_ls_is_ours(b->bound)) {
         /* Somebody else bound it to something of theirs meanwhile. */
         set_bound(s, b, NULL);
     }
-    if (!row || !b->bound) {
+    if (!there || !b->bound) {
         ovc_object_set(s, &b->object, OVC_IDLE, OVC_WHY_NONE);
         ovc_check_binding_gone(s, b);
         ovc_binding_release(s, b);
     } else if (ovc_object_removable(s, &b->object, b->bound)) {
-        remove_binding(s, b, row);
+        remove_binding(s, b);
     }
 }
 

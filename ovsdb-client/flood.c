@@ -98,39 +98,33 @@ delete_flood_rows(struct ovc_session *s, const struct ovc_flood *flood,
     const struct ovc_flood_row *r;
 
     LIST_FOR_EACH (r, node, &flood->rows) {
-        const struct vteprec_mcast_macs_remote *row
-            = vteprec_mcast_macs_remote_get_for_uuid(s->idl, &r->row.uuid);
-        if (r != keep && row) {
-            vteprec_mcast_macs_remote_delete(row);
+        if (r != keep) {
+            ovc_txn_delete(s->plan.txn, OVC_T_FLOOD, &r->row.uuid);
         }
     }
+}
+
+static struct ovc_ref
+insert_locator_set(struct ovc_session *s, const struct set *wanted)
+{
+    struct ovc_ref *locators = xmalloc(wanted->n * sizeof *locators);
+
+    for (size_t i = 0; i < wanted->n; i++) {
+        locators[i] = ovc_plan_locator(s, &wanted->vteps[i]);
+    }
+    struct ovc_ref set = ovc_txn_insert(s->plan.txn, OVC_T_LOCATOR_SET, true);
+    ovc_plan_count(s, OVC_T_LOCATOR_SET, 1);
+    ovc_txn_put_refs(s->plan.txn, "locators", locators, wanted->n);
+    free(locators);
+    return set;
 }
 
 /* A set cannot be changed: the row gets a new one, in place, so that there is
  * no moment without (spec B.4). */
 static void
-write_locator_set(struct ovc_session *s, const struct set *wanted,
-                  const struct vteprec_mcast_macs_remote *row)
-{
-    struct vteprec_physical_locator **locators;
-    struct vteprec_physical_locator_set *set;
-
-    locators = xmalloc(wanted->n * sizeof *locators);
-    for (size_t i = 0; i < wanted->n; i++) {
-        locators[i] = CONST_CAST(struct vteprec_physical_locator *,
-                                 ovc_plan_locator(s, &wanted->vteps[i]));
-    }
-    set = vteprec_physical_locator_set_insert(s->plan.txn);
-    ovc_plan_count(s, OVC_T_LOCATOR_SET, 1);
-    vteprec_physical_locator_set_set_locators(set, locators, wanted->n);
-    vteprec_mcast_macs_remote_set_locator_set(row, set);
-    free(locators);
-}
-
-static void
 write_flood(struct ovc_session *s, struct ovc_flood *flood,
             const struct set *set, const struct ovc_flood_row *keep,
-            const struct vteprec_logical_switch *ls)
+            struct ovc_ref ls)
 {
     bool new_set = !keep || !has_set(keep, set);
     size_t n_ops = MAX(ovs_list_size(&flood->rows), 1);
@@ -144,18 +138,18 @@ write_flood(struct ovc_session *s, struct ovc_flood *flood,
     if (!ovc_plan_room(s, n_ops)) {
         return;
     }
-    struct ovsdb_idl_txn *txn = ovc_plan_join(s, &flood->object, true, n_ops);
-    const struct vteprec_mcast_macs_remote *row = NULL;
-    if (keep) {
-        row = vteprec_mcast_macs_remote_get_for_uuid(s->idl, &keep->row.uuid);
-    }
-    if (!row) {
-        row = vteprec_mcast_macs_remote_insert(txn);
-        vteprec_mcast_macs_remote_set_MAC(row, "unknown-dst");
-        vteprec_mcast_macs_remote_set_logical_switch(row, ls);
-    }
+    struct ovc_txn *txn = ovc_plan_join(s, &flood->object, true, n_ops);
     if (new_set) {
-        write_locator_set(s, set, row);
+        struct ovc_ref locator_set = insert_locator_set(s, set);
+
+        if (keep) {
+            ovc_txn_update(txn, OVC_T_FLOOD, &keep->row.uuid);
+        } else {
+            ovc_txn_insert(txn, OVC_T_FLOOD, false);
+            ovc_txn_put_string(txn, "MAC", "unknown-dst");
+            ovc_txn_put_ref(txn, "logical_switch", ls);
+        }
+        ovc_txn_put_ref(txn, "locator_set", locator_set);
     }
     delete_flood_rows(s, flood, keep);
 }
@@ -185,8 +179,8 @@ look_wanted_flood(struct ovc_session *s, struct ovc_ls *ls)
         ovc_object_set(s, &flood->object, OVC_WRITTEN, OVC_WHY_NONE);
         return;
     }
-    const struct vteprec_logical_switch *row = ovc_ls_for_write(s, ls);
-    if (!row) {
+    struct ovc_ref row;
+    if (!ovc_ls_for_write(ls, &row)) {
         ovc_object_set(s, &flood->object, OVC_WAITING, OVC_WHY_LS);
     } else if (ovc_object_may_write(s, &flood->object)) {
         write_flood(s, flood, &set, keep, row);

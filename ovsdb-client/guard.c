@@ -106,7 +106,7 @@ inspect_reply(struct ovc_guard *guard, struct jsonrpc_msg *msg)
         return;
     } else if (!strcmp(name, "_Server")) {
         /* A schema of the database that tells about clusters, which switches
-         * are not: without it the IDL goes on to the database itself, and a
+         * are not: without it ovsdb_cs goes on to the database itself, and a
          * server that has none says so.  With it, the deletion of an unknown
          * row is a null pointer. */
         refuse_reply(msg);
@@ -115,35 +115,6 @@ inspect_reply(struct ovc_guard *guard, struct jsonrpc_msg *msg)
         free(guard->schema);
         guard->schema = nullable_xstrdup(version);
     }
-}
-
-/* Whether 'json' is an object whose members are objects, down to 'depth'. */
-static bool
-is_nested(const struct json *json, int depth)
-{
-    const struct shash_node *node;
-
-    if (json->type != JSON_OBJECT) {
-        return false;
-    }
-    if (depth > 1) {
-        SHASH_FOR_EACH (node, json_object(json)) {
-            if (!is_nested(node->data, depth - 1)) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-/* Whether an update has the shape of one: tables, rows, changes (RFC 7047
- * 4.1.6).  libopenvswitch passes over others, and what it holds would no
- * longer be what the switch has. */
-static bool
-is_update(const struct json *params)
-{
-    return (params->type == JSON_ARRAY && params->array.n == 2
-            && is_nested(params->array.elems[1], 3));
 }
 
 /* Returns NULL, or what is wrong with 'msg'. */
@@ -165,13 +136,28 @@ inspect(struct ovc_guard *guard, struct jsonrpc_msg *msg)
         if (!strcmp(msg->method, "update3")) {
             return "sent updates that were not asked for";
         }
-        return (!strncmp(msg->method, "update", 6) && !is_update(msg->params)
+        /* ovsdb_cs passes over it, and what we hold would no longer be what
+         * the switch has. */
+        return (!strcmp(msg->method, "update")
+                && (msg->params->type != JSON_ARRAY
+                    || msg->params->array.n != 2)
                 ? "sent an update that has not the form of one" : NULL);
 
     case JSONRPC_REQUEST:
     default:
         return NULL;
     }
+}
+
+void
+ovc_guard_hang_up(struct ovc_guard *guard, const char *bad)
+{
+    guard->hung_up = true;
+    guard->n_bad++;
+    set_error(guard, xasprintf("protocol violation: %s", bad));
+    VLOG_WARN_RL(&rl, "OVSDB server %s, hanging up peer=%s", bad,
+                 jsonrpc_session_get_name(guard->session));
+    jsonrpc_session_force_reconnect(guard->session);
 }
 
 /* Called by libopenvswitch instead of jsonrpc_session_recv(). */
@@ -182,7 +168,7 @@ __wrap_jsonrpc_session_recv(struct jsonrpc_session *session)
     struct ovc_guard *guard = current;
 
     if (guard && guard->session != session) {
-        /* The IDL has no way to set it. */
+        /* ovsdb_cs has no way to set it. */
         guard->session = session;
         jsonrpc_session_set_max_backoff(session, guard->max_backoff_ms);
     }
@@ -193,12 +179,7 @@ __wrap_jsonrpc_session_recv(struct jsonrpc_session *session)
     if (!bad) {
         return msg;
     }
-    guard->hung_up = true;
-    guard->n_bad++;
-    set_error(guard, xasprintf("protocol violation: %s", bad));
-    VLOG_WARN_RL(&rl, "OVSDB server %s, hanging up peer=%s", bad,
-                 jsonrpc_session_get_name(session));
     jsonrpc_msg_destroy(msg);
-    jsonrpc_session_force_reconnect(session);
+    ovc_guard_hang_up(guard, bad);
     return NULL;
 }

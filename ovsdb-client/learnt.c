@@ -27,7 +27,7 @@ static void
 note_mac(struct ovc_session *s, const struct ovc_local_mac *mac, bool learnt)
 {
     if (s->ops->mac_changed) {
-        s->ops->mac_changed(s->aux, mac->ls->name, &mac->mac, learnt);
+        s->ops->mac_changed(s->aux, mac->ls->name, &mac->text.mac, learnt);
     }
     note_change(s, mac->ls);
 }
@@ -45,6 +45,7 @@ detach(struct ovc_session *s, struct ovc_local_mac *mac)
     ovs_list_remove(&mac->node);
     mac->ls->n_local_macs--;
     note_mac(s, mac, false);
+    mac->ls = NULL;
 }
 
 void
@@ -52,70 +53,79 @@ ovc_local_mac_forget(struct ovc_session *s, struct ovc_row *row)
 {
     struct ovc_local_mac *mac = CONTAINER_OF(row, struct ovc_local_mac, row);
 
-    detach(s, mac);
+    if (mac->ls) {
+        detach(s, mac);
+    }
     ovc_row_remove(s, OVC_T_LOCAL_MAC, row);
     free(mac);
 }
 
-/* Returns false if the row says nothing that could be used. */
-static bool
-parse_local_mac(const struct ovc_session *s,
-                const struct vteprec_ucast_macs_local *row,
-                struct ovc_local_mac *mac)
+/* Returns the network that the row is about, or NULL if it says nothing that
+ * could be used. */
+static struct ovc_ls *
+find_use(struct ovc_session *s, const struct ovc_mac_text *text,
+         struct in6_addr *vtep)
 {
-    bool plain;
+    const struct ovc_locator *locator = ovc_locator_of(s, &text->locator);
+    struct ovc_ls *ls = ovc_ls_of(s, &text->ls);
 
-    mac->ls = ovc_ls_of(s, row->logical_switch);
-    if (!mac->ls || !row->locator || !ovc_text_to_mac(row->MAC, &mac->mac)
-        || eth_addr_is_multicast(mac->mac) || eth_addr_is_zero(mac->mac)) {
-        return false;
+    if (!ls || !locator || !tsn_ip_is_set(&locator->ip) || text->junk
+        || eth_addr_is_multicast(text->mac) || eth_addr_is_zero(text->mac)) {
+        s->n_bad_rows++;
+        return NULL;
     }
-    mac->vtep = ovc_locator_ip(row->locator, &plain);
-    if (tsn_ip_parse(row->ipaddr, &mac->ip)) {
-        mac->ip = in6addr_any;
-    }
-    return tsn_ip_is_set(&mac->vtep);
+    *vtep = locator->ip;
+    return ovc_ls_is_ours(ls) ? ls : NULL;
 }
 
 void
-ovc_local_mac_read(struct ovc_session *s, const struct ovsdb_idl_row *row_)
+ovc_local_mac_attach(struct ovc_session *s, struct ovc_local_mac *mac)
 {
-    const struct vteprec_ucast_macs_local *row
-        = CONTAINER_OF(row_, struct vteprec_ucast_macs_local, header_);
-    struct ovc_row *known_ = ovc_row_find(s, OVC_T_LOCAL_MAC, &row_->uuid);
-    struct ovc_local_mac *known, new;
+    struct in6_addr vtep;
+    struct ovc_ls *ls = find_use(s, &mac->text, &vtep);
 
-    bool usable = parse_local_mac(s, row, &new);
-    if (!usable || !ovc_ls_is_ours(new.ls)) {
-        s->n_bad_rows += !usable;
-        if (known_) {
-            ovc_local_mac_forget(s, known_);
-        }
+    if (ls == mac->ls && (!ls || tsn_ip_equals(&vtep, &mac->vtep))) {
         return;
     }
-
-    if (known_) {
-        known = CONTAINER_OF(known_, struct ovc_local_mac, row);
-        known_->generation = s->generation;
-        if (known->ls == new.ls && eth_addr_equals(known->mac, new.mac)
-            && tsn_ip_equals(&known->vtep, &new.vtep)
-            && tsn_ip_equals(&known->ip, &new.ip)) {
-            return;
-        }
-        detach(s, known);
-    } else {
-        known = xmalloc(sizeof *known);
-        ovc_row_insert(s, OVC_T_LOCAL_MAC, &known->row, &row_->uuid);
+    if (mac->ls) {
+        detach(s, mac);
     }
-    known->ls = new.ls;
-    known->mac = new.mac;
-    known->vtep = new.vtep;
-    known->ip = new.ip;
-    hmap_insert(&s->local_macs, &known->by_key,
-                hash_key(known->ls, &known->mac));
-    ovs_list_push_back(&known->ls->local_macs, &known->node);
-    known->ls->n_local_macs++;
-    note_mac(s, known, true);
+    if (ls) {
+        mac->ls = ls;
+        mac->vtep = vtep;
+        hmap_insert(&s->local_macs, &mac->by_key,
+                    hash_key(ls, &mac->text.mac));
+        ovs_list_push_back(&ls->local_macs, &mac->node);
+        ls->n_local_macs++;
+        note_mac(s, mac, true);
+    }
+}
+
+void
+ovc_local_mac_read(struct ovc_session *s, const struct ovc_db_row *row_)
+{
+    const struct vtep_mac *row = CONTAINER_OF(row_, struct vtep_mac, row);
+    struct ovc_row *known = ovc_row_find(s, OVC_T_LOCAL_MAC, &row_->uuid);
+    struct ovc_mac_text text = { .junk = true };
+    struct ovc_local_mac *mac;
+
+    if (known) {
+        mac = CONTAINER_OF(known, struct ovc_local_mac, row);
+        text = mac->text;
+        known->generation = s->generation;
+    }
+    ovc_mac_text_read(&text, row);
+    if (known) {
+        if (mac->ls && !(eth_addr_equals(mac->text.mac, text.mac)
+                         && tsn_ip_equals(&mac->text.ip, &text.ip))) {
+            detach(s, mac);
+        }
+    } else {
+        mac = xzalloc(sizeof *mac);
+        ovc_row_insert(s, OVC_T_LOCAL_MAC, &mac->row, &row_->uuid);
+    }
+    mac->text = text;
+    ovc_local_mac_attach(s, mac);
 }
 
 /* Of several rows for one MAC the one with the lowest uuid counts. */
@@ -127,7 +137,7 @@ find_mac(const struct ovc_session *s, const struct ovc_ls *ls,
 
     HMAP_FOR_EACH_WITH_HASH (mac, by_key, hash_key(ls, addr),
                              &s->local_macs) {
-        if (mac->ls == ls && eth_addr_equals(mac->mac, *addr)
+        if (mac->ls == ls && eth_addr_equals(mac->text.mac, *addr)
             && (!first || uuid_compare_3way(&mac->row.uuid,
                                             &first->row.uuid) < 0)) {
             first = mac;
@@ -141,9 +151,9 @@ to_model(const struct ovc_local_mac *mac)
 {
     return (struct local_mac) {
         .ls_name = mac->ls->name,
-        .mac = mac->mac,
+        .mac = mac->text.mac,
         .vtep = mac->vtep,
-        .ip = mac->ip,
+        .ip = mac->text.ip,
     };
 }
 
@@ -168,7 +178,7 @@ for_each_mac_of(const struct ovc_session *s, const struct ovc_ls *ls,
     const struct ovc_local_mac *mac;
 
     LIST_FOR_EACH (mac, node, &ls->local_macs) {
-        if (mac == find_mac(s, ls, &mac->mac)) {
+        if (mac == find_mac(s, ls, &mac->text.mac)) {
             struct local_mac event = to_model(mac);
             fn(&event, aux);
         }
@@ -226,12 +236,11 @@ ovc_local_flood_forget(struct ovc_session *s, struct ovc_row *row_)
 }
 
 void
-ovc_local_flood_read(struct ovc_session *s, const struct ovsdb_idl_row *row_)
+ovc_local_flood_read(struct ovc_session *s, const struct ovc_db_row *row_)
 {
-    const struct vteprec_mcast_macs_local *row
-        = CONTAINER_OF(row_, struct vteprec_mcast_macs_local, header_);
+    const struct vtep_flood *row = CONTAINER_OF(row_, struct vtep_flood, row);
     struct ovc_row *known = ovc_row_find(s, OVC_T_LOCAL_FLOOD, &row_->uuid);
-    struct ovc_ls *ls = ovc_ls_of(s, row->logical_switch);
+    struct ovc_ls *ls = ovc_ls_of(s, &row->ls);
     struct ovc_flood_row *r;
 
     if (!ls || !ovc_ls_is_ours(ls)) {
@@ -252,7 +261,7 @@ ovc_local_flood_read(struct ovc_session *s, const struct ovsdb_idl_row *row_)
         r->ls = ls;
         ovs_list_push_back(&ls->local_floods, &r->node);
     }
-    if (ovc_flood_row_set(r, row->locator_set) || changed) {
+    if (ovc_flood_row_set(s, r, &row->locator_set) || changed) {
         note_flood(s, ls);
     }
 }

@@ -101,46 +101,39 @@ static bool
 wants_mode(const struct ovc_session *s, const struct ovc_ls *ls)
 {
     return (ls->flood.object.wanted && s->profile->replication_mode
-            && vteprec_server_has_logical_switch_table_col_replication_mode(
-                s->idl));
+            && ovc_db_has_column(&s->db, OVC_T_LS, "replication_mode"));
 }
 
 void
 ovc_ls_write(struct ovc_session *s, struct ovc_ls *ls, bool lead)
 {
-    struct ovsdb_idl_txn *txn = ovc_plan_join(s, &ls->object, lead, 1);
+    struct ovc_txn *txn = ovc_plan_join(s, &ls->object, lead, 1);
     const struct ovc_ls_row *known = ovc_ls_first_row(ls);
-    const struct vteprec_logical_switch *row;
 
-    row = known ? vteprec_logical_switch_get_for_uuid(s->idl, &known->row.uuid)
-                : NULL;
-    if (!row) {
-        row = vteprec_logical_switch_insert(txn);
-        vteprec_logical_switch_set_name(row, ls->name);
-        known = NULL;
+    if (known) {
+        ls->planned = ovc_ref(&known->row.uuid);
+        ovc_txn_update(txn, OVC_T_LS, &known->row.uuid);
+    } else {
+        ls->planned = ovc_txn_insert(txn, OVC_T_LS, true);
+        ovc_txn_put_string(txn, "name", ls->name);
     }
+    ls->is_planned = true;
     if (!known || known->vni != ls->vni) {
-        int64_t vni = ls->vni;
-        vteprec_logical_switch_set_tunnel_key(row, &vni, 1);
+        ovc_txn_put_integer(txn, "tunnel_key", ls->vni);
     }
     if (wants_mode(s, ls) && (!known || !known->service_node)) {
-        vteprec_logical_switch_set_replication_mode(
-            row, s->profile->replication_mode);
+        ovc_txn_put_string(txn, "replication_mode",
+                           s->profile->replication_mode);
     }
-    ls->planned = row;
 }
 
 void
 ovc_ls_give_vni_up(struct ovc_session *s, struct ovc_ls *ls, bool lead)
 {
-    const struct vteprec_logical_switch *row
-        = vteprec_logical_switch_get_for_uuid(
-            s->idl, &ovc_ls_first_row(ls)->row.uuid);
+    struct ovc_txn *txn = ovc_plan_join(s, &ls->object, lead, 1);
 
-    ovc_plan_join(s, &ls->object, lead, 1);
-    if (row) {
-        vteprec_logical_switch_set_tunnel_key(row, NULL, 0);
-    }
+    ovc_txn_update(txn, OVC_T_LS, &ovc_ls_first_row(ls)->row.uuid);
+    ovc_txn_put_none(txn, "tunnel_key");
 }
 
 /* A name that the switch would not take. */
@@ -199,17 +192,6 @@ waits_for_switch(struct ovc_session *s, struct ovc_ls *ls)
     return false;
 }
 
-static void
-delete_local_mac(struct ovc_session *s, const struct ovc_local_mac *mac)
-{
-    const struct vteprec_ucast_macs_local *row;
-
-    row = vteprec_ucast_macs_local_get_for_uuid(s->idl, &mac->row.uuid);
-    if (row) {
-        vteprec_ucast_macs_local_delete(row);
-    }
-}
-
 /* As many local MACs as fit a transaction: the others and the Logical_Switch
  * go later. */
 static void
@@ -221,11 +203,12 @@ delete_some_local_macs(struct ovc_session *s, struct ovc_ls *ls)
     if (!ovc_plan_room(s, s->profile->max_txn_ops)) {
         return;
     }
-    ovc_plan_join(s, &ls->object, true, s->profile->max_txn_ops);
+    struct ovc_txn *txn = ovc_plan_join(s, &ls->object, true,
+                                        s->profile->max_txn_ops);
     ovc_plan_count(s, OVC_T_LOCAL_MAC, s->profile->max_txn_ops);
     ls->object.rewrites = 0;            /* Nobody puts them back. */
     LIST_FOR_EACH (mac, node, &ls->local_macs) {
-        delete_local_mac(s, mac);
+        ovc_txn_delete(txn, OVC_T_LOCAL_MAC, &mac->row.uuid);
         if (++n >= s->profile->max_txn_ops) {
             break;
         }
@@ -246,37 +229,25 @@ delete_ls(struct ovc_session *s, struct ovc_ls *ls)
     if (!ovc_plan_room(s, n_ops)) {
         return;
     }
-    ovc_plan_join(s, &ls->object, true, n_ops);
+    struct ovc_txn *txn = ovc_plan_join(s, &ls->object, true, n_ops);
     ovc_plan_count(s, OVC_T_LOCAL_MAC, ls->n_local_macs);
     ovc_plan_count(s, OVC_T_LOCAL_FLOOD, ovs_list_size(&ls->local_floods));
     ovc_plan_count(s, OVC_T_FLOOD, ovs_list_size(&ls->other_rows));
 
     const struct ovc_local_mac *mac;
     LIST_FOR_EACH (mac, node, &ls->local_macs) {
-        delete_local_mac(s, mac);
+        ovc_txn_delete(txn, OVC_T_LOCAL_MAC, &mac->row.uuid);
     }
     const struct ovc_flood_row *flood;
     LIST_FOR_EACH (flood, node, &ls->local_floods) {
-        const struct vteprec_mcast_macs_local *row
-            = vteprec_mcast_macs_local_get_for_uuid(s->idl, &flood->row.uuid);
-        if (row) {
-            vteprec_mcast_macs_local_delete(row);
-        }
+        ovc_txn_delete(txn, OVC_T_LOCAL_FLOOD, &flood->row.uuid);
     }
     LIST_FOR_EACH (flood, node, &ls->other_rows) {
-        const struct vteprec_mcast_macs_remote *row
-            = vteprec_mcast_macs_remote_get_for_uuid(s->idl, &flood->row.uuid);
-        if (row) {
-            vteprec_mcast_macs_remote_delete(row);
-        }
+        ovc_txn_delete(txn, OVC_T_FLOOD, &flood->row.uuid);
     }
-    const struct ovc_ls_row *ls_row;
-    LIST_FOR_EACH (ls_row, node, &ls->rows) {
-        const struct vteprec_logical_switch *row
-            = vteprec_logical_switch_get_for_uuid(s->idl, &ls_row->row.uuid);
-        if (row) {
-            vteprec_logical_switch_delete(row);
-        }
+    const struct ovc_ls_row *row;
+    LIST_FOR_EACH (row, node, &ls->rows) {
+        ovc_txn_delete(txn, OVC_T_LS, &row->row.uuid);
     }
 }
 
@@ -322,19 +293,19 @@ ovc_ls_look(struct ovc_session *s, struct ovc_ls *ls)
 
 /* Dependents. */
 
-const struct vteprec_logical_switch *
-ovc_ls_for_write(const struct ovc_session *s, const struct ovc_ls *ls)
+bool
+ovc_ls_for_write(const struct ovc_ls *ls, struct ovc_ref *ref)
 {
     if (!ls->object.wanted) {
-        return NULL;
-    } else if (ls->planned) {
-        return ls->planned;
+        return false;
+    } else if (ls->is_planned) {
+        *ref = ls->planned;
+        return true;
     } else if (ovc_ls_has_vni(ls)) {
-        return vteprec_logical_switch_get_for_uuid(
-            s->idl, &ovc_ls_first_row(ls)->row.uuid);
-    } else {
-        return NULL;
+        *ref = ovc_ref(&ovc_ls_first_row(ls)->row.uuid);
+        return true;
     }
+    return false;
 }
 
 void

@@ -82,10 +82,8 @@ delete_mac_rows(struct ovc_session *s, const struct ovc_mac *mac,
     const struct ovc_mac_row *r;
 
     LIST_FOR_EACH (r, node, &mac->rows) {
-        const struct vteprec_ucast_macs_remote *row
-            = vteprec_ucast_macs_remote_get_for_uuid(s->idl, &r->row.uuid);
-        if (r != keep && row) {
-            vteprec_ucast_macs_remote_delete(row);
+        if (r != keep) {
+            ovc_txn_delete(s->plan.txn, OVC_T_MAC, &r->row.uuid);
         }
     }
 }
@@ -140,15 +138,8 @@ static bool
 has_wanted_ip(const struct ovc_session *s, const struct ovc_mac *mac,
               const struct ovc_mac_row *r)
 {
-    const struct vteprec_ucast_macs_remote *row
-        = vteprec_ucast_macs_remote_get_for_uuid(s->idl, &r->row.uuid);
-    char text[TSN_IP_STRLEN];
-
-    if (!row || !ovc_has_ipaddr(s)) {
-        return true;
-    }
-    format_ip(mac, text);
-    return !strcmp(row->ipaddr, text);
+    return (!ovc_has_ipaddr(s)
+            || (!r->text.odd_ip && tsn_ip_equals(&r->text.ip, &mac->ip)));
 }
 
 /* Rows that are there keep their letters: what they say is the same. */
@@ -165,9 +156,9 @@ format_mac(const struct ovc_session *s, const struct eth_addr *mac,
 /* Makes 'keep', or a new row if it is NULL, the only row of 'mac'. */
 static void
 write_mac(struct ovc_session *s, struct ovc_mac *mac,
-          const struct ovc_mac_row *keep,
-          const struct vteprec_logical_switch *ls)
+          const struct ovc_mac_row *keep, struct ovc_ref ls)
 {
+    bool new_vtep = !keep || !tsn_ip_equals(&keep->vtep, &mac->vtep);
     size_t n_rows = ovs_list_size(&mac->rows);
     size_t n_ops = (MAX(n_rows, 1)
                     + ovc_plan_locator_ops(s, &mac->vtep));
@@ -177,27 +168,28 @@ write_mac(struct ovc_session *s, struct ovc_mac *mac,
     if (!room) {
         return;
     }
-    struct ovsdb_idl_txn *txn = ovc_plan_join(s, &mac->object, true, n_ops);
-    const struct vteprec_ucast_macs_remote *row = NULL;
-    if (keep) {
-        row = vteprec_ucast_macs_remote_get_for_uuid(s->idl, &keep->row.uuid);
+    struct ovc_txn *txn = ovc_plan_join(s, &mac->object, true, n_ops);
+    struct ovc_ref locator = { .inserted = false };
+    if (new_vtep) {
+        locator = ovc_plan_locator(s, &mac->vtep);
     }
-    if (!row) {
+    if (keep) {
+        ovc_txn_update(txn, OVC_T_MAC, &keep->row.uuid);
+    } else {
         char text[ETH_ADDR_STRLEN + 1];
         format_mac(s, &mac->mac, text);
-        row = vteprec_ucast_macs_remote_insert(txn);
-        vteprec_ucast_macs_remote_set_MAC(row, text);
-        vteprec_ucast_macs_remote_set_logical_switch(row, ls);
+        ovc_txn_insert(txn, OVC_T_MAC, false);
+        ovc_txn_put_string(txn, "MAC", text);
+        ovc_txn_put_ref(txn, "logical_switch", ls);
     }
-    if (!keep || !tsn_ip_equals(&keep->vtep, &mac->vtep)) {
-        vteprec_ucast_macs_remote_set_locator(row,
-                                              ovc_plan_locator(s, &mac->vtep));
+    if (new_vtep) {
+        ovc_txn_put_ref(txn, "locator", locator);
     }
     if (ovc_has_ipaddr(s)
         && (keep ? !has_wanted_ip(s, mac, keep) : tsn_ip_is_set(&mac->ip))) {
         char text[TSN_IP_STRLEN];
         format_ip(mac, text);
-        vteprec_ucast_macs_remote_set_ipaddr(row, text);
+        ovc_txn_put_string(txn, "ipaddr", text);
     }
     delete_mac_rows(s, mac, keep);
 }
@@ -239,8 +231,8 @@ look_wanted_mac(struct ovc_session *s, struct ovc_mac *mac)
         ovc_object_set(s, &mac->object, OVC_WRITTEN, OVC_WHY_NONE);
         return;
     }
-    const struct vteprec_logical_switch *ls = ovc_ls_for_write(s, mac->ls);
-    if (!ls) {
+    struct ovc_ref ls;
+    if (!ovc_ls_for_write(mac->ls, &ls)) {
         ovc_object_set(s, &mac->object, OVC_WAITING, OVC_WHY_LS);
     } else if (ovc_object_may_write(s, &mac->object)) {
         write_mac(s, mac, keep, ls);

@@ -71,7 +71,7 @@ void
 ovc_session_reconnect(struct ovc_session *s)
 {
     VLOG_INFO("ending the session, to begin another tor=%s", s->name);
-    ovsdb_idl_force_reconnect(s->idl);
+    ovc_db_reconnect(&s->db);
 }
 
 static void
@@ -102,7 +102,7 @@ ovc_session_purge_stale(struct ovc_session *s)
 void
 ovc_session_set_probe(struct ovc_session *s, uint32_t probe_ms)
 {
-    ovsdb_idl_set_probe_interval(s->idl, probe_ms);
+    ovc_db_set_probe(&s->db, probe_ms);
 }
 
 void

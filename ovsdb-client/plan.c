@@ -7,13 +7,14 @@
 #include <stdlib.h>
 
 #include "hash.h"
+#include "openvswitch/json.h"
 #include "util.h"
 
 /* A locator that the transaction inserts. */
 struct planned_locator {
     struct hmap_node node;      /* In plan->locators. */
     struct in6_addr ip;
-    const struct vteprec_physical_locator *row;
+    struct ovc_ref ref;
 };
 
 void
@@ -69,14 +70,14 @@ ovc_plan_count(struct ovc_session *s, enum ovc_table table, size_t n)
     plan->n_rows[table] += n;
 }
 
-struct ovsdb_idl_txn *
+struct ovc_txn *
 ovc_plan_join(struct ovc_session *s, struct ovc_object *object, bool lead,
               size_t n_ops)
 {
     struct ovc_plan *plan = &s->plan;
 
     if (!plan->txn) {
-        plan->txn = ovsdb_idl_txn_create(s->idl);
+        plan->txn = ovc_txn_create();
     }
     if (plan->n_members >= plan->allocated_members) {
         plan->members = x2nrealloc(plan->members, &plan->allocated_members,
@@ -100,51 +101,56 @@ hash_ip(const struct in6_addr *ip)
     return hash_bytes(ip, sizeof *ip, 0);
 }
 
-static const struct vteprec_physical_locator *
-find_locator(const struct ovc_session *s, const struct in6_addr *ip)
+/* Returns false if it has to be inserted. */
+static bool
+find_locator(const struct ovc_session *s, const struct in6_addr *ip,
+             struct ovc_ref *ref)
 {
     const struct ovc_locator *locator;
 
     HMAP_FOR_EACH_WITH_HASH (locator, by_ip, hash_ip(ip), &s->locators) {
         if (tsn_ip_equals(&locator->ip, ip)) {
-            return vteprec_physical_locator_get_for_uuid(s->idl,
-                                                         &locator->row.uuid);
+            *ref = ovc_ref(&locator->row.uuid);
+            return true;
         }
     }
     const struct planned_locator *planned;
     HMAP_FOR_EACH_WITH_HASH (planned, node, hash_ip(ip), &s->plan.locators) {
         if (tsn_ip_equals(&planned->ip, ip)) {
-            return planned->row;
+            *ref = planned->ref;
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
 size_t
 ovc_plan_locator_ops(const struct ovc_session *s, const struct in6_addr *ip)
 {
-    return !find_locator(s, ip);
+    struct ovc_ref ref;
+
+    return !find_locator(s, ip, &ref);
 }
 
-const struct vteprec_physical_locator *
+struct ovc_ref
 ovc_plan_locator(struct ovc_session *s, const struct in6_addr *ip)
 {
-    const struct vteprec_physical_locator *row = find_locator(s, ip);
+    struct ovc_txn *txn = s->plan.txn;
+    struct ovc_ref ref;
 
-    if (!row) {
+    if (!find_locator(s, ip, &ref)) {
         struct planned_locator *planned = xmalloc(sizeof *planned);
         char text[TSN_IP_STRLEN];
 
-        row = vteprec_physical_locator_insert(s->plan.txn);
+        ref = ovc_txn_insert(txn, OVC_T_LOCATOR, true);
         ovc_plan_count(s, OVC_T_LOCATOR, 1);
-        vteprec_physical_locator_set_encapsulation_type(row,
-                                                        "vxlan_over_ipv4");
-        vteprec_physical_locator_set_dst_ip(row, tsn_ip_format(ip, text));
+        ovc_txn_put_string(txn, "encapsulation_type", "vxlan_over_ipv4");
+        ovc_txn_put_string(txn, "dst_ip", tsn_ip_format(ip, text));
         planned->ip = *ip;
-        planned->row = row;
+        planned->ref = ref;
         hmap_insert(&s->plan.locators, &planned->node, hash_ip(ip));
     }
-    return row;
+    return ref;
 }
 
 void
@@ -156,7 +162,7 @@ ovc_plan_end(struct ovc_session *s)
     for (size_t i = 0; i < plan->n_members; i++) {
         struct ovc_object *object = plan->members[i];
         if (object->kind == OVC_LS) {
-            CONTAINER_OF(object, struct ovc_ls, object)->planned = NULL;
+            CONTAINER_OF(object, struct ovc_ls, object)->is_planned = false;
         }
     }
     HMAP_FOR_EACH_POP (locator, node, &plan->locators) {
@@ -171,7 +177,8 @@ ovc_plan_destroy(struct ovc_session *s)
     struct ovc_group *group;
 
     for (size_t i = 0; i < s->n_flights; i++) {
-        ovsdb_idl_txn_destroy(s->flights[i].txn);
+        json_destroy(s->flights[i].id);
+        free(s->flights[i].error);
         free(s->flights[i].members);
     }
     hmap_destroy(&plan->locators);

@@ -8,8 +8,8 @@
  * at an object (ovc_*_look()) settles it, or adds operations to the
  * transaction that is being planned.  Nothing else writes.
  *
- * Rows are remembered by uuid, not by IDL pointer: an object and its rows
- * outlive the session in which they were read. */
+ * Rows are remembered by uuid: an object and its rows outlive the session in
+ * which they were read. */
 #ifndef OVSDB_CLIENT_PRIVATE_H
 #define OVSDB_CLIENT_PRIVATE_H 1
 
@@ -21,13 +21,15 @@
 #include "openvswitch/hmap.h"
 #include "openvswitch/list.h"
 #include "openvswitch/uuid.h"
+#include "ovsdb-client/db.h"
 #include "ovsdb-client/guard.h"
 #include "ovsdb-client/operator.h"
 #include "ovsdb-client/profile-private.h"
 #include "ovsdb-client/session.h"
 #include "ovsdb-client/tunnel.h"
-#include "ovsdb-client/vtep-idl.h"
+#include "ovsdb-client/txn.h"
 #include "simap.h"
+#include "uuid.h"
 
 struct ds;
 struct tsn_json;
@@ -155,22 +157,6 @@ struct ovc_row {
     unsigned int generation;    /* session->generation when last seen. */
 };
 
-enum ovc_table {
-    OVC_T_LOCATOR,
-    OVC_T_LS,
-    OVC_T_FLOOD,
-    OVC_T_MAC,
-    OVC_T_LOCAL_FLOOD,
-    OVC_T_LOCAL_MAC,
-    OVC_T_TUNNEL,
-    OVC_N_TABLES,
-
-    /* Written, but their rows are not remembered. */
-    OVC_T_PORT = OVC_N_TABLES,
-    OVC_T_LOCATOR_SET,
-    OVC_N_WRITTEN_TABLES
-};
-
 /* Physical_Locator. */
 struct ovc_locator {
     struct ovc_row row;
@@ -200,23 +186,33 @@ struct ovc_flood_row {
     size_t n_vteps;
 };
 
+/* What a row of Ucast_Macs_Remote or Ucast_Macs_Local says, once for all: the
+ * database does not keep it for us. */
+struct ovc_mac_text {
+    struct uuid ls, locator;
+    struct in6_addr ip;         /* "ipaddr", or none; */
+    bool odd_ip;                /* it has something that is no address. */
+    bool junk;                  /* 'mac' is unreadable. */
+    struct eth_addr mac;
+};
+
 /* Ucast_Macs_Remote. */
 struct ovc_mac_row {
     struct ovc_row row;
-    struct ovs_list node;       /* In mac->rows. */
-    struct ovc_mac *mac;
+    struct ovs_list node;       /* In mac->rows, while 'mac'. */
+    struct ovc_mac *mac;        /* NULL if its network is none of ours. */
     struct in6_addr vtep;       /* None if its locator is not a plain one. */
+    struct ovc_mac_text text;
 };
 
 /* Ucast_Macs_Local. */
 struct ovc_local_mac {
     struct ovc_row row;
-    struct hmap_node by_key;    /* In session->local_macs. */
-    struct ovs_list node;       /* In ls->local_macs. */
-    struct ovc_ls *ls;
-    struct eth_addr mac;
+    struct hmap_node by_key;    /* In session->local_macs, while 'ls'. */
+    struct ovs_list node;       /* In ls->local_macs, likewise. */
+    struct ovc_ls *ls;          /* NULL if it is of no use to us. */
     struct in6_addr vtep;
-    struct in6_addr ip;
+    struct ovc_mac_text text;
 };
 
 struct ovc_flood {
@@ -252,7 +248,8 @@ struct ovc_ls {
     long long local_ms;         /* Until then they need not; or 0. */
 
     /* While a transaction is being planned. */
-    const struct vteprec_logical_switch *planned;
+    struct ovc_ref planned;
+    bool is_planned;
     size_t on_path;
 };
 
@@ -343,19 +340,30 @@ struct ovc_tunnel_row {
     struct in6_addr local;      /* None if its locator is not a plain one. */
 };
 
+enum ovc_result {
+    OVC_TXN_DONE,
+    OVC_TXN_REFUSED,
+    OVC_TXN_LOST,               /* The session ended before the reply. */
+};
+
 /* A transaction on its way. */
 struct ovc_flight {
-    struct ovsdb_idl_txn *txn;
+    struct json *id;            /* Of its request, or NULL: there was nothing
+                                 * to send. */
+    size_t n_operations;
     struct ovc_object **members;
     size_t n_members;
     unsigned int n_rows[OVC_N_WRITTEN_TABLES];
-    bool sent;                  /* There was something to send. */
     long long sent_ms;
+
+    bool ended;
+    enum ovc_result result;
+    char *error;                /* If it was refused. */
 };
 
 /* The transaction that is being planned. */
 struct ovc_plan {
-    struct ovsdb_idl_txn *txn;  /* NULL until there is something to write. */
+    struct ovc_txn *txn;        /* NULL until there is something to write. */
     struct ovc_object **members;
     size_t n_members, allocated_members;
     size_t n_ops;
@@ -363,12 +371,6 @@ struct ovc_plan {
     bool full;                  /* Something did not fit. */
     bool alone;                 /* It does more than add MACs. */
     struct hmap locators;       /* Inserted by it. */
-};
-
-enum ovc_result {
-    OVC_TXN_DONE,
-    OVC_TXN_REFUSED,
-    OVC_TXN_LOST,               /* The session ended before the reply. */
 };
 
 /* Enough for what led to a problem, little for hundreds of switches. */
@@ -410,14 +412,15 @@ struct ovc_session {
     const struct ovc_session_ops *ops;
     void *aux;
 
-    struct ovsdb_idl *idl;
+    struct ovc_db db;
     struct ovc_guard guard;
     long long now_ms;           /* At the start of run(). */
 
     /* The session. */
-    bool read;                  /* The IDL has all rows of a usable schema. */
+    bool read;                  /* All rows of a usable schema are there. */
     bool up;                    /* ...and a switch that we serve. */
-    bool rescan;                /* Rows were read that we did not look at. */
+    bool rescan;                /* All rows are to be looked at again. */
+    bool dangling;              /* One refers to a row that is not there. */
     bool told_up;               /* What the owner knows. */
     bool learnt_changed;        /* The owner is to be told. */
     long long since_wall_ms;    /* Of the last change of 'up'. */
@@ -518,9 +521,9 @@ void ovc_ls_destroy(struct ovc_session *, struct ovc_ls *);
 bool ovc_ls_is_ours(const struct ovc_ls *);
 /* The row that counts, or NULL. */
 struct ovc_ls_row *ovc_ls_first_row(const struct ovc_ls *);
-/* The row that others may refer to in the planned transaction, or NULL. */
-const struct vteprec_logical_switch *ovc_ls_for_write(
-    const struct ovc_session *, const struct ovc_ls *);
+/* Whether there is a row, '*ref', that others may refer to in the planned
+ * transaction. */
+bool ovc_ls_for_write(const struct ovc_ls *, struct ovc_ref *ref);
 void ovc_ls_queue_dependents(struct ovc_session *, struct ovc_ls *);
 void ovc_ls_add_dependent(struct ovc_ls *);
 void ovc_ls_remove_dependent(struct ovc_session *, struct ovc_ls *);
@@ -563,14 +566,14 @@ void ovc_tunnels_init(struct ovc_session *);
 void ovc_tunnels_destroy(struct ovc_session *);
 /* Switches, their addresses or the profile changed. */
 void ovc_tunnels_update(struct ovc_session *);
-void ovc_tunnel_read(struct ovc_session *, const struct ovsdb_idl_row *);
+void ovc_tunnel_read(struct ovc_session *, const struct ovc_db_row *);
 void ovc_tunnel_forget(struct ovc_session *, struct ovc_row *);
 void ovc_tunnel_look(struct ovc_session *, struct ovc_tunnel *);
 
 /* bfd.c: what switches say of their service nodes. */
 /* The state of 'tunnel' is what 'row' says; NULL: not known. */
 void ovc_bfd_read(struct ovc_session *, struct ovc_tunnel *,
-                  const struct vteprec_tunnel *row);
+                  const struct vtep_tunnel *row);
 /* Ranks the service nodes anew.  Returns when to do so again, or 0. */
 long long ovc_bfd_judge(struct ovc_session *, struct ovc_tunnel *);
 enum ovc_node_rank ovc_node_rank(const struct ovc_session *,
@@ -597,11 +600,10 @@ struct ovc_binding *ovc_binding_get(struct ovc_session *, struct ovc_port *,
 void ovc_binding_set_ls(struct ovc_binding *, struct ovc_ls *);
 void ovc_binding_release(struct ovc_session *, struct ovc_binding *);
 void ovc_ports_read(struct ovc_session *, struct ovc_switch *,
-                    const struct vteprec_physical_switch *);
+                    const struct vtep_switch *);
 void ovc_ports_lose(struct ovc_session *, const struct ovc_switch *);
 void ovc_ports_queue(struct ovc_session *, const struct ovc_switch *);
-void ovc_port_row_changed(struct ovc_session *,
-                          const struct vteprec_physical_port *);
+void ovc_port_row_changed(struct ovc_session *, const struct vtep_port *);
 void ovc_ports_destroy(struct ovc_session *);
 void ovc_binding_look(struct ovc_session *, struct ovc_binding *);
 
@@ -622,16 +624,14 @@ void ovc_switches_read_all(struct ovc_session *);
 void ovc_switches_read_changes(struct ovc_session *);
 
 /* rows.c: what the database has. */
-void ovc_idl_monitor(struct ovsdb_idl *);
-/* Returns NULL, or a static text with what the server's schema lacks. */
-const char *ovc_schema_check(const struct ovsdb_idl *);
-/* Adds what it lacks and we could do with to the open array. */
-void ovc_schema_put_missing(const struct ovsdb_idl *, struct tsn_json *);
 bool ovc_has_ipaddr(const struct ovc_session *);
 void ovc_rows_init(struct ovc_session *);
 void ovc_rows_destroy(struct ovc_session *);
+/* Those of a new session: what it has not, is gone. */
 void ovc_rows_read_all(struct ovc_session *);
 void ovc_rows_read_changes(struct ovc_session *);
+/* Looks at those that are there again. */
+void ovc_rows_rescan(struct ovc_session *);
 /* Every object gets a new chance. */
 void ovc_objects_retry(struct ovc_session *);
 struct ovc_row *ovc_row_find(const struct ovc_session *, enum ovc_table,
@@ -639,20 +639,28 @@ struct ovc_row *ovc_row_find(const struct ovc_session *, enum ovc_table,
 void ovc_row_insert(struct ovc_session *, enum ovc_table, struct ovc_row *,
                     const struct uuid *);
 void ovc_row_remove(struct ovc_session *, enum ovc_table, struct ovc_row *);
-struct ovc_ls *ovc_ls_of(const struct ovc_session *,
-                         const struct vteprec_logical_switch *);
-struct in6_addr ovc_locator_ip(const struct vteprec_physical_locator *,
-                               bool *plain);
+/* The Logical_Switch / locator that a row refers to, or NULL; the row is looked
+ * at again once it is there. */
+struct ovc_ls *ovc_ls_of(struct ovc_session *, const struct uuid *);
+const struct ovc_locator *ovc_locator_of(struct ovc_session *,
+                                         const struct uuid *);
+/* The address of a plain one, or none. */
+struct in6_addr ovc_plain_vtep(struct ovc_session *,
+                               const struct uuid *locator);
+/* '*text' is what the row said before, or junk. */
+void ovc_mac_text_read(struct ovc_mac_text *text, const struct vtep_mac *);
 struct ovc_flood_row *ovc_flood_row_create(struct ovc_session *,
                                            enum ovc_table,
                                            const struct uuid *);
-bool ovc_flood_row_set(struct ovc_flood_row *,
-                       const struct vteprec_physical_locator_set *);
+bool ovc_flood_row_set(struct ovc_session *, struct ovc_flood_row *,
+                       const struct uuid *locator_set);
 
 /* learnt.c: Ucast_Macs_Local, Mcast_Macs_Local. */
-void ovc_local_mac_read(struct ovc_session *, const struct ovsdb_idl_row *);
+void ovc_local_mac_read(struct ovc_session *, const struct ovc_db_row *);
+/* Finds what it belongs to. */
+void ovc_local_mac_attach(struct ovc_session *, struct ovc_local_mac *);
 void ovc_local_mac_forget(struct ovc_session *, struct ovc_row *);
-void ovc_local_flood_read(struct ovc_session *, const struct ovsdb_idl_row *);
+void ovc_local_flood_read(struct ovc_session *, const struct ovc_db_row *);
 void ovc_local_flood_forget(struct ovc_session *, struct ovc_row *);
 
 /* plan.c: the next transaction. */
@@ -663,20 +671,24 @@ bool ovc_plan_room(struct ovc_session *, size_t n_ops);
 /* Likewise, for one row that refers only to rows that are in the database. */
 bool ovc_plan_room_for_mac(struct ovc_session *);
 /* Joins 'object', whose look() adds 'n_ops' row operations. */
-struct ovsdb_idl_txn *ovc_plan_join(struct ovc_session *, struct ovc_object *,
-                                    bool lead, size_t n_ops);
+struct ovc_txn *ovc_plan_join(struct ovc_session *, struct ovc_object *,
+                              bool lead, size_t n_ops);
 /* 'n' of the operations of the object that joined last are for 'table'. */
 void ovc_plan_count(struct ovc_session *, enum ovc_table table, size_t n);
-/* The locator of 'ip': the database's, or one that the plan inserts. */
-const struct vteprec_physical_locator *ovc_plan_locator(
-    struct ovc_session *, const struct in6_addr *ip);
+/* The locator of 'ip': the database's, or one that the plan inserts.  Not
+ * while the columns of another operation are being added. */
+struct ovc_ref ovc_plan_locator(struct ovc_session *,
+                                const struct in6_addr *ip);
 size_t ovc_plan_locator_ops(const struct ovc_session *,
                             const struct in6_addr *ip);
 /* What refers to the transaction's own rows ends with its planning. */
 void ovc_plan_end(struct ovc_session *);
 
-/* result.c: the oldest flight has ended with that status. */
-void ovc_result_take(struct ovc_session *, enum ovsdb_idl_txn_status);
+/* result.c: the oldest flight has ended. */
+void ovc_result_take(struct ovc_session *);
+/* For struct ovc_db_ops. */
+void ovc_result_replied(const struct jsonrpc_msg *, void *session);
+void ovc_result_lost(void *session);
 
 /* reconcile.c: transactions. */
 void ovc_reconcile_run(struct ovc_session *);

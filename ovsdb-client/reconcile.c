@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "openvswitch/json.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "util.h"
@@ -84,17 +85,16 @@ check_replies(struct ovc_session *s)
 {
     while (s->n_flights) {
         struct ovc_flight *flight = &s->flights[0];
-        enum ovsdb_idl_txn_status status = ovsdb_idl_txn_commit(flight->txn);
 
-        if (status != TXN_INCOMPLETE) {
-            ovc_result_take(s, status);
+        if (flight->ended) {
+            ovc_result_take(s);
             continue;
         }
         if (s->now_ms - flight->sent_ms > OVC_TXN_TIMEOUT_MS) {
             VLOG_WARN_RL(&rl, "no reply to a transaction in %d s, hanging up "
                          "tor=%s", OVC_TXN_TIMEOUT_MS / 1000, s->name);
             flight->sent_ms = s->now_ms;
-            ovsdb_idl_force_reconnect(s->idl);
+            ovc_db_reconnect(&s->db);
         }
         break;
     }
@@ -107,21 +107,30 @@ send_plan(struct ovc_session *s)
 
     ovc_plan_end(s);
     s->alone = plan->alone;
-    s->flights[s->n_flights++] = (struct ovc_flight) {
-        .txn = plan->txn,
+
+    struct json *operations = ovc_txn_finish(plan->txn);
+    struct ovc_flight *flight = &s->flights[s->n_flights++];
+    *flight = (struct ovc_flight) {
+        .n_operations = operations ? json_array(operations)->n - 1 : 0,
         .members = plan->members,
         .n_members = plan->n_members,
         .sent_ms = s->now_ms,
     };
-    memcpy(s->flights[s->n_flights - 1].n_rows, plan->n_rows,
-           sizeof plan->n_rows);
+    memcpy(flight->n_rows, plan->n_rows, sizeof plan->n_rows);
     hmap_destroy(&plan->locators);
     ovc_plan_init(plan);
 
-    struct ovc_flight *flight = &s->flights[s->n_flights - 1];
-    if (ovsdb_idl_txn_commit(flight->txn) == TXN_INCOMPLETE) {
-        flight->sent = true;
+    if (!operations) {
+        flight->ended = true;
+        flight->result = OVC_TXN_DONE;
+        return;
+    }
+    flight->id = ovc_db_send(&s->db, operations);
+    if (flight->id) {
         s->n_transactions++;
+    } else {
+        flight->ended = true;
+        flight->result = OVC_TXN_LOST;
     }
 }
 
@@ -185,7 +194,6 @@ void
 ovc_reconcile_wait(struct ovc_session *s)
 {
     if (s->n_flights) {
-        ovsdb_idl_txn_wait(s->flights[0].txn);
         poll_timer_wait_until(s->flights[0].sent_ms + OVC_TXN_TIMEOUT_MS + 1);
     } else if (s->up && has_work(s)) {
         poll_timer_wait_until(s->brake_ms);

@@ -8,9 +8,12 @@
 #include "ovsdb-client/private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "jsonrpc.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
+#include "openvswitch/shash.h"
 #include "openvswitch/vlog.h"
 #include "ovsdb-client/text.h"
 #include "util.h"
@@ -26,7 +29,8 @@ take_members(struct ovc_session *s, struct ovc_object ***members)
 {
     struct ovc_flight flight = s->flights[0];
 
-    ovsdb_idl_txn_destroy(flight.txn);
+    json_destroy(flight.id);
+    free(flight.error);
     s->n_flights--;
     for (size_t i = 0; i < s->n_flights; i++) {
         s->flights[i] = s->flights[i + 1];
@@ -175,51 +179,130 @@ refuse(struct ovc_session *s)
 static void
 note_error(struct ovc_session *s)
 {
-    const char *text = ovsdb_idl_txn_get_error(s->flights[0].txn);
-    struct json *json = (*text == '{' || *text == '['
-                         ? json_from_string(text) : json_string_create(text));
-
     free(s->last_error);
-    s->last_error = ovc_error_text(json);
-    json_destroy(json);
+    s->last_error = nullable_xstrdup(s->flights[0].error);
     s->n_refused++;
     ovc_history_add_refusal(s, s->last_error);
 }
 
 void
-ovc_result_take(struct ovc_session *s, enum ovsdb_idl_txn_status status)
+ovc_result_take(struct ovc_session *s)
 {
-    if (s->flights[0].sent) {
-        s->reply_ms = s->now_ms - s->flights[0].sent_ms;
+    const struct ovc_flight *flight = &s->flights[0];
+    enum ovc_result result = flight->result;
+    bool sent = flight->id != NULL;
+
+    if (sent) {
+        s->reply_ms = s->now_ms - flight->sent_ms;
     }
-    switch (status) {
-    case TXN_SUCCESS:
-        ovc_history_add_txn(s, OVC_TXN_DONE, NULL);
-        succeed(s);
-        break;
-
-    case TXN_UNCHANGED:
-        succeed(s);
-        break;
-
-    case TXN_TRY_AGAIN:
-    case TXN_NOT_LOCKED:
-        if (s->flights[0].sent) {
-            ovc_history_add_txn(s, OVC_TXN_LOST, NULL);
-        }
-        try_again(s);
-        break;
-
-    case TXN_ERROR:
+    if (result == OVC_TXN_REFUSED) {
         note_error(s);
-        ovc_history_add_txn(s, OVC_TXN_REFUSED, s->last_error);
+    }
+    if (sent) {
+        ovc_history_add_txn(s, result,
+                            result == OVC_TXN_REFUSED ? s->last_error : NULL);
+    }
+    switch (result) {
+    case OVC_TXN_DONE:
+        succeed(s);
+        break;
+
+    case OVC_TXN_REFUSED:
         refuse(s);
         break;
 
-    case TXN_UNCOMMITTED:
-    case TXN_INCOMPLETE:
-    case TXN_ABORTED:
+    case OVC_TXN_LOST:
+        try_again(s);
+        break;
+
     default:
         OVS_NOT_REACHED();
+    }
+}
+
+/* Replies (RFC 7047 4.1.3). */
+
+/* Whether the operation failed for a reason that has nothing to do with its
+ * rows. */
+static bool
+is_passing(const struct json *error)
+{
+    return (error->type == JSON_STRING
+            && (!strcmp(json_string(error), "timed out")
+                || !strcmp(json_string(error), "not owner")));
+}
+
+/* Judges by the result of one operation.  Returns false if the transaction did
+ * not succeed; takes the first error that says why. */
+static bool
+judge(struct ovc_flight *flight, const struct json *result)
+{
+    const struct json *error = NULL;
+
+    if (result->type == JSON_OBJECT) {
+        error = shash_find_data(json_object(result), "error");
+        if (!error || error->type == JSON_NULL) {
+            return true;
+        }
+    } else if (result->type == JSON_NULL) {
+        return false;           /* Not done, as another one failed. */
+    }
+    if (!flight->error && !(error && is_passing(error))) {
+        flight->error = ovc_error_text(result);
+    }
+    return false;
+}
+
+static void
+take_results(struct ovc_flight *flight, const struct json *results)
+{
+    bool done = true;
+
+    if (results->type != JSON_ARRAY) {
+        flight->error = xstrdup("the reply to a transaction is no array");
+    } else {
+        for (size_t i = 0; i < results->array.n; i++) {
+            done = judge(flight, results->array.elems[i]) && done;
+        }
+        if (done && results->array.n < flight->n_operations) {
+            flight->error = xstrdup("the reply to a transaction has fewer "
+                                    "results than it had operations");
+        }
+    }
+    flight->result = (flight->error ? OVC_TXN_REFUSED
+                      : done ? OVC_TXN_DONE : OVC_TXN_LOST);
+}
+
+void
+ovc_result_replied(const struct jsonrpc_msg *msg, void *s_)
+{
+    struct ovc_session *s = s_;
+
+    for (size_t i = 0; i < s->n_flights; i++) {
+        struct ovc_flight *flight = &s->flights[i];
+
+        if (flight->ended || !json_equal(flight->id, msg->id)) {
+            continue;
+        }
+        flight->ended = true;
+        if (msg->type == JSONRPC_ERROR) {
+            flight->result = OVC_TXN_REFUSED;
+            flight->error = ovc_error_text(msg->error);
+        } else {
+            take_results(flight, msg->result);
+        }
+    }
+}
+
+void
+ovc_result_lost(void *s_)
+{
+    struct ovc_session *s = s_;
+
+    for (size_t i = 0; i < s->n_flights; i++) {
+        if (!s->flights[i].ended) {
+            s->flights[i].ended = true;
+            s->flights[i].result = OVC_TXN_LOST;
+        }
     }
 }

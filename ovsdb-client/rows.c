@@ -10,107 +10,12 @@
 #include "hash.h"
 #include "ovsdb-client/text.h"
 #include "packets.h"
-#include "tsn/json.h"
 #include "util.h"
-
-/* Monitoring. */
-
-void
-ovc_idl_monitor(struct ovsdb_idl *idl)
-{
-    static const struct ovsdb_idl_column *const columns[] = {
-        &vteprec_physical_switch_col_name,
-        &vteprec_physical_switch_col_ports,
-        &vteprec_physical_switch_col_tunnel_ips,
-        &vteprec_physical_switch_col_switch_fault_status,
-        &vteprec_physical_switch_col_tunnels,
-        &vteprec_physical_port_col_name,
-        &vteprec_physical_port_col_vlan_bindings,
-        &vteprec_physical_port_col_port_fault_status,
-        &vteprec_logical_switch_col_name,
-        &vteprec_logical_switch_col_tunnel_key,
-        &vteprec_logical_switch_col_replication_mode,
-        &vteprec_ucast_macs_remote_col_MAC,
-        &vteprec_ucast_macs_remote_col_logical_switch,
-        &vteprec_ucast_macs_remote_col_locator,
-        &vteprec_ucast_macs_remote_col_ipaddr,
-        &vteprec_mcast_macs_remote_col_MAC,
-        &vteprec_mcast_macs_remote_col_logical_switch,
-        &vteprec_mcast_macs_remote_col_locator_set,
-        &vteprec_ucast_macs_local_col_MAC,
-        &vteprec_ucast_macs_local_col_logical_switch,
-        &vteprec_ucast_macs_local_col_locator,
-        &vteprec_ucast_macs_local_col_ipaddr,
-        &vteprec_mcast_macs_local_col_logical_switch,
-        &vteprec_mcast_macs_local_col_locator_set,
-        &vteprec_physical_locator_set_col_locators,
-        &vteprec_physical_locator_col_encapsulation_type,
-        &vteprec_physical_locator_col_dst_ip,
-        &vteprec_physical_locator_col_tunnel_key,
-        &vteprec_tunnel_col_local,
-        &vteprec_tunnel_col_remote,
-        &vteprec_tunnel_col_bfd_params,
-        &vteprec_tunnel_col_bfd_status,
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
-        ovsdb_idl_track_add_column(idl, columns[i]);
-    }
-}
-
-/* Tables and columns added after schema 1.3.0 are optional. */
-const char *
-ovc_schema_check(const struct ovsdb_idl *idl)
-{
-#define LACKS_COLUMN(TABLE, COLUMN) \
-    !vteprec_server_has_##TABLE##_table_col_##COLUMN(idl) \
-        ? "the schema lacks " #TABLE "." #COLUMN
-    return (LACKS_COLUMN(physical_switch, name)
-            : LACKS_COLUMN(physical_switch, ports)
-            : LACKS_COLUMN(physical_switch, tunnel_ips)
-            : LACKS_COLUMN(physical_port, name)
-            : LACKS_COLUMN(physical_port, vlan_bindings)
-            : LACKS_COLUMN(logical_switch, name)
-            : LACKS_COLUMN(logical_switch, tunnel_key)
-            : LACKS_COLUMN(ucast_macs_remote, MAC)
-            : LACKS_COLUMN(ucast_macs_remote, logical_switch)
-            : LACKS_COLUMN(ucast_macs_remote, locator)
-            : LACKS_COLUMN(mcast_macs_remote, MAC)
-            : LACKS_COLUMN(mcast_macs_remote, logical_switch)
-            : LACKS_COLUMN(mcast_macs_remote, locator_set)
-            : LACKS_COLUMN(physical_locator_set, locators)
-            : LACKS_COLUMN(physical_locator, encapsulation_type)
-            : LACKS_COLUMN(physical_locator, dst_ip)
-            : NULL);
-#undef LACKS_COLUMN
-}
-
-void
-ovc_schema_put_missing(const struct ovsdb_idl *idl, struct tsn_json *json)
-{
-#define PUT_COLUMN(TABLE, COLUMN, NAME) \
-    if (!vteprec_server_has_##TABLE##_table_col_##COLUMN(idl)) { \
-        tsn_json_string(json, NULL, NAME); \
-    }
-    if (!vteprec_server_has_tunnel_table(idl)) {
-        tsn_json_string(json, NULL, "Tunnel");
-    }
-    PUT_COLUMN(logical_switch, replication_mode,
-               "Logical_Switch.replication_mode");
-    PUT_COLUMN(ucast_macs_remote, ipaddr, "Ucast_Macs_Remote.ipaddr");
-    PUT_COLUMN(ucast_macs_local, ipaddr, "Ucast_Macs_Local.ipaddr");
-    PUT_COLUMN(physical_locator, tunnel_key, "Physical_Locator.tunnel_key");
-    PUT_COLUMN(physical_switch, switch_fault_status,
-               "Physical_Switch.switch_fault_status");
-    PUT_COLUMN(physical_port, port_fault_status,
-               "Physical_Port.port_fault_status");
-#undef PUT_COLUMN
-}
 
 bool
 ovc_has_ipaddr(const struct ovc_session *s)
 {
-    return vteprec_server_has_ucast_macs_remote_table_col_ipaddr(s->idl);
+    return ovc_db_has_column(&s->db, OVC_T_MAC, "ipaddr");
 }
 
 /* Rows in general. */
@@ -145,14 +50,36 @@ ovc_row_remove(struct ovc_session *s, enum ovc_table table,
     hmap_remove(&s->rows[table], &row->by_uuid);
 }
 
+/* A row came that others may have referred to before. */
+static void
+note_referent(struct ovc_session *s)
+{
+    if (s->dangling) {
+        s->dangling = false;
+        s->rescan = true;
+    }
+}
+
 /* Physical_Locator. */
 
-struct in6_addr
-ovc_locator_ip(const struct vteprec_physical_locator *row, bool *plain)
+const struct ovc_locator *
+ovc_locator_of(struct ovc_session *s, const struct uuid *uuid)
 {
-    *plain = (!strcmp(row->encapsulation_type, "vxlan_over_ipv4")
-              && !row->n_tunnel_key);
-    return ovc_text_to_vtep(row->dst_ip);
+    struct ovc_row *row = ovc_row_find(s, OVC_T_LOCATOR, uuid);
+
+    if (!row) {
+        s->dangling = s->dangling || !uuid_is_zero(uuid);
+        return NULL;
+    }
+    return CONTAINER_OF(row, struct ovc_locator, row);
+}
+
+struct in6_addr
+ovc_plain_vtep(struct ovc_session *s, const struct uuid *uuid)
+{
+    const struct ovc_locator *locator = ovc_locator_of(s, uuid);
+
+    return locator && locator->plain ? locator->ip : in6addr_any;
 }
 
 static void
@@ -168,18 +95,22 @@ forget_locator(struct ovc_session *s, struct ovc_row *row)
 }
 
 static void
-read_locator(struct ovc_session *s, const struct ovsdb_idl_row *row_)
+read_locator(struct ovc_session *s, const struct ovc_db_row *row_)
 {
-    const struct vteprec_physical_locator *row
-        = CONTAINER_OF(row_, struct vteprec_physical_locator, header_);
+    const struct vtep_locator *row = CONTAINER_OF(row_, struct vtep_locator,
+                                                  row);
     struct ovc_row *known = ovc_row_find(s, OVC_T_LOCATOR, &row_->uuid);
 
     if (known) {
         forget_locator(s, known);
+    } else {
+        note_referent(s);
     }
     struct ovc_locator *locator = xzalloc(sizeof *locator);
     ovc_row_insert(s, OVC_T_LOCATOR, &locator->row, &row_->uuid);
-    locator->ip = ovc_locator_ip(row, &locator->plain);
+    locator->ip = ovc_text_to_vtep(row->ip);
+    locator->plain = (!strcmp(row->encapsulation, "vxlan_over_ipv4")
+                      && !row->key.set);
     if (!tsn_ip_is_set(&locator->ip)) {
         locator->plain = false;
         s->n_bad_rows++;
@@ -193,13 +124,15 @@ read_locator(struct ovc_session *s, const struct ovsdb_idl_row *row_)
 /* Logical_Switch. */
 
 struct ovc_ls *
-ovc_ls_of(const struct ovc_session *s,
-          const struct vteprec_logical_switch *row)
+ovc_ls_of(struct ovc_session *s, const struct uuid *uuid)
 {
-    struct ovc_row *known;
+    struct ovc_row *row = ovc_row_find(s, OVC_T_LS, uuid);
 
-    known = row ? ovc_row_find(s, OVC_T_LS, &row->header_.uuid) : NULL;
-    return known ? CONTAINER_OF(known, struct ovc_ls_row, row)->ls : NULL;
+    if (!row) {
+        s->dangling = s->dangling || !uuid_is_zero(uuid);
+        return NULL;
+    }
+    return CONTAINER_OF(row, struct ovc_ls_row, row)->ls;
 }
 
 static void
@@ -215,31 +148,33 @@ forget_ls(struct ovc_session *s, struct ovc_row *row_)
 }
 
 static void
-read_ls(struct ovc_session *s, const struct ovsdb_idl_row *row_)
+read_ls(struct ovc_session *s, const struct ovc_db_row *row_)
 {
-    const struct vteprec_logical_switch *row
-        = CONTAINER_OF(row_, struct vteprec_logical_switch, header_);
+    const struct vtep_ls *row = CONTAINER_OF(row_, struct vtep_ls, row);
     struct ovc_row *known = ovc_row_find(s, OVC_T_LS, &row_->uuid);
     struct ovc_ls *ls = ovc_ls_get(s, row->name);
     struct ovc_ls_row *r;
 
     if (known && CONTAINER_OF(known, struct ovc_ls_row, row)->ls != ls) {
-        forget_ls(s, known);        /* Got another name. */
+        forget_ls(s, known);        /* Got another name: so did others. */
         known = NULL;
+        s->rescan = true;
     }
     if (known) {
         r = CONTAINER_OF(known, struct ovc_ls_row, row);
         known->generation = s->generation;
     } else {
+        note_referent(s);
         r = xzalloc(sizeof *r);
         ovc_row_insert(s, OVC_T_LS, &r->row, &row_->uuid);
         ovs_list_push_back(&ls->rows, &r->node);
         r->ls = ls;
     }
-    int64_t vni = row->n_tunnel_key ? *row->tunnel_key : 0;
+    int64_t vni = row->vni.value;
     ovc_ls_row_set_vni(s, r, vni > 0 && vni <= TSN_VNI_MAX ? vni : 0);
-    r->service_node = (row->replication_mode
-                       && !strcmp(row->replication_mode, "service_node"));
+    r->service_node = (row->replication_mode.n
+                       && !strcmp(row->replication_mode.elems[0],
+                                  "service_node"));
     ovc_object_row_changed(s, &ls->object);
     if (ls->object.wanted && r->vni == ls->vni) {
         ovc_ls_queue_dependents(s, ls);
@@ -264,66 +199,82 @@ forget_mac(struct ovc_session *s, struct ovc_row *row_)
 {
     struct ovc_mac_row *row = CONTAINER_OF(row_, struct ovc_mac_row, row);
 
-    detach_mac(s, row);
+    if (row->mac) {
+        detach_mac(s, row);
+    }
     ovc_row_remove(s, OVC_T_MAC, row_);
     free(row);
 }
 
-static struct ovc_mac *
-mac_of(struct ovc_session *s, struct ovc_ls *ls,
-       const struct vteprec_ucast_macs_remote *row)
+void
+ovc_mac_text_read(struct ovc_mac_text *text, const struct vtep_mac *row)
 {
-    struct eth_addr addr = eth_addr_zero;
-    bool junk = !ovc_text_to_mac(row->MAC, &addr);
+    uint32_t sent = row->row.sent;
 
-    if (junk) {
-        s->n_bad_rows++;
+    if (sent & 1u << VTEP_MAC_MAC) {
+        text->mac = eth_addr_zero;
+        text->junk = !ovc_text_to_mac(row->mac.s, &text->mac);
     }
-    return ovc_mac_get(s, ls, &addr, junk);
+    if (sent & 1u << VTEP_MAC_LS) {
+        text->ls = row->ls;
+    }
+    if (sent & 1u << VTEP_MAC_LOCATOR) {
+        text->locator = row->locator;
+    }
+    if (sent & 1u << VTEP_MAC_IP) {
+        bool is_ip = !tsn_ip_parse(row->ip.s, &text->ip);
+
+        text->odd_ip = !is_ip && *row->ip.s;
+        if (!is_ip) {
+            text->ip = in6addr_any;
+        }
+    }
 }
 
+/* Finds what the row belongs to. */
 static void
-read_mac(struct ovc_session *s, const struct ovsdb_idl_row *row_)
+attach_mac(struct ovc_session *s, struct ovc_mac_row *r)
 {
-    const struct vteprec_ucast_macs_remote *row
-        = CONTAINER_OF(row_, struct vteprec_ucast_macs_remote, header_);
-    struct ovc_row *known = ovc_row_find(s, OVC_T_MAC, &row_->uuid);
-    struct ovc_ls *ls = ovc_ls_of(s, row->logical_switch);
-    struct ovc_mac_row *r;
+    struct ovc_ls *ls = ovc_ls_of(s, &r->text.ls);
 
     if (!ls || !ovc_ls_is_ours(ls)) {
-        if (known) {
-            forget_mac(s, known);
+        if (r->mac) {
+            detach_mac(s, r);
         }
         return;
     }
-    struct ovc_mac *mac = mac_of(s, ls, row);
-    if (known) {
-        r = CONTAINER_OF(known, struct ovc_mac_row, row);
-        known->generation = s->generation;
-    } else {
-        r = xzalloc(sizeof *r);
-        ovc_row_insert(s, OVC_T_MAC, &r->row, &row_->uuid);
-    }
+    struct ovc_mac *mac = ovc_mac_get(s, ls, &r->text.mac, r->text.junk);
     if (r->mac != mac) {
         /* In this order, as 'ls' may live by this row only. */
-        struct ovc_ls *old = r->mac ? r->mac->ls : NULL;
         ovc_ls_add_dependent(ls);
-        if (old) {
+        if (r->mac) {
             detach_mac(s, r);
         }
         r->mac = mac;
         ovs_list_push_back(&mac->rows, &r->node);
     }
-    bool plain = false;
-    r->vtep = in6addr_any;
-    if (row->locator) {
-        r->vtep = ovc_locator_ip(row->locator, &plain);
-    }
-    if (!plain) {
-        r->vtep = in6addr_any;
-    }
+    r->vtep = ovc_plain_vtep(s, &r->text.locator);
     ovc_object_row_changed(s, &mac->object);
+}
+
+static void
+read_mac(struct ovc_session *s, const struct ovc_db_row *row_)
+{
+    const struct vtep_mac *row = CONTAINER_OF(row_, struct vtep_mac, row);
+    struct ovc_row *known = ovc_row_find(s, OVC_T_MAC, &row_->uuid);
+    struct ovc_mac_row *r;
+
+    if (known) {
+        r = CONTAINER_OF(known, struct ovc_mac_row, row);
+        known->generation = s->generation;
+    } else {
+        r = xzalloc(sizeof *r);
+        r->text.junk = true;
+        ovc_row_insert(s, OVC_T_MAC, &r->row, &row_->uuid);
+    }
+    ovc_mac_text_read(&r->text, row);
+    s->n_bad_rows += r->text.junk;
+    attach_mac(s, r);
 }
 
 /* Mcast_Macs_Remote, and what it has in common with Mcast_Macs_Local. */
@@ -344,21 +295,27 @@ compare_ips(const void *a, const void *b)
     return memcmp(a, b, sizeof(struct in6_addr));
 }
 
-/* Takes the addresses of 'set' over.  Returns true if that changes any. */
+/* Takes the addresses of the set over.  Returns true if that changes any. */
 bool
-ovc_flood_row_set(struct ovc_flood_row *row,
-                  const struct vteprec_physical_locator_set *set)
+ovc_flood_row_set(struct ovc_session *s, struct ovc_flood_row *row,
+                  const struct uuid *locator_set)
 {
-    size_t n_locators = set ? set->n_locators : 0;
+    const struct vtep_locator_set *set
+        = ovc_db_find(&s->db, OVC_T_LOCATOR_SET, locator_set);
+    size_t n_locators = set ? set->locators.n : 0;
     struct in6_addr *vteps = xmalloc(MAX(n_locators, 1) * sizeof *vteps);
     size_t n = 0;
 
+    s->dangling = s->dangling || !set;
     row->plain = n_locators > 0;
     for (size_t i = 0; i < n_locators; i++) {
-        bool plain;
-        vteps[n] = ovc_locator_ip(set->locators[i], &plain);
-        row->plain = row->plain && plain && tsn_ip_is_set(&vteps[n]);
-        n += tsn_ip_is_set(&vteps[n]);
+        const struct ovc_locator *locator
+            = ovc_locator_of(s, &set->locators.elems[i]);
+
+        row->plain = row->plain && locator && locator->plain;
+        if (locator && tsn_ip_is_set(&locator->ip)) {
+            vteps[n++] = locator->ip;
+        }
     }
     qsort(vteps, n, sizeof *vteps, compare_ips);
 
@@ -399,12 +356,11 @@ forget_flood(struct ovc_session *s, struct ovc_row *row_)
 }
 
 static void
-read_flood(struct ovc_session *s, const struct ovsdb_idl_row *row_)
+read_flood(struct ovc_session *s, const struct ovc_db_row *row_)
 {
-    const struct vteprec_mcast_macs_remote *row
-        = CONTAINER_OF(row_, struct vteprec_mcast_macs_remote, header_);
+    const struct vtep_flood *row = CONTAINER_OF(row_, struct vtep_flood, row);
     struct ovc_row *known = ovc_row_find(s, OVC_T_FLOOD, &row_->uuid);
-    struct ovc_ls *ls = ovc_ls_of(s, row->logical_switch);
+    struct ovc_ls *ls = ovc_ls_of(s, &row->ls);
     struct ovc_flood_row *r;
 
     if (!ls || !ovc_ls_is_ours(ls)) {
@@ -419,7 +375,7 @@ read_flood(struct ovc_session *s, const struct ovsdb_idl_row *row_)
     } else {
         r = ovc_flood_row_create(s, OVC_T_FLOOD, &row_->uuid);
     }
-    bool unknown_dst = !strcmp(row->MAC, "unknown-dst");
+    bool unknown_dst = !strcmp(row->mac, "unknown-dst");
     if (r->ls != ls || r->unknown_dst != unknown_dst) {
         if (unknown_dst) {
             ovc_ls_add_dependent(ls);
@@ -432,7 +388,7 @@ read_flood(struct ovc_session *s, const struct ovsdb_idl_row *row_)
         ovs_list_push_back(unknown_dst ? &ls->flood.rows : &ls->other_rows,
                            &r->node);
     }
-    ovc_flood_row_set(r, row->locator_set);
+    ovc_flood_row_set(s, r, &row->locator_set);
     if (unknown_dst) {
         ovc_object_row_changed(s, &ls->flood.object);
     }
@@ -442,24 +398,17 @@ read_flood(struct ovc_session *s, const struct ovsdb_idl_row *row_)
 
 static const struct {
     enum ovc_table table;
-    const struct ovsdb_idl_table_class *class;
-    void (*read)(struct ovc_session *, const struct ovsdb_idl_row *);
+    void (*read)(struct ovc_session *, const struct ovc_db_row *);
     void (*forget)(struct ovc_session *, struct ovc_row *);
 } tables[] = {
-    { OVC_T_LOCATOR, &vteprec_table_physical_locator,
-      read_locator, forget_locator },
-    { OVC_T_LS, &vteprec_table_logical_switch,
-      read_ls, forget_ls },
-    { OVC_T_FLOOD, &vteprec_table_mcast_macs_remote,
-      read_flood, forget_flood },
-    { OVC_T_MAC, &vteprec_table_ucast_macs_remote,
-      read_mac, forget_mac },
-    { OVC_T_LOCAL_FLOOD, &vteprec_table_mcast_macs_local,
-      ovc_local_flood_read, ovc_local_flood_forget },
-    { OVC_T_LOCAL_MAC, &vteprec_table_ucast_macs_local,
-      ovc_local_mac_read, ovc_local_mac_forget },
-    { OVC_T_TUNNEL, &vteprec_table_tunnel,
-      ovc_tunnel_read, ovc_tunnel_forget },
+    { OVC_T_LOCATOR, read_locator, forget_locator },
+    { OVC_T_LS, read_ls, forget_ls },
+#define N_REFERENTS 2
+    { OVC_T_FLOOD, read_flood, forget_flood },
+    { OVC_T_MAC, read_mac, forget_mac },
+    { OVC_T_LOCAL_FLOOD, ovc_local_flood_read, ovc_local_flood_forget },
+    { OVC_T_LOCAL_MAC, ovc_local_mac_read, ovc_local_mac_forget },
+    { OVC_T_TUNNEL, ovc_tunnel_read, ovc_tunnel_forget },
 };
 
 void
@@ -512,52 +461,93 @@ ovc_objects_retry(struct ovc_session *s)
     ovc_for_each_object(s, retry, NULL);
 }
 
+static void
+read_table(struct ovc_session *s, size_t i)
+{
+    const struct ovc_db_row *row;
+
+    HMAP_FOR_EACH (row, node, &s->db.tables[tables[i].table].rows) {
+        tables[i].read(s, row);
+    }
+}
+
 void
 ovc_rows_read_all(struct ovc_session *s)
 {
-    if (!ovc_switches_check(s)) {
-        return;
-    }
     unsigned int generation = ++s->generation;
-    for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
-        const struct ovsdb_idl_row *row;
 
-        for (row = ovsdb_idl_first_row(s->idl, tables[i].class); row;
-             row = ovsdb_idl_next_row(row)) {
-            tables[i].read(s, row);
-        }
+    s->dangling = false;
+    for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+        read_table(s, i);
     }
     sweep(s, generation);
     ovc_switches_read_all(s);
     ovc_objects_retry(s);       /* This may be another switch, or repaired. */
-    s->rescan = false;
-    s->up = true;
 }
 
-static bool
-is_deleted(const struct ovsdb_idl_row *row)
+static void
+read_changed(struct ovc_session *s, size_t i)
 {
-    return ovsdb_idl_row_get_seqno(row, OVSDB_IDL_CHANGE_DELETE) > 0;
+    const struct ovc_db_row *row;
+
+    LIST_FOR_EACH (row, changed, &s->db.tables[tables[i].table].changed) {
+        tables[i].read(s, row);
+    }
 }
 
+static void
+forget_gone(struct ovc_session *s, size_t i)
+{
+    const struct ovc_db_table *t = &s->db.tables[tables[i].table];
+
+    for (size_t j = 0; j < t->n_gone; j++) {
+        struct ovc_row *known = ovc_row_find(s, tables[i].table, &t->gone[j]);
+
+        if (known) {
+            tables[i].forget(s, known);
+        }
+    }
+}
+
+/* What is referred to comes first and goes last. */
 void
 ovc_rows_read_changes(struct ovc_session *s)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
-        const struct ovsdb_idl_row *row;
-
-        for (row = ovsdb_idl_track_get_first(s->idl, tables[i].class); row;
-             row = ovsdb_idl_track_get_next(row)) {
-            if (!is_deleted(row)) {
-                tables[i].read(s, row);
-                continue;
-            }
-            struct ovc_row *known = ovc_row_find(s, tables[i].table,
-                                                 &row->uuid);
-            if (known) {
-                tables[i].forget(s, known);
-            }
-        }
+    for (size_t i = 0; i < N_REFERENTS; i++) {
+        read_changed(s, i);
+    }
+    if (!ovs_list_is_empty(&s->db.tables[OVC_T_LOCATOR_SET].changed)) {
+        note_referent(s);
+    }
+    for (size_t i = N_REFERENTS; i < ARRAY_SIZE(tables); i++) {
+        forget_gone(s, i);
+        read_changed(s, i);
+    }
+    for (size_t i = 0; i < N_REFERENTS; i++) {
+        forget_gone(s, i);
     }
     ovc_switches_read_changes(s);
+}
+
+void
+ovc_rows_rescan(struct ovc_session *s)
+{
+    struct ovc_local_mac *local;
+    struct ovc_mac_row *mac;
+
+    s->dangling = false;
+    for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+        if (!ovc_table_is_transient(tables[i].table)) {
+            read_table(s, i);
+        }
+    }
+    HMAP_FOR_EACH (mac, row.by_uuid, &s->rows[OVC_T_MAC]) {
+        attach_mac(s, mac);
+    }
+    HMAP_FOR_EACH (local, row.by_uuid, &s->rows[OVC_T_LOCAL_MAC]) {
+        ovc_local_mac_attach(s, local);
+    }
+    ovc_switches_read_all(s);
+    ovc_objects_retry(s);
+    s->rescan = false;
 }

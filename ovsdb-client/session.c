@@ -18,6 +18,11 @@ VLOG_DEFINE_THIS_MODULE(ovc_session);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(10, 10);
 
+static const struct ovc_db_ops db_ops = {
+    .replied = ovc_result_replied,
+    .lost = ovc_result_lost,
+};
+
 struct ovc_session *
 ovc_session_create(const struct ovc_session_config *config,
                    const struct ovc_session_ops *ops, void *aux)
@@ -52,10 +57,8 @@ ovc_session_create(const struct ovc_session_config *config,
     ovc_plan_init(&s->plan);
     ovc_history_init(&s->history);
 
-    s->idl = ovsdb_idl_create_unconnected(&vteprec_idl_class, false);
-    ovc_idl_monitor(s->idl);
-    ovsdb_idl_set_remote(s->idl, s->remote, true);
-    ovsdb_idl_set_probe_interval(s->idl, config->probe_ms);
+    ovc_db_init(&s->db, s->remote, &db_ops, s);
+    ovc_session_set_probe(s, config->probe_ms);
     ovc_session_set_max_backoff(s, config->max_backoff_ms);
     return s;
 }
@@ -81,7 +84,7 @@ ovc_session_destroy(struct ovc_session *s)
     HMAP_FOR_EACH_SAFE (ls, node, &s->lss) {
         ovc_ls_destroy(s, ls);
     }
-    ovsdb_idl_destroy(s->idl);
+    ovc_db_fini(&s->db);
     hmap_destroy(&s->ports);
     hmap_destroy(&s->port_rows);
     hmap_destroy(&s->lss);
@@ -101,25 +104,14 @@ ovc_session_destroy(struct ovc_session *s)
 
 /* Connection. */
 
-static enum ovsdb_idl_txn_status
-commit_nothing(struct ovsdb_idl *idl)
-{
-    struct ovsdb_idl_txn *txn = ovsdb_idl_txn_create(idl);
-    enum ovsdb_idl_txn_status status = ovsdb_idl_txn_commit(txn);
-
-    ovsdb_idl_txn_destroy(txn);
-    return status;
-}
-
-/* Whether the IDL holds all rows and can send transactions, which it only
- * says when it is asked to: an empty one costs nothing. */
+/* Whether all rows are there and transactions can be sent. */
 static bool
 is_monitoring(struct ovc_session *s)
 {
-    if (!ovsdb_idl_is_connected(s->idl)) {
+    if (!ovc_db_is_connected(&s->db)) {
         s->guard.hung_up = false;
     } else if (!s->guard.hung_up) {
-        return commit_nothing(s->idl) == TXN_UNCHANGED;
+        return ovc_db_is_ready(&s->db);
     }
     return false;
 }
@@ -139,7 +131,7 @@ set_reason(struct ovc_session *s, char *reason)
 static const char *
 explain_silence(const struct ovc_session *s)
 {
-    if (ovsdb_idl_is_connected(s->idl)) {
+    if (ovc_db_is_connected(&s->db)) {
         return "connected, reading the database";
     } else if (!pstream_verify_name(s->remote)) {
         return "waiting for the switch to connect";
@@ -153,14 +145,14 @@ explain_silence(const struct ovc_session *s)
 static void
 explain(struct ovc_session *s)
 {
-    int error = ovsdb_idl_get_last_error(s->idl);
+    int error = ovc_db_last_error(&s->db);
 
     if (s->guard.error) {
         if (set_reason(s, xstrdup(s->guard.error))) {
             VLOG_WARN_RL(&rl, "the OVSDB server is of no use: %s tor=%s",
                          s->reason, s->name);
         }
-    } else if (error && !ovsdb_idl_is_connected(s->idl)) {
+    } else if (error && !ovc_db_is_connected(&s->db)) {
         set_reason(s, xstrdup(ovs_retval_to_string(error)));
     } else {
         set_reason(s, xstrdup(explain_silence(s)));
@@ -172,10 +164,10 @@ check_connection(struct ovc_session *s)
 {
     bool read = is_monitoring(s);
     /* The schema is that of the session. */
-    const char *lack = read && !s->read ? ovc_schema_check(s->idl) : NULL;
+    char *lack = read && !s->read ? ovc_db_check_schema(&s->db) : NULL;
 
     if (lack) {
-        if (set_reason(s, xstrdup(lack))) {
+        if (set_reason(s, lack)) {
             VLOG_WARN_RL(&rl, "the database is of no use: %s tor=%s", lack,
                          s->name);
         }
@@ -185,7 +177,6 @@ check_connection(struct ovc_session *s)
         explain(s);
     } else {
         ovc_guard_clear_error(&s->guard);
-        s->rescan = s->rescan || !s->read;
         s->read = true;
     }
 }
@@ -217,21 +208,48 @@ tell_owner(struct ovc_session *s)
     }
 }
 
+static void
+receive(struct ovc_session *s)
+{
+    ovc_guard_enter(&s->guard);
+    ovc_db_run(&s->db);
+    ovc_guard_leave();
+    if (s->db.violation && !s->guard.hung_up) {
+        ovc_guard_hang_up(&s->guard, s->db.violation);
+    }
+}
+
+/* Until one of our switches is there, the rows of a new session wait: they may
+ * be those of somebody else. */
+static void
+read_rows(struct ovc_session *s)
+{
+    if (s->db.fresh) {
+        if (!ovc_switches_check(s)) {
+            return;
+        }
+        ovc_rows_read_all(s);
+        s->rescan = false;
+        s->up = true;
+    } else {
+        ovc_rows_read_changes(s);
+        if ((s->rescan || !s->up) && ovc_switches_check(s)) {
+            ovc_rows_rescan(s);
+            s->up = true;
+        }
+    }
+    ovc_db_forget_changes(&s->db);
+}
+
 void
 ovc_session_run(struct ovc_session *s)
 {
     s->now_ms = time_msec();
-    ovc_guard_enter(&s->guard);
-    ovsdb_idl_run(s->idl);
-    ovc_guard_leave();
-
+    receive(s);
     check_connection(s);
-    if (s->read && s->rescan) {
-        ovc_rows_read_all(s);
-    } else if (s->read) {
-        ovc_rows_read_changes(s);
+    if (s->read) {
+        read_rows(s);
     }
-    ovsdb_idl_track_clear(s->idl);
     ovc_timers_run(s);
     ovc_reconcile_run(s);
     tell_owner(s);
@@ -240,7 +258,7 @@ ovc_session_run(struct ovc_session *s)
 void
 ovc_session_wait(struct ovc_session *s)
 {
-    ovsdb_idl_wait(s->idl);
+    ovc_db_wait(&s->db);
     ovc_reconcile_wait(s);
     if (s->up && s->rescan) {
         poll_immediate_wake();

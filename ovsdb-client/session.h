@@ -89,10 +89,6 @@ void ovc_session_set_probe(struct ovc_session *, uint32_t probe_ms);
 void ovc_session_set_max_backoff(struct ovc_session *, uint32_t ms);
 void ovc_session_set_stale_hold(struct ovc_session *, uint32_t ms);
 
-/* Makes ready what sessions in several threads share (constants that OVS's
- * libraries make when they are used first).  Before the second thread. */
-void ovc_library_init(void);
-
 void ovc_session_run(struct ovc_session *);
 void ovc_session_wait(struct ovc_session *);
 

@@ -173,13 +173,13 @@ ovc_session_status(const struct ovc_session *s, struct tsn_json *json)
     tsn_json_string(json, "profile", s->profile->name);
     tsn_json_uint(json, "transactions", s->n_transactions);
     tsn_json_uint(json, "refused", s->n_refused);
-    tsn_json_uint(json, "bad_rows", s->n_bad_rows);
+    tsn_json_uint(json, "bad_rows", s->n_bad_rows + s->db.n_bad_values);
     tsn_json_uint(json, "bad_messages", s->guard.n_bad);
     tsn_json_string(json, "last_error", s->last_error);
     tsn_json_string(json, "mode", ovc_mode_name(s->mode));
     tsn_json_uint(json, "forced_deletes", s->n_forced);
     tsn_json_uint(json, "reply_ms", s->reply_ms);
-    if (s->guard.session && ovsdb_idl_is_connected(s->idl)) {
+    if (s->guard.session && ovc_db_is_connected(&s->db)) {
         tsn_json_uint(json, "silence_ms",
                       ovc_guard_silence_ms(&s->guard, s->now_ms));
     } else {
@@ -188,7 +188,7 @@ ovc_session_status(const struct ovc_session *s, struct tsn_json *json)
     ovc_history_status(s, json);
     tsn_json_array_begin(json, "without");
     if (s->read) {
-        ovc_schema_put_missing(s->idl, json);
+        ovc_db_put_missing(&s->db, json);
     }
     tsn_json_array_end(json);
     tsn_json_object_end(json);

@@ -66,14 +66,14 @@ ovc_switch_find(const struct ovc_session *s, const char *name)
 /* Returns true if they are others than before. */
 static bool
 read_tunnel_ips(struct ovc_session *s, struct ovc_switch *sw,
-                const struct vteprec_physical_switch *row)
+                const struct vtep_switch *row)
 {
-    size_t n_ips = row ? row->n_tunnel_ips : 0;
+    size_t n_ips = row ? row->tunnel_ips.n : 0;
     struct in6_addr *ips = xmalloc(MAX(n_ips, 1) * sizeof *ips);
     size_t n = 0;
 
     for (size_t i = 0; i < n_ips; i++) {
-        ips[n] = ovc_text_to_vtep(row->tunnel_ips[i]);
+        ips[n] = ovc_text_to_vtep(row->tunnel_ips.elems[i]);
         if (tsn_ip_is_set(&ips[n])) {
             n++;
         } else {
@@ -152,10 +152,10 @@ join_tunnel_ips(struct ovc_session *s)
 static char *
 all_names(const struct ovc_session *s)
 {
-    const struct vteprec_physical_switch *row;
+    const struct vtep_switch *row;
     struct ds names = DS_EMPTY_INITIALIZER;
 
-    VTEPREC_PHYSICAL_SWITCH_FOR_EACH (row, s->idl) {
+    OVC_DB_FOR_EACH (row, OVC_T_SWITCH, &s->db) {
         ds_put_format(&names, "%s\"%.64s\"", names.length ? ", " : "",
                       row->name);
         if (names.length > NAMES_LEN) {
@@ -204,10 +204,10 @@ is_similar(const char *a, const char *b)
 static const char *
 find_similar(const struct ovc_session *s)
 {
-    const struct vteprec_physical_switch *row;
+    const struct vtep_switch *row;
     const struct ovc_switch *sw;
 
-    VTEPREC_PHYSICAL_SWITCH_FOR_EACH (row, s->idl) {
+    OVC_DB_FOR_EACH (row, OVC_T_SWITCH, &s->db) {
         HMAP_FOR_EACH (sw, node, &s->switches) {
             if (!sw->there && !ovc_switch_find(s, row->name)
                 && is_similar(sw->name, row->name)) {
@@ -264,10 +264,10 @@ lose_switch(struct ovc_session *s, struct ovc_switch *sw)
 bool
 ovc_switches_check(struct ovc_session *s)
 {
-    const struct vteprec_physical_switch *row;
+    const struct vtep_switch *row;
     struct ovc_switch *sw;
 
-    VTEPREC_PHYSICAL_SWITCH_FOR_EACH (row, s->idl) {
+    OVC_DB_FOR_EACH (row, OVC_T_SWITCH, &s->db) {
         if (ovc_switch_find(s, row->name)) {
             return true;
         }
@@ -279,23 +279,21 @@ ovc_switches_check(struct ovc_session *s)
     free(s->reason);
     s->reason = xstrdup(s->lack);
     s->up = false;
-    s->rescan = true;
     return false;
 }
 
 /* Returns true if its addresses changed. */
 static bool
 read_switch(struct ovc_session *s, struct ovc_switch *sw,
-            const struct vteprec_physical_switch *row, bool ports_changed)
+            const struct vtep_switch *row, bool ports_changed)
 {
-    if (!sw->there || !uuid_equals(&sw->uuid, &row->header_.uuid)) {
+    if (!sw->there || !uuid_equals(&sw->uuid, &row->row.uuid)) {
         sw->there = true;
-        sw->uuid = row->header_.uuid;
+        sw->uuid = row->row.uuid;
         ports_changed = true;
         ovc_ports_queue(s, sw);
     }
-    if (ports_changed || vteprec_physical_switch_is_updated(
-            row, VTEPREC_PHYSICAL_SWITCH_COL_PORTS)) {
+    if (ports_changed || row->row.updated & 1u << VTEP_SWITCH_PORTS) {
         ovc_ports_read(s, sw, row);
     }
     return read_tunnel_ips(s, sw, row);
@@ -304,14 +302,14 @@ read_switch(struct ovc_session *s, struct ovc_switch *sw,
 static void
 read_switches(struct ovc_session *s, bool ports_changed)
 {
-    const struct vteprec_physical_switch *row;
+    const struct vtep_switch *row;
     struct ovc_switch *sw;
     bool ips_changed = false;
 
     HMAP_FOR_EACH (sw, node, &s->switches) {
         sw->seen = false;
     }
-    VTEPREC_PHYSICAL_SWITCH_FOR_EACH (row, s->idl) {
+    OVC_DB_FOR_EACH (row, OVC_T_SWITCH, &s->db) {
         sw = ovc_switch_find(s, row->name);
         if (sw && sw->seen) {
             s->n_bad_rows++;            /* Of two the first counts. */
@@ -328,7 +326,7 @@ read_switches(struct ovc_session *s, bool ports_changed)
         }
         sw->seen = false;
     }
-    VTEPREC_PHYSICAL_SWITCH_FOR_EACH (row, s->idl) {
+    OVC_DB_FOR_EACH (row, OVC_T_SWITCH, &s->db) {
         sw = ovc_switch_find(s, row->name);
         if (sw && !sw->seen) {
             sw->seen = true;
@@ -351,19 +349,20 @@ ovc_switches_read_all(struct ovc_session *s)
 void
 ovc_switches_read_changes(struct ovc_session *s)
 {
-    const struct vteprec_physical_port *port;
-    bool ports_changed = false;
+    const struct ovc_db_table *ports = &s->db.tables[OVC_T_PORT];
+    const struct ovc_db_table *switches = &s->db.tables[OVC_T_SWITCH];
+    const struct vtep_port *port;
+    bool ports_changed = ports->n_gone > 0;
 
-    VTEPREC_PHYSICAL_PORT_FOR_EACH_TRACKED (port, s->idl) {
-        if (vteprec_physical_port_is_deleted(port)
-            || vteprec_physical_port_is_updated(
-                port, VTEPREC_PHYSICAL_PORT_COL_NAME)) {
+    OVC_DB_FOR_EACH_CHANGED (port, OVC_T_PORT, &s->db) {
+        if (port->row.updated & 1u << VTEP_PORT_NAME) {
             ports_changed = true;
         } else {
             ovc_port_row_changed(s, port);
         }
     }
-    if ((ports_changed || vteprec_physical_switch_track_get_first(s->idl))
+    if ((ports_changed || switches->n_gone
+         || !ovs_list_is_empty(&switches->changed))
         && ovc_switches_check(s)) {
         read_switches(s, ports_changed);
     }

@@ -90,19 +90,18 @@ static bool
 can_bfd(const struct ovc_session *s)
 {
     return (s->bfd.min_rx_ms && s->profile->bfd && s->read
-            && vteprec_server_has_tunnel_table(s->idl)
-            && vteprec_server_has_tunnel_table_col_bfd_params(s->idl)
-            && vteprec_server_has_tunnel_table_col_bfd_status(s->idl)
-            && vteprec_server_has_physical_switch_table_col_tunnels(s->idl));
+            && ovc_db_has_column(&s->db, OVC_T_TUNNEL, "bfd_params")
+            && ovc_db_has_column(&s->db, OVC_T_TUNNEL, "bfd_status")
+            && ovc_db_has_column(&s->db, OVC_T_SWITCH, "tunnels"));
 }
 
 static void
 read_rows(struct ovc_session *s)
 {
-    const struct vteprec_tunnel *row;
+    const struct vtep_tunnel *row;
 
-    VTEPREC_TUNNEL_FOR_EACH (row, s->idl) {
-        ovc_tunnel_read(s, &row->header_);
+    OVC_DB_FOR_EACH (row, OVC_T_TUNNEL, &s->db) {
+        ovc_tunnel_read(s, &row->row);
     }
 }
 
@@ -156,11 +155,10 @@ ovc_session_set_service_nodes(struct ovc_session *s,
 /* Rows. */
 
 static bool
-has_tunnel(const struct vteprec_physical_switch *ps,
-           const struct ovsdb_idl_row *tunnel)
+has_tunnel(const struct vtep_switch *ps, const struct uuid *tunnel)
 {
-    for (size_t i = 0; i < ps->n_tunnels; i++) {
-        if (uuid_equals(&ps->tunnels[i]->header_.uuid, &tunnel->uuid)) {
+    for (size_t i = 0; i < ps->tunnels.n; i++) {
+        if (uuid_equals(&ps->tunnels.elems[i], tunnel)) {
             return true;
         }
     }
@@ -169,11 +167,11 @@ has_tunnel(const struct vteprec_physical_switch *ps,
 
 /* The switch we serve whose tunnel it is, or NULL. */
 static struct ovc_switch *
-switch_of(const struct ovc_session *s, const struct ovsdb_idl_row *tunnel)
+switch_of(const struct ovc_session *s, const struct uuid *tunnel)
 {
-    const struct vteprec_physical_switch *ps;
+    const struct vtep_switch *ps;
 
-    VTEPREC_PHYSICAL_SWITCH_FOR_EACH (ps, s->idl) {
+    OVC_DB_FOR_EACH (ps, OVC_T_SWITCH, &s->db) {
         struct ovc_switch *sw = ovc_switch_find(s, ps->name);
         if (sw && has_tunnel(ps, tunnel)) {
             return sw;
@@ -182,25 +180,16 @@ switch_of(const struct ovc_session *s, const struct ovsdb_idl_row *tunnel)
     return NULL;
 }
 
-static struct in6_addr
-locator_ip(const struct vteprec_physical_locator *row)
-{
-    bool plain = false;
-    struct in6_addr ip = row ? ovc_locator_ip(row, &plain) : in6addr_any;
-
-    return plain ? ip : in6addr_any;
-}
-
 /* Tunnels to nodes that we never wanted have no object. */
 static struct ovc_tunnel *
-tunnel_of(const struct ovc_session *s, const struct vteprec_tunnel *row)
+tunnel_of(struct ovc_session *s, const struct vtep_tunnel *row)
 {
-    struct in6_addr remote = locator_ip(row->remote);
+    struct in6_addr remote = ovc_plain_vtep(s, &row->remote);
     const struct ovc_tunnel *t;
 
     LIST_FOR_EACH (t, node, &s->tunnels) {
         if (tsn_ip_equals(&t->remote, &remote)) {
-            const struct ovc_switch *sw = switch_of(s, &row->header_);
+            const struct ovc_switch *sw = switch_of(s, &row->row.uuid);
             return sw ? find_tunnel(s, sw, &remote) : NULL;
         }
     }
@@ -220,10 +209,10 @@ ovc_tunnel_forget(struct ovc_session *s, struct ovc_row *row_)
 }
 
 void
-ovc_tunnel_read(struct ovc_session *s, const struct ovsdb_idl_row *row_)
+ovc_tunnel_read(struct ovc_session *s, const struct ovc_db_row *row_)
 {
-    const struct vteprec_tunnel *row
-        = CONTAINER_OF(row_, struct vteprec_tunnel, header_);
+    const struct vtep_tunnel *row = CONTAINER_OF(row_, struct vtep_tunnel,
+                                                 row);
     struct ovc_row *known = ovc_row_find(s, OVC_T_TUNNEL, &row_->uuid);
     struct ovc_tunnel *t = tunnel_of(s, row);
     struct ovc_tunnel_row *r;
@@ -245,14 +234,14 @@ ovc_tunnel_read(struct ovc_session *s, const struct ovsdb_idl_row *row_)
         ovs_list_push_back(&t->rows, &r->node);
         r->tunnel = t;
     }
-    r->local = locator_ip(row->local);
+    r->local = ovc_plain_vtep(s, &row->local);
     ovc_object_row_changed(s, &t->object);
 }
 
-static const struct vteprec_tunnel *
+static const struct vtep_tunnel *
 get_row(const struct ovc_session *s, const struct ovc_tunnel_row *r)
 {
-    return vteprec_tunnel_get_for_uuid(s->idl, &r->row.uuid);
+    return ovc_db_find(&s->db, OVC_T_TUNNEL, &r->row.uuid);
 }
 
 /* A switch with several addresses may have several tunnels to one node: ours
@@ -291,7 +280,7 @@ make_params(const struct ovc_session *s, struct param params[N_PARAMS])
 }
 
 static void
-write_params(const struct ovc_session *s, const struct vteprec_tunnel *row)
+write_params(struct ovc_session *s, const struct vtep_tunnel *row)
 {
     struct param params[N_PARAMS];
 
@@ -299,14 +288,15 @@ write_params(const struct ovc_session *s, const struct vteprec_tunnel *row)
     for (size_t i = 0; i < N_PARAMS; i++) {
         const char *value = smap_get(&row->bfd_params, params[i].key);
         if (!value || strcmp(value, params[i].value)) {
-            vteprec_tunnel_update_bfd_params_setkey(row, params[i].key,
-                                                    params[i].value);
+            ovc_txn_mutate_put_string(s->plan.txn, OVC_T_TUNNEL,
+                                      &row->row.uuid, "bfd_params",
+                                      params[i].key, params[i].value);
         }
     }
 }
 
 static bool
-has_params(const struct ovc_session *s, const struct vteprec_tunnel *row)
+has_params(const struct ovc_session *s, const struct vtep_tunnel *row)
 {
     struct param params[N_PARAMS];
 
@@ -320,21 +310,55 @@ has_params(const struct ovc_session *s, const struct vteprec_tunnel *row)
     return true;
 }
 
+/* A tunnel is gone once no switch has it. */
 static void
-delete_row(const struct vteprec_physical_switch *ps,
-           const struct vteprec_tunnel *row)
+delete_row(struct ovc_session *s, const struct ovc_tunnel *t,
+           const struct ovc_tunnel_row *r)
 {
-    if (ps) {
-        vteprec_physical_switch_update_tunnels_delvalue(ps, row);
+    ovc_txn_mutate_delete_ref(s->plan.txn, OVC_T_SWITCH, &t->sw->uuid,
+                              "tunnels", &r->row.uuid);
+}
+
+static void
+insert_row(struct ovc_session *s, const struct ovc_tunnel *t)
+{
+    struct ovc_ref local = ovc_plan_locator(s, &t->sw->tunnel_ips[0]);
+    struct ovc_ref remote = ovc_plan_locator(s, &t->remote);
+    struct ovc_txn *txn = s->plan.txn;
+    struct param params[N_PARAMS];
+    struct smap map = SMAP_INITIALIZER(&map);
+
+    make_params(s, params);
+    for (size_t i = 0; i < N_PARAMS; i++) {
+        smap_add(&map, params[i].key, params[i].value);
     }
-    vteprec_tunnel_delete(row);
+    struct ovc_ref row = ovc_txn_insert(txn, OVC_T_TUNNEL, true);
+    ovc_txn_put_ref(txn, "local", local);
+    ovc_txn_put_ref(txn, "remote", remote);
+    ovc_txn_put_map(txn, "bfd_params", &map);
+    ovc_txn_mutate_put_ref(txn, OVC_T_SWITCH, &t->sw->uuid, "tunnels", row);
+    smap_destroy(&map);
+}
+
+static void
+update_row(struct ovc_session *s, const struct ovc_tunnel *t,
+           const struct ovc_tunnel_row *r)
+{
+    const struct in6_addr *local = &t->sw->tunnel_ips[0];
+
+    write_params(s, get_row(s, r));
+    if (!tsn_ip_equals(&r->local, local)) {
+        struct ovc_ref ref = ovc_plan_locator(s, local);
+
+        ovc_txn_update(s->plan.txn, OVC_T_TUNNEL, &r->row.uuid);
+        ovc_txn_put_ref(s->plan.txn, "local", ref);
+    }
 }
 
 /* Makes 'keep', or a new row if it is NULL, the only one of 't'. */
 static void
 write_tunnel(struct ovc_session *s, struct ovc_tunnel *t,
-             const struct vteprec_tunnel *keep,
-             const struct vteprec_physical_switch *ps)
+             const struct ovc_tunnel_row *keep)
 {
     const struct in6_addr *local = &t->sw->tunnel_ips[0];
     size_t n_ops = (1 + ovs_list_size(&t->rows)
@@ -344,34 +368,17 @@ write_tunnel(struct ovc_session *s, struct ovc_tunnel *t,
     if (!ovc_plan_room(s, n_ops)) {
         return;
     }
-    struct ovsdb_idl_txn *txn = ovc_plan_join(s, &t->object, true, n_ops);
-    const struct vteprec_tunnel *row = keep;
-    if (!row) {
-        struct param params[N_PARAMS];
-        struct smap map = SMAP_INITIALIZER(&map);
-
-        row = vteprec_tunnel_insert(txn);
-        vteprec_tunnel_set_remote(row, ovc_plan_locator(s, &t->remote));
-        make_params(s, params);
-        for (size_t i = 0; i < N_PARAMS; i++) {
-            smap_add(&map, params[i].key, params[i].value);
-        }
-        vteprec_tunnel_set_bfd_params(row, &map);
-        smap_destroy(&map);
-        vteprec_physical_switch_update_tunnels_addvalue(ps, row);
+    ovc_plan_join(s, &t->object, true, n_ops);
+    if (keep) {
+        update_row(s, t, keep);
     } else {
-        write_params(s, row);
-    }
-    struct in6_addr old = keep ? locator_ip(keep->local) : in6addr_any;
-    if (!tsn_ip_equals(&old, local)) {
-        vteprec_tunnel_set_local(row, ovc_plan_locator(s, local));
+        insert_row(s, t);
     }
 
     const struct ovc_tunnel_row *r;
     LIST_FOR_EACH (r, node, &t->rows) {
-        const struct vteprec_tunnel *other = get_row(s, r);
-        if (other && other != keep && !is_other(t, r)) {
-            delete_row(ps, other);
+        if (r != keep && !is_other(t, r)) {
+            delete_row(s, t, r);
         }
     }
 }
@@ -401,48 +408,47 @@ static void
 look_wanted(struct ovc_session *s, struct ovc_tunnel *t)
 {
     size_t n;
-    const struct ovc_tunnel_row *r = pick_row(t, &n);
-    const struct vteprec_tunnel *keep = r ? get_row(s, r) : NULL;
-    const struct vteprec_physical_switch *ps = NULL;
+    const struct ovc_tunnel_row *keep = pick_row(t, &n);
+    const struct vtep_tunnel *row = keep ? get_row(s, keep) : NULL;
 
-    ovc_bfd_read(s, t, keep);
-    if (t->sw->there) {
-        ps = vteprec_physical_switch_get_for_uuid(s->idl, &t->sw->uuid);
-    }
-    if (!ps) {
+    ovc_bfd_read(s, t, row);
+    if (!t->sw->there) {
         ovc_object_set(s, &t->object, OVC_WAITING, OVC_WHY_SWITCH);
     } else if (!t->sw->n_tunnel_ips) {
         ovc_object_set(s, &t->object, OVC_HELD, OVC_WHY_NO_TUNNEL_IP);
-    } else if (keep && n == 1 && has_params(s, keep)
-               && tsn_ip_equals(&r->local, &t->sw->tunnel_ips[0])) {
+    } else if (row && n == 1 && has_params(s, row)
+               && tsn_ip_equals(&keep->local, &t->sw->tunnel_ips[0])) {
         ovc_object_set(s, &t->object, OVC_WRITTEN, OVC_WHY_NONE);
     } else if (ovc_object_may_write(s, &t->object)) {
-        write_tunnel(s, t, keep, ps);
+        write_tunnel(s, t, row ? keep : NULL);
     }
 }
 
-/* A row that a switch made anew has nothing of ours. */
+/* One that we are to remove.  A row that a switch made anew has nothing of
+ * ours. */
 static bool
-is_enabled(const struct vteprec_tunnel *row)
+is_leftover(const struct ovc_session *s, const struct ovc_tunnel *t,
+            const struct ovc_tunnel_row *r)
 {
-    return smap_get_bool(&row->bfd_params, "enable", false);
+    const struct vtep_tunnel *row = get_row(s, r);
+
+    return (row && !is_other(t, r)
+            && smap_get_bool(&row->bfd_params, "enable", false));
 }
 
 /* Returns true if nothing is left of it. */
 static bool
 look_unwanted(struct ovc_session *s, struct ovc_tunnel *t)
 {
-    const struct vteprec_physical_switch *ps;
     const struct ovc_tunnel_row *r;
     size_t n = 0;
 
     ovc_bfd_read(s, t, NULL);
     t->failed = false;
     LIST_FOR_EACH (r, node, &t->rows) {
-        const struct vteprec_tunnel *row = get_row(s, r);
-        n += row && !is_other(t, r) && is_enabled(row);
+        n += is_leftover(s, t, r);
     }
-    if (!n) {
+    if (!n || !t->sw->there) {
         ovc_object_set(s, &t->object, OVC_IDLE, OVC_WHY_NONE);
         return ovs_list_is_empty(&t->rows);
     }
@@ -450,11 +456,9 @@ look_unwanted(struct ovc_session *s, struct ovc_tunnel *t)
         return false;
     }
     ovc_plan_join(s, &t->object, true, n + 1);
-    ps = vteprec_physical_switch_get_for_uuid(s->idl, &t->sw->uuid);
     LIST_FOR_EACH (r, node, &t->rows) {
-        const struct vteprec_tunnel *row = get_row(s, r);
-        if (row && !is_other(t, r) && is_enabled(row)) {
-            delete_row(ps, row);
+        if (is_leftover(s, t, r)) {
+            delete_row(s, t, r);
         }
     }
     return false;

@@ -136,7 +136,7 @@ claim_vni(struct ovc_session *s, struct ovc_ls *ls, struct ovc_ls **leaver)
             if (holder->object.in_txn) {
                 return OVC_WHY_VNI_HELD;
             }
-        } else if (holder->planned) {
+        } else if (holder->is_planned) {
             continue;
         }
         if (!holder->object.wanted) {

@@ -287,7 +287,6 @@ program_start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *program_,
     if (error) {
         return error;
     }
-    ovc_library_init();
     p->agent.main = loop;
     p->agent.fleet = tor_fleet_create(loop, config->n_workers);
     start_alarms(p);

@@ -4,7 +4,7 @@
  *   !TEXT     these bytes
  *   =JSON     the result of the next request that is not answered yet
  *   *C        what an operator does: w, f, d (a mode), r (resync), p (purge)
- *   JSON      the tables of an "update2" notification
+ *   JSON      the tables of an "update" notification
  *
  * A "_Server" database is denied, and the schema of hardware_vtep is given,
  * unless the input begins with "?": then these requests take a "=" line, too.
@@ -26,7 +26,6 @@
 #include "openvswitch/vlog.h"
 #include "ovsdb-client/operator.h"
 #include "ovsdb-client/session.h"
-#include "ovsdb-client/vtep-idl.h"
 #include "packets.h"
 #include "stream.h"
 #include "tsn/json.h"
@@ -157,7 +156,7 @@ say(struct server *server, const char *line)
                     server->n_ids * sizeof *server->ids);
         }
     } else {
-        char *update = xasprintf("{\"id\":null,\"method\":\"update2\","
+        char *update = xasprintf("{\"id\":null,\"method\":\"update\","
                                  "\"params\":[[\"monid\",\"hardware_vtep\"],"
                                  "%s]}", line);
         send_bytes(server, update, strlen(update));

@@ -9,11 +9,11 @@
     { "get_schema hardware_vtep", "{\"id\":@ID@,\"result\":@SCHEMA@," \
                                   "\"error\":null}" }
 #define MONITOR(RESULT) \
-    { "monitor_cond hardware_vtep", "{\"id\":@ID@,\"result\":" RESULT "," \
+    { "monitor hardware_vtep", "{\"id\":@ID@,\"result\":" RESULT "," \
                                     "\"error\":null}" }
 #define A_UUID "\"aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa\""
 #define B_UUID "\"bbbbbbbb-bbbb-bbbb-bbbb-bbbbbbbbbbbb\""
-#define SWITCH "\"Physical_Switch\":{" A_UUID ":{\"initial\":" \
+#define SWITCH "\"Physical_Switch\":{" A_UUID ":{\"new\":" \
     "{\"name\":\"tor1\",\"tunnel_ips\":\"10.0.0.1\"}}}"
 
 #endif /* tests/unit/ovc_fake.h */

@@ -16,7 +16,7 @@
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
 #include "ovsdb-client/session.h"
-#include "ovsdb-client/vtep-idl.h"
+#include "tests/unit/vtep-idl.h"
 #include "tsn/json.h"
 
 #define RIG_SWITCH "tor1"

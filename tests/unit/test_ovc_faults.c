@@ -340,7 +340,7 @@ schema__without_needed_column__is_refused_with_reason(void **state)
     rig_start_session(rig, NULL);
     want_blue(rig);
     RIG_UNTIL(rig, !strcmp(rig_status_text(rig, "ovsdb", "reason"),
-                           "the schema lacks physical_switch.tunnel_ips"));
+                           "the schema lacks Physical_Switch.tunnel_ips"));
     rig_run(rig, 100);
     assert_false(ovc_session_is_connected(rig->session));
     assert_int_equal(transactions(rig), 0);
@@ -385,7 +385,7 @@ garbage__instead_of_json__ends_the_connection(void **state)
         "HTTP/1.0 400 Bad Request\r\n\r\n", "\n\n\n", "}", "[]", "{}", "\"",
         "{\"id\":", "\377\376\375", "null null null", "4711",
         "{\"method\":5,\"params\":[],\"id\":0}",
-        "{\"method\":\"update2\",\"params\":{},\"id\":null}",
+        "{\"method\":\"update\",\"params\":{},\"id\":null}",
         "{\"method\":\"echo\",\"params\":[],\"id\":\"x\"}{{{{",
     };
     struct rig *rig = rig_create();
@@ -406,14 +406,14 @@ garbage__in_any_reply__is_survived(void **state)
         "{\"name\":{},\"version\":[]}", "{\"name\":\"_Server\"}",
         "{\"name\":\"hardware_vtep\",\"version\":4711}",
         "{\"Physical_Switch\":5}", "{\"Physical_Switch\":{\"x\":{}}}",
-        "{\"Physical_Switch\":{" A_UUID ":{\"initial\":5}}}",
-        "{\"Physical_Switch\":{" A_UUID ":{\"modify\":{\"name\":\"x\"}}}}",
-        "{\"Physical_Switch\":{" A_UUID ":{\"delete\":null}}}",
-        "{\"No_Such_Table\":{" A_UUID ":{\"initial\":{}}}}",
+        "{\"Physical_Switch\":{" A_UUID ":{\"new\":5}}}",
+        "{\"Physical_Switch\":{" A_UUID ":{\"old\":{},\"new\":{\"name\":\"x\"}}}}",
+        "{\"Physical_Switch\":{" A_UUID ":{\"old\":{}}}}",
+        "{\"No_Such_Table\":{" A_UUID ":{\"new\":{}}}}",
     };
     static const char *const steps[] = {
         "get_schema _Server", "get_schema hardware_vtep",
-        "monitor_cond hardware_vtep",
+        "monitor hardware_vtep",
     };
     struct rig *rig = rig_create();
 
@@ -439,36 +439,36 @@ garbage__in_updates__is_survived(void **state)
 {
     static const char *const updates[] = {
         /* A switch that refers to what there is not. */
-        "{\"Physical_Switch\":{" A_UUID ":{\"modify\":{\"ports\":"
+        "{\"Physical_Switch\":{" A_UUID ":{\"old\":{},\"new\":{\"ports\":"
         "[\"set\",[[\"uuid\"," B_UUID "],[\"uuid\"," A_UUID "]]]}}}}",
-        "{\"Physical_Switch\":{" A_UUID ":{\"modify\":{\"name\":5}}}}",
-        "{\"Physical_Switch\":{" A_UUID ":{\"modify\":{\"tunnel_ips\":"
+        "{\"Physical_Switch\":{" A_UUID ":{\"old\":{},\"new\":{\"name\":5}}}}",
+        "{\"Physical_Switch\":{" A_UUID ":{\"old\":{},\"new\":{\"tunnel_ips\":"
         "[\"set\",[\"10.0.0.1\",\"\",\"x\",\"::1\"]]}}}}",
-        "{\"Physical_Switch\":{" A_UUID ":{\"delete\":5}}}",
-        "{\"Physical_Switch\":{" B_UUID ":{\"delete\":null}}}",
-        "{\"Physical_Port\":{" B_UUID ":{\"insert\":{\"name\":\"p1\","
+        "{\"Physical_Switch\":{" A_UUID ":{\"old\":5}}}",
+        "{\"Physical_Switch\":{" B_UUID ":{\"old\":{}}}}",
+        "{\"Physical_Port\":{" B_UUID ":{\"new\":{\"name\":\"p1\","
         "\"vlan_bindings\":[\"map\",[[0,[\"uuid\"," B_UUID "]],"
         "[-5,[\"uuid\"," A_UUID "]],[99999,[\"uuid\"," A_UUID "]]]]}}}}",
-        "{\"Logical_Switch\":{" B_UUID ":{\"insert\":{\"tunnel_key\":-1}},"
-        A_UUID ":{\"insert\":{\"tunnel_key\":99999999999}}}}",
-        "{\"Ucast_Macs_Remote\":{" B_UUID ":{\"insert\":{}}}}",
-        "{\"Ucast_Macs_Local\":{" B_UUID ":{\"insert\":{\"MAC\":\"x\","
+        "{\"Logical_Switch\":{" B_UUID ":{\"new\":{\"tunnel_key\":-1}},"
+        A_UUID ":{\"new\":{\"tunnel_key\":99999999999}}}}",
+        "{\"Ucast_Macs_Remote\":{" B_UUID ":{\"new\":{}}}}",
+        "{\"Ucast_Macs_Local\":{" B_UUID ":{\"new\":{\"MAC\":\"x\","
         "\"logical_switch\":[\"uuid\"," A_UUID "]}}}}",
-        "{\"Mcast_Macs_Remote\":{" B_UUID ":{\"insert\":{\"MAC\":"
+        "{\"Mcast_Macs_Remote\":{" B_UUID ":{\"new\":{\"MAC\":"
         "\"unknown-dst\",\"logical_switch\":[\"uuid\"," A_UUID "],"
         "\"locator_set\":[\"uuid\"," B_UUID "]}}}}",
-        "{\"Physical_Locator\":{" B_UUID ":{\"insert\":{\"dst_ip\":\"?\"}}}}",
-        "{\"Physical_Locator_Set\":{" B_UUID ":{\"insert\":{\"locators\":"
+        "{\"Physical_Locator\":{" B_UUID ":{\"new\":{\"dst_ip\":\"?\"}}}}",
+        "{\"Physical_Locator_Set\":{" B_UUID ":{\"new\":{\"locators\":"
         "[\"uuid\"," B_UUID "]}}}}",
-        "{\"Physical_Locator_Set\":{" B_UUID ":{\"insert\":{\"locators\":"
+        "{\"Physical_Locator_Set\":{" B_UUID ":{\"new\":{\"locators\":"
         "[\"set\",[]]}}}}",
-        "{\"Mcast_Macs_Local\":{" B_UUID ":{\"insert\":{\"locator_set\":"
+        "{\"Mcast_Macs_Local\":{" B_UUID ":{\"new\":{\"locator_set\":"
         "[\"uuid\"," B_UUID "]}}}}",
         "5", "[]", "null",
     };
     static const struct fake_answer answers[] = {
         NO_SERVER_DB, VTEP_DB,
-        MONITOR("{" SWITCH ",\"Logical_Switch\":{" A_UUID ":{\"initial\":"
+        MONITOR("{" SWITCH ",\"Logical_Switch\":{" A_UUID ":{\"new\":"
                 "{\"name\":\"" BLUE "\",\"tunnel_key\":7}}}}"),
         { NULL }
     };
@@ -477,7 +477,7 @@ garbage__in_updates__is_survived(void **state)
     *state = rig;
     for (size_t i = 0; i < ARRAY_SIZE(updates); i++) {
         char *update = xasprintf(
-            "{\"id\":null,\"method\":\"update2\",\"params\":"
+            "{\"id\":null,\"method\":\"update\",\"params\":"
             "[[\"monid\",\"hardware_vtep\"],%s]}", updates[i]);
         rig_start_fake(rig, answers);
         rig_start_session(rig, rig_fake_remote(rig));
@@ -506,7 +506,7 @@ garbage__that_kills_libopenvswitch__is_kept_away(void **state)
           "{\"name\":\"_Server\",\"tables\":{\"Database\":{\"columns\":{}}}}}"
         },
         { "monitor_cond _Server", "{\"id\":@ID@,\"error\":null,\"result\":"
-          "{\"Database\":{" A_UUID ":{\"delete\":null}}}}" },
+          "{\"Database\":{" A_UUID ":{\"old\":{}}}}}" },
         { NULL }
     };
     struct rig *rig = rig_create();
@@ -543,7 +543,7 @@ garbage__that_libopenvswitch_passes_over__ends_the_connection(void **state)
 
     *state = rig;
     for (size_t i = 0; i < ARRAY_SIZE(params); i++) {
-        char *update = xasprintf("{\"id\":null,\"method\":\"update2\","
+        char *update = xasprintf("{\"id\":null,\"method\":\"update\","
                                  "\"params\":%s}", params[i]);
         rig->n_down = 0;
         rig_start_fake(rig, answers);
@@ -582,9 +582,9 @@ update__later_than_reply__is_waited_for(void **state)
     assert_int_equal(rig_fake_requests(rig, "transact"), 1);
     assert_string_equal(rig_entry(rig, "networks", "name", BLUE, "reason"),
                         "waiting for the switch to show it");
-    rig_fake_send(rig, "{\"id\":null,\"method\":\"update2\",\"params\":"
+    rig_fake_send(rig, "{\"id\":null,\"method\":\"update\",\"params\":"
                        "[[\"monid\",\"hardware_vtep\"],{\"Logical_Switch\":{"
-                       B_UUID ":{\"insert\":{\"name\":\"" BLUE "\","
+                       B_UUID ":{\"new\":{\"name\":\"" BLUE "\","
                        "\"tunnel_key\":100}}}}]}");
     RIG_UNTIL(rig, rig_all_written(rig));
     rig_run(rig, 100);
@@ -613,9 +613,9 @@ reply__never_comes__session_is_renewed(void **state)
 
 /* A database with a network and a locator in it, that answers nothing. */
 #define WITH_BLUE \
-    "{" SWITCH ",\"Logical_Switch\":{" A_UUID ":{\"initial\":" \
+    "{" SWITCH ",\"Logical_Switch\":{" A_UUID ":{\"new\":" \
     "{\"name\":\"" BLUE "\",\"tunnel_key\":100}}}," \
-    "\"Physical_Locator\":{" B_UUID ":{\"initial\":" \
+    "\"Physical_Locator\":{" B_UUID ":{\"new\":" \
     "{\"encapsulation_type\":\"vxlan_over_ipv4\"," \
     "\"dst_ip\":\"" HOST1 "\"}}}}"
 

@@ -55,7 +55,7 @@ snapshot__not_there_yet__nothing_is_written(void **state)
 {
     struct rig *rig = start(state, no_snapshot);
 
-    RIG_UNTIL(rig, rig_fake_requests(rig, "monitor_cond") == 1);
+    RIG_UNTIL(rig, rig_fake_requests(rig, "monitor") == 1);
     rig_fake_send(rig, REPLY_BEGIN);
     rig_run(rig, 300);
     assert_int_equal(rig_fake_requests(rig, "transact"), 0);
@@ -70,7 +70,7 @@ snapshot__slower_than_probes__is_no_silence(void **state)
     struct rig *rig = start(state, no_snapshot);
 
     ovc_session_set_probe(rig->session, PROBE_MS);
-    RIG_UNTIL(rig, rig_fake_requests(rig, "monitor_cond") == 1);
+    RIG_UNTIL(rig, rig_fake_requests(rig, "monitor") == 1);
     rig_fake_send(rig, REPLY_BEGIN);
     /* Two silent intervals would have ended it. */
     long long end = time_msec() + 3 * PROBE_MS;
