@@ -88,7 +88,7 @@ ovsdb_client_libovc_a_SOURCES = \
 	ovsdb-client/wanted.c
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_ovc_faults \
+check_PROGRAMS += tests/unit/test_ovc_db tests/unit/test_ovc_faults \
 	tests/unit/test_ovc_operator tests/unit/test_ovc_ownership \
 	tests/unit/test_ovc_pace \
 	tests/unit/test_ovc_profile \
@@ -113,6 +113,11 @@ ovc_rig_libs = ovsdb-client/libovc.a tests/unit/libvtepidl.a
 ovc_rig_cppflags = $(AM_CPPFLAGS) \
 	-DVTEP_SCHEMA='"$(OVS_SOURCE)/vtep/vtep.ovsschema"' \
 	-DOTHER_SCHEMA='"$(OVS_SOURCE)/vswitchd/vswitch.ovsschema"'
+tests_unit_test_ovc_db_SOURCES = tests/unit/test_ovc_db.c \
+	$(ovc_rig_sources)
+tests_unit_test_ovc_db_CPPFLAGS = $(ovc_rig_cppflags)
+tests_unit_test_ovc_db_LDADD = $(ovc_rig_libs) $(BASE_LIBS) \
+	$(TEST_LIBS)
 tests_unit_test_ovc_faults_SOURCES = tests/unit/test_ovc_faults.c \
 	$(ovc_rig_sources)
 tests_unit_test_ovc_faults_CPPFLAGS = $(ovc_rig_cppflags)
@@ -166,6 +171,7 @@ tests_unit_test_ovc_tunnel_LDADD = $(ovc_rig_libs) $(BASE_LIBS) \
 tests_unit_test_ovc_text_SOURCES = tests/unit/test_ovc_text.c
 tests_unit_test_ovc_text_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
 	$(TEST_LIBS)
+$(tests_unit_test_ovc_db_OBJECTS): tests/unit/vtep-idl.h
 $(tests_unit_test_ovc_faults_OBJECTS): tests/unit/vtep-idl.h
 $(tests_unit_test_ovc_learnt_OBJECTS): tests/unit/vtep-idl.h
 $(tests_unit_test_ovc_operator_OBJECTS): tests/unit/vtep-idl.h

@@ -40,8 +40,8 @@ struct tsn_json;
 
 /* Chunks on their way at a time, as long as they do no more than add MACs to
  * what is in the database: then no one needs the other's result, and the
- * switch works on the one while we read what it made of the other. */
-#define OVC_WINDOW 2
+ * switch has something to do while we are at what the control nodes say. */
+#define OVC_WINDOW 8
 
 /* A reply that takes longer ends the session. */
 #define OVC_TXN_TIMEOUT_MS 60000
