@@ -2,6 +2,7 @@
 #include <config.h>
 #include "ovsdb-client/db.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -521,9 +522,15 @@ ovc_db_send(struct ovc_db *db, struct json *operations)
     return ovsdb_cs_send_transaction(db->cs, operations);
 }
 
+/* A snapshot with so many unicast rows took enough memory, above a kilobyte of
+ * JSON for each, to give it back. */
+#define MANY_ROWS 5000
+
 void
 ovc_db_forget_changes(struct ovc_db *db)
 {
+    size_t n_forgotten = 0;
+
     for (size_t i = 0; i < OVC_N_DB_TABLES; i++) {
         struct ovc_db_table *t = &db->tables[i];
         struct ovc_db_row *row;
@@ -531,6 +538,7 @@ ovc_db_forget_changes(struct ovc_db *db)
         LIST_FOR_EACH_SAFE (row, changed, &t->changed) {
             if (tables[i].transient) {
                 destroy_row(db, i, row);
+                n_forgotten++;
             } else {
                 row->updated = 0;
                 ovs_list_remove(&row->changed);
@@ -544,4 +552,7 @@ ovc_db_forget_changes(struct ovc_db *db)
         t->allocated_gone = 0;
     }
     db->fresh = false;
+    if (n_forgotten >= MANY_ROWS) {
+        malloc_trim(0);
+    }
 }
