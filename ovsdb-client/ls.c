@@ -177,7 +177,7 @@ waits_for_switch(struct ovc_session *s, struct ovc_ls *ls)
         return false;
     }
     if (!ls->local_ms) {
-        ls->local_ms = s->now_ms + s->profile->local_rows_ms;
+        ls->local_ms = s->now_ms + s->cleanup_ms;
     }
     if (s->now_ms < ls->local_ms) {
         ovc_object_set(s, &ls->object, OVC_REMOVING, OVC_WHY_LOCAL_ROWS);

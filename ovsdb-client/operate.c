@@ -116,3 +116,10 @@ ovc_session_set_stale_hold(struct ovc_session *s, uint32_t ms)
 {
     s->stale_hold_ms = ms;
 }
+
+/* Of networks that are being waited for, the old time holds. */
+void
+ovc_session_set_cleanup_wait(struct ovc_session *s, uint32_t ms)
+{
+    s->cleanup_ms = ms;
+}

@@ -406,7 +406,7 @@ struct ovc_history {
 struct ovc_session {
     char *name;                 /* In logs. */
     char *remote;
-    uint32_t stale_hold_ms;
+    uint32_t stale_hold_ms, cleanup_ms;
     enum ovc_ownership ownership;
     const struct ovc_profile *profile;
     const struct ovc_session_ops *ops;

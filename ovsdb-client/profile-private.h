@@ -30,10 +30,6 @@ struct ovc_profile {
 
     bool upper_macs;                    /* "AA:BB:...", in new rows. */
     bool bfd;                           /* Tunnel rows with bfd_params. */
-
-    /* How long the switch gets to remove what it learnt in a network that is
-     * being removed. */
-    uint32_t local_rows_ms;
     uint16_t max_txn_ops;               /* Row operations. */
 };
 

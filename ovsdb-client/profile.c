@@ -26,10 +26,6 @@
  * upper_macs
  *     Lower case is what the reference wrote.  Some switches write upper case:
  *     rows are compared without regard to it (Launchpad 1420255).
- * local_rows_ms
- *     QFX gets out of step if others remove its local rows (Launchpad
- *     1466312), but sometimes never removes them (1696851).  ovs-vtep does
- *     with the last binding.
  * max_txn_ops
  *     OVC_MAX_TXN_OPS; the reference had up to 25 transactions of 4 MACs
  *     under way with QFX (spec A.6). */
@@ -45,9 +41,6 @@
 #define VLAN_MAX_SCHEMA 4095
 #define VLAN_MAX_API 4094
 
-/* Waits for the switch's own clean-up (spec B.4). */
-#define LOCAL_ROWS_MS 30000
-
 #define QFX_VLANS { 1, 2, 4094 }
 
 static const struct ovc_profile profiles[] = {
@@ -58,7 +51,6 @@ static const struct ovc_profile profiles[] = {
         .free_vni_first = true,
         .vlan_max = VLAN_MAX_API,
         .reserved_vlans = QFX_VLANS,
-        .local_rows_ms = LOCAL_ROWS_MS,
         .max_txn_ops = OVC_MAX_TXN_OPS,
     }, {
         .name = "qfx5k",
@@ -69,7 +61,6 @@ static const struct ovc_profile profiles[] = {
         .vlan_max = VLAN_MAX_API,
         .reserved_vlans = QFX_VLANS,
         .bfd = true,
-        .local_rows_ms = LOCAL_ROWS_MS,
         .max_txn_ops = OVC_MAX_TXN_OPS,
     }, {
         .name = "arista",
@@ -79,7 +70,6 @@ static const struct ovc_profile profiles[] = {
         .free_vni_first = true,
         .vlan_max = VLAN_MAX_API,
         .bfd = true,
-        .local_rows_ms = LOCAL_ROWS_MS,
         .max_txn_ops = OVC_MAX_TXN_OPS,
     }, {
         .name = "cumulus",
@@ -87,7 +77,6 @@ static const struct ovc_profile profiles[] = {
         .replication_mode = "service_node",
         .free_vni_first = true,
         .vlan_max = VLAN_MAX_API,
-        .local_rows_ms = LOCAL_ROWS_MS,
         .max_txn_ops = OVC_MAX_TXN_OPS,
     }, {
         .name = "os10",
@@ -97,7 +86,6 @@ static const struct ovc_profile profiles[] = {
         .free_vni_first = true,
         .vlan_max = VLAN_MAX_API,
         .bfd = true,
-        .local_rows_ms = LOCAL_ROWS_MS,
         .max_txn_ops = OVC_MAX_TXN_OPS,
     }, {
         .name = "extreme",
@@ -107,7 +95,6 @@ static const struct ovc_profile profiles[] = {
         .free_vni_first = true,
         .vlan_max = VLAN_MAX_API,
         .bfd = true,
-        .local_rows_ms = LOCAL_ROWS_MS,
         .max_txn_ops = OVC_MAX_TXN_OPS,
     }, {
         .name = "ovs-vtep",
@@ -116,7 +103,6 @@ static const struct ovc_profile profiles[] = {
         .vlan_max = VLAN_MAX_API,
         .digit_names = true,
         .bfd = true,
-        .local_rows_ms = LOCAL_ROWS_MS,
         .max_txn_ops = OVC_MAX_TXN_OPS,
     }, {
         .name = "schema",
@@ -127,7 +113,6 @@ static const struct ovc_profile profiles[] = {
         .mixed_tagging = true,
         .digit_names = true,
         .bfd = true,
-        .local_rows_ms = LOCAL_ROWS_MS,
         .max_txn_ops = OVC_MAX_TXN_OPS,
     },
 };
@@ -184,6 +169,5 @@ ovc_profile_show(const struct ovc_profile *p, struct tsn_json *json)
     tsn_json_bool(json, "digit_names", p->digit_names);
     tsn_json_bool(json, "bfd", p->bfd);
     tsn_json_string(json, "mac_case", p->upper_macs ? "upper" : "lower");
-    tsn_json_uint(json, "local_rows_wait", p->local_rows_ms);
     tsn_json_uint(json, "max_transaction", p->max_txn_ops);
 }

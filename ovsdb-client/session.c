@@ -33,6 +33,7 @@ ovc_session_create(const struct ovc_session_config *config,
     ovc_switches_init(s, config);
     s->remote = xstrdup(config->remote);
     s->stale_hold_ms = config->stale_hold_ms;
+    s->cleanup_ms = config->cleanup_ms;
     s->ownership = config->ownership;
     s->profile = config->profile ? config->profile : ovc_profile_default();
     s->ops = ops;

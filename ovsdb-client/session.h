@@ -30,6 +30,11 @@ struct tsn_json;
 /* A switch that reboots is found again soon, one that is gone costs little. */
 #define OVC_MAX_BACKOFF_MS 8000
 
+/* How long a switch may take to remove what it learnt in a network that goes
+ * (B.4): QFX gets out of step if others do (Launchpad 1466312), and sometimes
+ * never does (1696851); ovs-vtep does with the last binding. */
+#define OVC_CLEANUP_MS 30000
+
 /* Who else writes into the database (B.5, J.7). */
 enum ovc_ownership {
     OVC_EXCLUSIVE,              /* Nobody: Logical_Switches and vlan_bindings
@@ -53,6 +58,9 @@ struct ovc_session_config {
     uint32_t stale_hold_ms;     /* Own rows that nobody wants, found in the
                                  * database, live that long after
                                  * ovc_session_set_config_complete(). */
+    uint32_t cleanup_ms;        /* How long the switch gets to remove what it
+                                 * learnt in a network that is being removed,
+                                 * until we do. */
     enum ovc_ownership ownership;
     const struct ovc_profile *profile;  /* What the switch can; NULL: the
                                          * default.  Outlives the session. */
@@ -88,6 +96,7 @@ void ovc_session_destroy(struct ovc_session *);         /* NULL is fine. */
 void ovc_session_set_probe(struct ovc_session *, uint32_t probe_ms);
 void ovc_session_set_max_backoff(struct ovc_session *, uint32_t ms);
 void ovc_session_set_stale_hold(struct ovc_session *, uint32_t ms);
+void ovc_session_set_cleanup_wait(struct ovc_session *, uint32_t ms);
 
 void ovc_session_run(struct ovc_session *);
 void ovc_session_wait(struct ovc_session *);

@@ -145,6 +145,7 @@ compare_own_tunables(const struct tsn_config_tor *a,
 {
     return a->probe_ms != b->probe_ms ? "probe-interval"
            : a->max_backoff_ms != b->max_backoff_ms ? "max-backoff"
+           : a->cleanup_ms != b->cleanup_ms ? "cleanup-wait"
            : a->n_tsns != b->n_tsns
              || memcmp(a->tsns, b->tsns, sizeof a->tsns) ? "tsns"
            : strcmp(a->profile, b->profile) ? "profile"

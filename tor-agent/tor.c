@@ -165,6 +165,7 @@ tor_create(struct tsn_loop *loop, const struct tsn_config *config,
         .probe_ms = conf->probe_ms,
         .stale_hold_ms = config->stale_hold_s * 1000,
         .max_backoff_ms = conf->max_backoff_ms,
+        .cleanup_ms = conf->cleanup_ms,
         .ownership = conf->shared ? OVC_SHARED : OVC_EXCLUSIVE,
         .profile = ovc_profile_find(conf->profile),
     };
@@ -233,6 +234,7 @@ tor_tune(struct tor *tor, const struct tsn_config *config,
 
     ovc_session_set_probe(tor->ovsdb, conf->probe_ms);
     ovc_session_set_max_backoff(tor->ovsdb, conf->max_backoff_ms);
+    ovc_session_set_cleanup_wait(tor->ovsdb, conf->cleanup_ms);
     ovc_session_set_stale_hold(tor->ovsdb, config->stale_hold_s * 1000);
     xmpp_speaker_set_holds(tor->speaker, config->hold_s, config->stale_hold_s,
                            config->frozen_hold_s);

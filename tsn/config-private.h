@@ -54,7 +54,7 @@ struct file_tor {
     uint32_t *probe_ms;
     char **switches;
     size_t n_switches;
-    uint32_t *max_backoff_ms;
+    uint32_t *max_backoff_ms, *cleanup_ms;
     char *ownership;
 };
 

@@ -16,6 +16,9 @@
 #define BACKOFF_MIN_MS 1000
 #define BACKOFF_MAX_MS 3600000
 
+#define CLEANUP_DEFAULT_MS 30000
+#define CLEANUP_MAX_MS 3600000
+
 const cyaml_schema_value_t tsn_cfg_switch_value = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, TEXT_MAX_LEN),
 };
@@ -88,9 +91,15 @@ tsn_cfg_read_switches(struct tsn_cfg_reader *r, const struct file_tor *src,
         error = read_ownership(r, src, i);
     }
     dst->max_backoff_ms = BACKOFF_DEFAULT_MS;
+    dst->cleanup_ms = CLEANUP_DEFAULT_MS;
+    if (!error) {
+        error = tsn_cfg_read_range(r, tor_key(i, "max-backoff"),
+                                   src->max_backoff_ms, BACKOFF_MIN_MS,
+                                   BACKOFF_MAX_MS, &dst->max_backoff_ms);
+    }
     return error ? error : tsn_cfg_read_range(
-        r, tor_key(i, "max-backoff"), src->max_backoff_ms, BACKOFF_MIN_MS,
-        BACKOFF_MAX_MS, &dst->max_backoff_ms);
+        r, tor_key(i, "cleanup-wait"), src->cleanup_ms, 0, CLEANUP_MAX_MS,
+        &dst->cleanup_ms);
 }
 
 void

@@ -49,6 +49,7 @@ static const cyaml_schema_field_t tor_fields[] = {
                                &tsn_cfg_switch_value, 1,
                                TSN_CFG_MAX_SWITCHES),
     OPTIONAL_UINT("max-backoff", struct file_tor, max_backoff_ms),
+    OPTIONAL_UINT("cleanup-wait", struct file_tor, cleanup_ms),
     STRING("ownership", OPTIONAL, struct file_tor, ownership),
     CYAML_FIELD_END
 };

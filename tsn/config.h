@@ -49,6 +49,8 @@ struct tsn_config_tor {
     uint32_t bfd_min_tx_ms;
     uint32_t probe_ms;      /* Inactivity probe of the OVSDB session. */
     uint32_t max_backoff_ms;    /* Longest wait between attempts to connect. */
+    uint32_t cleanup_ms;    /* For it to remove what it learnt in a network
+                             * that goes. */
     bool shared;            /* Others write into its database, too. */
 };
 

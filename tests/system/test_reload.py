@@ -140,7 +140,7 @@ def test_tor__other_remote__is_replaced_alone(lab):
 
 
 @pytest.mark.parametrize("key,value", [
-    ("probe-interval", 3000), ("max-backoff", 2000)])
+    ("probe-interval", 3000), ("max-backoff", 2000), ("cleanup-wait", 0)])
 def test_tor__key_without_a_new_session__keeps_it(lab, key, value):
     before = connections(lab, of=names(lab))
     edit(lab, lambda tors, _: tors[1].update({key: value}))

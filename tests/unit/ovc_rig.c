@@ -500,6 +500,7 @@ rig_start_session(struct rig *rig, const char *remote)
         .probe_ms = 5000,
         .ownership = rig->ownership,
         .stale_hold_ms = rig->stale_hold_ms,
+        .cleanup_ms = OVC_CLEANUP_MS,
         .profile = rig->profile,
     };
 

@@ -594,43 +594,7 @@ mac__rows_that_differ_in_case__become_one(void **state)
     assert_string_equal(rig_mac_vtep(rig, BLUE, MAC1), HOST1);
 }
 
-/* Removal, size. */
-
-static void
-local_rows__profile__says_how_long_the_switch_gets(void **state)
-{
-    struct rig *rig = *state;
-    struct ovc_profile p = *ovc_profile_default();
-
-    p.local_rows_ms = 0;
-    use(rig, &p);
-    rig_want_ls(rig, BLUE, 100, TSN1);
-    RIG_UNTIL(rig, rig_all_written(rig));
-    rig_begin(rig);
-    struct vteprec_ucast_macs_local *row
-        = vteprec_ucast_macs_local_insert(rig->txn);
-    vteprec_ucast_macs_local_set_MAC(row, MAC1);
-    vteprec_ucast_macs_local_set_logical_switch(row, rig_ls(rig, BLUE));
-    vteprec_ucast_macs_local_set_locator(row, rig_locator(rig, RIG_OWN_VTEP));
-    rig_end(rig);
-    RIG_UNTIL(rig, *rig_learnt(rig));
-
-    ovc_session_set_profile(rig->session, ovc_profile_find("qfx5k"));
-    ovc_unwant_ls(rig->session, BLUE);
-    rig_settle(rig);
-    assert_string_equal(rig_entry(rig, "networks", "name", BLUE, "reason"),
-                        "the switch still has learnt rows for it");
-    assert_non_null(rig_ls(rig, BLUE));
-
-    /* Whoever is not to be waited for, is not. */
-    rig_want_ls(rig, BLUE, 100, TSN1);
-    RIG_UNTIL(rig, rig_all_written(rig));
-    ovc_session_set_profile(rig->session, &p);
-    ovc_unwant_ls(rig->session, BLUE);
-    RIG_UNTIL(rig, !rig_ls(rig, BLUE));
-    assert_null(vteprec_ucast_macs_local_first(rig->db));
-    rig_stop_session(rig);
-}
+/* Size. */
 
 static void
 transaction__profile__says_how_large(void **state)
@@ -677,7 +641,6 @@ main(void)
         CASE(name__all_digits__is_held_with_what_depends_on_it),
         CASE(mac__upper_case_profile__writes_upper_case),
         CASE(mac__rows_that_differ_in_case__become_one),
-        CASE(local_rows__profile__says_how_long_the_switch_gets),
         CASE(transaction__profile__says_how_large),
     };
 

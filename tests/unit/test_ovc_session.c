@@ -673,14 +673,30 @@ network_removal__switch_keeps_learnt_rows__is_forced(void **state)
     struct ovc_session *s = rig->session;
     struct ovc_ls *ls = ovc_ls_find(s, BLUE);
     RIG_UNTIL(rig, ls->local_ms);
-    uint32_t wait_ms = rig->profile->local_rows_ms;
-    assert_in_range(ls->local_ms - time_msec(), wait_ms - 1000, wait_ms);
+    assert_in_range(ls->local_ms - time_msec(), OVC_CLEANUP_MS - 1000,
+                    OVC_CLEANUP_MS);
     rig_settle(rig);
     assert_non_null(rig_ls(rig, BLUE));
 
     /* The time is over. */
     ls->local_ms = time_msec();
     ovc_object_wake_at(s, &ls->object, time_msec());
+    RIG_UNTIL(rig, !rig_ls(rig, BLUE));
+    assert_null(vteprec_ucast_macs_local_first(rig->db));
+}
+
+static void
+network_removal__wait_set_to_zero__is_forced_at_once(void **state)
+{
+    struct rig *rig = *state;
+
+    write_blue(rig);
+    rig_begin(rig);
+    add_local_mac(rig, rig_ls(rig, BLUE), MAC3, RIG_OWN_VTEP);
+    rig_end(rig);
+    RIG_UNTIL(rig, *rig_learnt(rig));
+    ovc_session_set_cleanup_wait(rig->session, 0);
+    ovc_unwant_ls(rig->session, BLUE);
     RIG_UNTIL(rig, !rig_ls(rig, BLUE));
     assert_null(vteprec_ucast_macs_local_first(rig->db));
 }
@@ -996,6 +1012,7 @@ main(int argc, char *argv[])
         CASE(stale_rows__that_others_add__go_after_hold_time),
         CASE(network_removal__with_learnt_rows__waits_for_the_switch),
         CASE(network_removal__switch_keeps_learnt_rows__is_forced),
+        CASE(network_removal__wait_set_to_zero__is_forced_at_once),
         CASE(network_removal__wanted_again_meanwhile__stays),
         CASE(network_replaced__by_one_with_its_vni_and_binding__takes_over),
         CASE(network_not_wanted__what_is_wanted_in_it__does_not_keep_it),

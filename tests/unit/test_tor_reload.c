@@ -89,6 +89,7 @@ tor__key_that_sessions_outlive__is_tuned(void **state)
     } cases[] = {
         { HEAD AGENT TORS T1 "    probe-interval: 3000\n", "probe-interval" },
         { HEAD AGENT TORS T1 "    max-backoff: 3000\n", "max-backoff" },
+        { HEAD AGENT TORS T1 "    cleanup-wait: 3000\n", "cleanup-wait" },
         { HEAD AGENT TORS T1 "    tsn: 10.0.0.101\n", "tsns" },
         { HEAD AGENT TORS T1 "    tsns: [10.0.0.100, 10.0.0.101]\n",
           "tsns" },

@@ -142,6 +142,7 @@ config__every_key__all_values(void **state)
         "    probe-interval: 0\n"
         "    switches: [leaf1, leaf2]\n"
         "    max-backoff: 2000\n"
+        "    cleanup-wait: 0\n"
         "    ownership: shared\n"
         "  - {name: tor2, ovsdb: \"unix:/run/x.sock\"}\n"
         "  - {name: tor3, ovsdb: \"ptcp:6640:[::1]\"}\n"
@@ -179,11 +180,13 @@ config__every_key__all_values(void **state)
     assert_string_equal(c->tors[0].switches[0], "leaf1");
     assert_string_equal(c->tors[0].switches[1], "leaf2");
     assert_int_equal(c->tors[0].max_backoff_ms, 2000);
+    assert_int_equal(c->tors[0].cleanup_ms, 0);
     assert_true(c->tors[0].shared);
     assert_string_equal(c->tors[1].agent_name, "tor2");
     assert_int_equal(c->tors[1].n_switches, 1);
     assert_string_equal(c->tors[1].switches[0], "tor2");
     assert_int_equal(c->tors[1].max_backoff_ms, 8000);
+    assert_int_equal(c->tors[1].cleanup_ms, 30000);
     assert_false(c->tors[1].shared);
     assert_ip(&c->tors[1].tsns[0], "10.0.0.100");
     assert_int_equal(c->tors[1].probe_ms, 10000);
@@ -470,6 +473,8 @@ config__wrong_values__position_and_reason(void **state)
           "tor-agent.tors[0].probe-interval: expects 1000..3600000" },
         { C T "    ovsdb: tcp:1.2.3.4:1\n    max-backoff: 999\n", "7:18",
           "tor-agent.tors[0].max-backoff: expects 1000..3600000" },
+        { C T "    ovsdb: tcp:1.2.3.4:1\n    cleanup-wait: 3600001\n", "7:19",
+          "tor-agent.tors[0].cleanup-wait: expects 0..3600000" },
         { C T "    ovsdb: tcp:1.2.3.4:1\n    ownership: mine\n", "7:16",
           "tor-agent.tors[0].ownership: expects \"exclusive\" or" },
         { C T "    ovsdb: tcp:1.2.3.4:1\n    switches: [a, b, a]\n", "7:22",
