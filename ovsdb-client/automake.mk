@@ -44,6 +44,8 @@ ovsdb_client_libovc_a_SOURCES = \
 	ovsdb-client/alarm.c \
 	ovsdb-client/bfd.c \
 	ovsdb-client/binding.c \
+	ovsdb-client/db-private.h \
+	ovsdb-client/db-schema.c \
 	ovsdb-client/db-value.c \
 	ovsdb-client/db-value.h \
 	ovsdb-client/db.c \
@@ -61,9 +63,11 @@ ovsdb_client_libovc_a_SOURCES = \
 	ovsdb-client/ls.c \
 	ovsdb-client/mac.c \
 	ovsdb-client/object.c \
+	ovsdb-client/object.h \
 	ovsdb-client/operate.c \
 	ovsdb-client/operator.h \
 	ovsdb-client/plan.c \
+	ovsdb-client/plan.h \
 	ovsdb-client/private.h \
 	ovsdb-client/proxy-protocol.c \
 	ovsdb-client/proxy-protocol.h \
@@ -74,6 +78,7 @@ ovsdb_client_libovc_a_SOURCES = \
 	ovsdb-client/reconcile.c \
 	ovsdb-client/result.c \
 	ovsdb-client/rows.c \
+	ovsdb-client/rows.h \
 	ovsdb-client/session.c \
 	ovsdb-client/session.h \
 	ovsdb-client/status.c \

@@ -22,9 +22,9 @@ enum vtep_type {
 void ovc_value_init(void *value, enum vtep_type);
 void ovc_value_fini(void *value, enum vtep_type);
 
-/* '*value' becomes what 'json' says.  '*changed' gets whether that is something
- * else than before.  Returns false, and makes it empty, if 'json' has another
- * form. */
+/* '*value' becomes what 'json' says.  '*changed' gets whether that is
+ * something else than before.  Returns false, and makes it empty, if 'json'
+ * has another form. */
 bool ovc_value_set(void *value, enum vtep_type, const struct json *,
                    bool *changed);
 

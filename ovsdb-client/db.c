@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
-#include "ovsdb-client/db.h"
+#include "ovsdb-client/db-private.h"
 
 #include <malloc.h>
 #include <stdlib.h>
@@ -10,11 +10,8 @@
 #include "openvswitch/json.h"
 #include "openvswitch/shash.h"
 #include "openvswitch/vlog.h"
-#include "ovsdb-client/db-value.h"
 #include "ovsdb-cs.h"
 #include "ovsdb-error.h"
-#include "sset.h"
-#include "tsn/json.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -22,229 +19,10 @@ VLOG_DEFINE_THIS_MODULE(ovc_db);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 5);
 
-/* What we read of the schema, and can do without if it was added after version
- * 1.3.0 (spec B). */
-
-struct column {
-    const char *name;
-    size_t offset;              /* In the row's struct. */
-    enum vtep_type type;
-    bool optional;
-    bool silent;                /* Its lack is not worth a word. */
-};
-
-struct table {
-    const char *name;
-    size_t size;                /* Of the row's struct. */
-    const struct column *columns;
-    size_t n_columns;
-    bool optional;
-    bool transient;
-};
-
-#define COLUMN(STRUCT, FIELD, NAME, TYPE) \
-    .name = NAME, .offset = offsetof(struct STRUCT, FIELD), .type = TYPE
-#define TABLE(NAME, STRUCT, COLUMNS) \
-    .name = NAME, .size = sizeof(struct STRUCT), .columns = COLUMNS, \
-    .n_columns = ARRAY_SIZE(COLUMNS)
-
-static const struct column switch_columns[] = {
-    { COLUMN(vtep_switch, name, "name", VTEP_STRING) },
-    [VTEP_SWITCH_PORTS] = { COLUMN(vtep_switch, ports, "ports", VTEP_UUIDS) },
-    { COLUMN(vtep_switch, tunnel_ips, "tunnel_ips", VTEP_STRINGS) },
-    { COLUMN(vtep_switch, faults, "switch_fault_status", VTEP_STRINGS),
-      .optional = true },
-    /* Written, not read: asked for to know whether it is there. */
-    { COLUMN(vtep_switch, tunnels, "tunnels", VTEP_UUIDS),
-      .optional = true, .silent = true },
-};
-
-static const struct column port_columns[] = {
-    [VTEP_PORT_NAME] = { COLUMN(vtep_port, name, "name", VTEP_STRING) },
-    { COLUMN(vtep_port, bindings, "vlan_bindings", VTEP_BINDINGS) },
-    { COLUMN(vtep_port, faults, "port_fault_status", VTEP_STRINGS),
-      .optional = true },
-};
-
-static const struct column ls_columns[] = {
-    { COLUMN(vtep_ls, name, "name", VTEP_STRING) },
-    { COLUMN(vtep_ls, vni, "tunnel_key", VTEP_INTEGER) },
-    { COLUMN(vtep_ls, replication_mode, "replication_mode", VTEP_STRINGS),
-      .optional = true },
-};
-
-static const struct column mac_columns[] = {
-    [VTEP_MAC_MAC] = { COLUMN(vtep_mac, mac, "MAC", VTEP_TEXT) },
-    [VTEP_MAC_LS] = { COLUMN(vtep_mac, ls, "logical_switch", VTEP_UUID) },
-    [VTEP_MAC_LOCATOR] = { COLUMN(vtep_mac, locator, "locator", VTEP_UUID) },
-    [VTEP_MAC_IP] = { COLUMN(vtep_mac, ip, "ipaddr", VTEP_TEXT),
-                      .optional = true },
-};
-
-static const struct column flood_columns[] = {
-    { COLUMN(vtep_flood, mac, "MAC", VTEP_STRING) },
-    { COLUMN(vtep_flood, ls, "logical_switch", VTEP_UUID) },
-    { COLUMN(vtep_flood, locator_set, "locator_set", VTEP_UUID) },
-};
-
-static const struct column locator_set_columns[] = {
-    { COLUMN(vtep_locator_set, locators, "locators", VTEP_UUIDS) },
-};
-
-static const struct column locator_columns[] = {
-    { COLUMN(vtep_locator, encapsulation, "encapsulation_type",
-             VTEP_STRING) },
-    { COLUMN(vtep_locator, ip, "dst_ip", VTEP_STRING) },
-    { COLUMN(vtep_locator, key, "tunnel_key", VTEP_INTEGER),
-      .optional = true },
-};
-
-static const struct column tunnel_columns[] = {
-    { COLUMN(vtep_tunnel, local, "local", VTEP_UUID), .silent = true },
-    { COLUMN(vtep_tunnel, remote, "remote", VTEP_UUID), .silent = true },
-    { COLUMN(vtep_tunnel, bfd_params, "bfd_params", VTEP_MAP),
-      .silent = true },
-    { COLUMN(vtep_tunnel, bfd_status, "bfd_status", VTEP_MAP),
-      .silent = true },
-};
-
-static const struct table tables[OVC_N_DB_TABLES] = {
-    [OVC_T_LOCATOR] = { TABLE("Physical_Locator", vtep_locator,
-                              locator_columns) },
-    [OVC_T_LS] = { TABLE("Logical_Switch", vtep_ls, ls_columns) },
-    [OVC_T_FLOOD] = { TABLE("Mcast_Macs_Remote", vtep_flood,
-                            flood_columns) },
-    [OVC_T_MAC] = { TABLE("Ucast_Macs_Remote", vtep_mac, mac_columns),
-                    .transient = true },
-    [OVC_T_LOCAL_FLOOD] = { TABLE("Mcast_Macs_Local", vtep_flood,
-                                  flood_columns), .optional = true },
-    [OVC_T_LOCAL_MAC] = { TABLE("Ucast_Macs_Local", vtep_mac, mac_columns),
-                          .optional = true, .transient = true },
-    [OVC_T_TUNNEL] = { TABLE("Tunnel", vtep_tunnel, tunnel_columns),
-                       .optional = true },
-    [OVC_T_PORT] = { TABLE("Physical_Port", vtep_port, port_columns) },
-    [OVC_T_LOCATOR_SET] = { TABLE("Physical_Locator_Set", vtep_locator_set,
-                                  locator_set_columns) },
-    [OVC_T_SWITCH] = { TABLE("Physical_Switch", vtep_switch,
-                             switch_columns) },
-};
-
-const char *
-ovc_table_name(enum ovc_table table)
-{
-    return tables[table].name;
-}
-
-bool
-ovc_table_is_transient(enum ovc_table table)
-{
-    return tables[table].transient;
-}
-
-/* The server's schema. */
-
-static bool
-has_column(const struct ovc_db *db, enum ovc_table table, size_t column)
-{
-    return db->tables[table].columns & 1u << column;
-}
-
-bool
-ovc_db_has_column(const struct ovc_db *db, enum ovc_table table,
-                  const char *name)
-{
-    for (size_t i = 0; i < tables[table].n_columns; i++) {
-        if (!strcmp(tables[table].columns[i].name, name)) {
-            return has_column(db, table, i);
-        }
-    }
-    OVS_NOT_REACHED();
-}
-
-char *
-ovc_db_check_schema(const struct ovc_db *db)
-{
-    for (size_t i = 0; i < OVC_N_DB_TABLES; i++) {
-        const struct table *t = &tables[i];
-
-        for (size_t j = 0; j < t->n_columns && !t->optional; j++) {
-            if (!t->columns[j].optional && !has_column(db, i, j)) {
-                return xasprintf("the schema lacks %s.%s", t->name,
-                                 t->columns[j].name);
-            }
-        }
-    }
-    return NULL;
-}
-
-void
-ovc_db_put_missing(const struct ovc_db *db, struct tsn_json *json)
-{
-    for (size_t i = 0; i < OVC_N_DB_TABLES; i++) {
-        const struct table *t = &tables[i];
-
-        if (!db->tables[i].there) {
-            tsn_json_string(json, NULL, t->name);
-            continue;
-        }
-        for (size_t j = 0; j < t->n_columns; j++) {
-            if (!t->columns[j].silent && !has_column(db, i, j)) {
-                char *name = xasprintf("%s.%s", t->name, t->columns[j].name);
-                tsn_json_string(json, NULL, name);
-                free(name);
-            }
-        }
-    }
-}
-
-/* Notes which columns of table 'i' the server has, and returns their names. */
-static struct json *
-note_columns(struct ovc_db *db, size_t i, const struct sset *schema)
-{
-    struct json *names = json_array_create_empty();
-
-    db->tables[i].there = schema != NULL;
-    db->tables[i].columns = 0;
-    for (size_t j = 0; schema && j < tables[i].n_columns; j++) {
-        const char *name = tables[i].columns[j].name;
-
-        if (sset_contains(schema, name)) {
-            db->tables[i].columns |= 1u << j;
-            json_array_add(names, json_string_create(name));
-        }
-    }
-    return names;
-}
-
-static struct json *
-compose_monitor_requests(const struct json *schema_json, void *db_)
-{
-    struct ovc_db *db = db_;
-    struct shash *schema = ovsdb_cs_parse_schema(schema_json);
-    struct json *requests = json_object_create();
-
-    for (size_t i = 0; i < OVC_N_DB_TABLES; i++) {
-        const struct sset *table_schema
-            = schema ? shash_find_data(schema, tables[i].name) : NULL;
-        struct json *columns = note_columns(db, i, table_schema);
-
-        if (json_array(columns)->n) {
-            struct json *request = json_object_create();
-            json_object_put(request, "columns", columns);
-            json_object_put(requests, tables[i].name,
-                            json_array_create_1(request));
-        } else {
-            json_destroy(columns);
-        }
-    }
-    ovsdb_cs_free_schema(schema);
-    return requests;
-}
-
 /* Rows. */
 
 static void *
-value_of(struct ovc_db_row *row, const struct column *column)
+value_of(struct ovc_db_row *row, const struct ovc_column *column)
 {
     return (char *) row + column->offset;
 }
@@ -274,10 +52,10 @@ ovc_db_find(const struct ovc_db *db, enum ovc_table table,
 static struct ovc_db_row *
 create_row(struct ovc_db *db, enum ovc_table table, const struct uuid *uuid)
 {
-    struct ovc_db_row *row = xzalloc(tables[table].size);
+    struct ovc_db_row *row = xzalloc(ovc_schema[table].size);
 
-    for (size_t i = 0; i < tables[table].n_columns; i++) {
-        const struct column *column = &tables[table].columns[i];
+    for (size_t i = 0; i < ovc_schema[table].n_columns; i++) {
+        const struct ovc_column *column = &ovc_schema[table].columns[i];
         ovc_value_init(value_of(row, column), column->type);
     }
     row->uuid = *uuid;
@@ -289,8 +67,8 @@ create_row(struct ovc_db *db, enum ovc_table table, const struct uuid *uuid)
 static void
 destroy_row(struct ovc_db *db, enum ovc_table table, struct ovc_db_row *row)
 {
-    for (size_t i = 0; i < tables[table].n_columns; i++) {
-        const struct column *column = &tables[table].columns[i];
+    for (size_t i = 0; i < ovc_schema[table].n_columns; i++) {
+        const struct ovc_column *column = &ovc_schema[table].columns[i];
         ovc_value_fini(value_of(row, column), column->type);
     }
     hmap_remove(&db->tables[table].rows, &row->node);
@@ -300,11 +78,11 @@ destroy_row(struct ovc_db *db, enum ovc_table table, struct ovc_db_row *row)
 
 static void
 note_bad_value(struct ovc_db *db, enum ovc_table table,
-               const struct column *column)
+               const struct ovc_column *column)
 {
     db->n_bad_values++;
     VLOG_WARN_RL(&rl, "a switch sent a value of another form than the schema "
-                 "has, taking it for empty: %s.%s", tables[table].name,
+                 "has, taking it for empty: %s.%s", ovc_schema[table].name,
                  column->name);
 }
 
@@ -315,8 +93,8 @@ set_columns(struct ovc_db *db, enum ovc_table table, struct ovc_db_row *row,
 {
     uint32_t updated = 0;
 
-    for (size_t i = 0; i < tables[table].n_columns; i++) {
-        const struct column *column = &tables[table].columns[i];
+    for (size_t i = 0; i < ovc_schema[table].n_columns; i++) {
+        const struct ovc_column *column = &ovc_schema[table].columns[i];
         const struct json *json = shash_find_data(values, column->name);
         bool changed;
 
@@ -400,7 +178,7 @@ apply(struct ovc_db *db, const struct ovsdb_cs_update_event *event)
         if (event->clear) {
             clear_table(db, i);
         }
-        t = ovsdb_cs_db_update_find_table(update, tables[i].name);
+        t = ovsdb_cs_db_update_find_table(update, ovc_schema[i].name);
         for (size_t j = 0; t && j < t->n; j++) {
             const struct ovsdb_cs_row_update *row = &t->row_updates[j];
 
@@ -417,7 +195,7 @@ apply(struct ovc_db *db, const struct ovsdb_cs_update_event *event)
 
 /* Connection. */
 
-static const struct ovsdb_cs_ops cs_ops = { compose_monitor_requests };
+static const struct ovsdb_cs_ops cs_ops = { ovc_schema_monitor_requests };
 
 void
 ovc_db_init(struct ovc_db *db, const char *remote,
@@ -536,7 +314,7 @@ ovc_db_forget_changes(struct ovc_db *db)
         struct ovc_db_row *row;
 
         LIST_FOR_EACH_SAFE (row, changed, &t->changed) {
-            if (tables[i].transient) {
+            if (ovc_schema[i].transient) {
                 destroy_row(db, i, row);
                 n_forgotten++;
             } else {

@@ -24,7 +24,7 @@ void ovc_session_set_mode(struct ovc_session *, enum ovc_mode);
 enum ovc_mode ovc_session_mode(const struct ovc_session *);
 const char *ovc_mode_name(enum ovc_mode);
 
-/* Forgets why anything waits, reads the IDL's copy of all rows anew and
+/* Forgets why anything waits, looks at all rows anew and
  * compares again. */
 void ovc_session_resync(struct ovc_session *);
 

@@ -23,197 +23,21 @@
 #include "openvswitch/uuid.h"
 #include "ovsdb-client/db.h"
 #include "ovsdb-client/guard.h"
+#include "ovsdb-client/object.h"
 #include "ovsdb-client/operator.h"
+#include "ovsdb-client/plan.h"
 #include "ovsdb-client/profile-private.h"
+#include "ovsdb-client/rows.h"
 #include "ovsdb-client/session.h"
 #include "ovsdb-client/tunnel.h"
 #include "ovsdb-client/txn.h"
-#include "simap.h"
 #include "uuid.h"
 
 struct ds;
 struct tsn_json;
 
-/* A refused object is tried again after 1 s, 2 s, 4 s... */
-#define OVC_BACKOFF_MIN_MS 1000
-#define OVC_BACKOFF_MAX_MS 60000
-
-/* Chunks on their way at a time, as long as they do no more than add MACs to
- * what is in the database: then no one needs the other's result, and the
- * switch has something to do while we are at what the control nodes say. */
-#define OVC_WINDOW 8
-
-/* A reply that takes longer ends the session. */
-#define OVC_TXN_TIMEOUT_MS 60000
-
-/* The update that shows a write may come after the reply: until then the write
- * is not repeated. */
-#define OVC_ECHO_MS 2000
-
-/* A key that had to be written OVC_FIGHT_WRITES times, each within
- * OVC_FIGHT_MS of the one before, is being changed by somebody else, too: from
- * then on the back-off applies. */
-#define OVC_FIGHT_MS 10000
-#define OVC_FIGHT_WRITES 4
-
-/* Its end: also what somebody else changes all the time is put right within
- * 5 s. */
-#define OVC_FIGHT_BACKOFF_MAX_MS 3000
-
-/* So many refusals without a success in between: the switch refuses in
- * general.  Then one transaction per OVC_BRAKE_MS. */
-#define OVC_BRAKE_REFUSALS 16
-#define OVC_BRAKE_MS 100
-
 /* After which the operator is told that a switch does not answer. */
 #define OVC_SILENCE_MS 3000
-
-/* Objects looked at in one call of ovc_session_run(), about a millisecond. */
-#define OVC_LOOK_BUDGET 2000
-
-enum ovc_kind {
-    OVC_LS,
-    OVC_FLOOD,
-    OVC_BINDING,
-    OVC_MAC,
-    OVC_TUNNEL,
-    OVC_N_KINDS
-};
-
-enum ovc_state {
-    OVC_IDLE,                   /* Neither wanted nor there, or not ours. */
-    OVC_WRITTEN,                /* Wanted: the database has it. */
-    OVC_WAITING,                /* Wanted: not yet. */
-    OVC_HELD,                   /* Wanted: must not be written. */
-    OVC_STALE,                  /* Not wanted: found, kept for a while. */
-    OVC_REMOVING,               /* Not wanted: being removed. */
-    OVC_N_STATES
-};
-
-/* Why an object is not what is wanted, for the operator. */
-enum ovc_why {
-    OVC_WHY_NONE,
-    OVC_WHY_QUEUED,
-    OVC_WHY_SENT,
-    OVC_WHY_ECHO,
-    OVC_WHY_REFUSED,
-    OVC_WHY_FIGHT,
-    OVC_WHY_LS,                 /* Its Logical_Switch is not right yet. */
-    OVC_WHY_SWITCH,             /* No such switch. */
-    OVC_WHY_PORT,               /* No such port. */
-    OVC_WHY_VNI_RANGE,
-    OVC_WHY_VNI_WANTED,         /* Another wanted LS has the older claim. */
-    OVC_WHY_VNI_HELD,           /* Another row has it. */
-    OVC_WHY_OWN_VTEP,
-    OVC_WHY_NO_TUNNEL_IP,
-    OVC_WHY_BAD_VTEP,
-    OVC_WHY_BAD_MAC,
-    OVC_WHY_BAD_VLAN,
-    OVC_WHY_DEPENDENTS,         /* Something still refers to it. */
-    OVC_WHY_LOCAL_ROWS,         /* The switch still has rows for it. */
-    OVC_WHY_MODE,               /* The operator wants no such write. */
-
-    /* The profile is against it. */
-    OVC_WHY_PROFILE,
-    OVC_WHY_VLAN_RANGE = OVC_WHY_PROFILE,
-    OVC_WHY_VLAN_RESERVED,
-    OVC_WHY_TAGGED,             /* The port has an untagged network. */
-    OVC_WHY_UNTAGGED,           /* The port has tagged ones. */
-    OVC_WHY_DIGIT_NAME,
-};
-
-struct ovc_object {
-    struct ovs_list queue_node; /* In a queue or a group; or empty. */
-    struct heap_node timer;     /* In session->timers, while 'timed'. */
-    long long not_before_ms;    /* No write earlier. */
-    long long written_ms;       /* Last write that the switch took. */
-    char *error;                /* Why it refused the last one, or NULL. */
-    enum ovc_kind kind : 8;
-    enum ovc_state state : 8;
-    enum ovc_why why : 8;
-    uint8_t failures;           /* Refusals in a row. */
-    uint8_t rewrites;           /* Writes in short succession. */
-    bool wanted : 1;
-    bool ours : 1;              /* Was wanted: goes at once when unwanted. */
-    bool aging : 1;             /* Stale, 'not_before_ms' is its end. */
-    bool echo : 1;              /* 'not_before_ms' waits for the echo. */
-    bool timed : 1;
-    bool in_txn : 1;            /* Member of a transaction under way. */
-    bool lead : 1;              /* ...and the reason for its writes. */
-    bool rewanted : 1;          /* Meanwhile the owner wanted otherwise. */
-    bool echoed : 1;            /* Meanwhile a row of it changed. */
-};
-
-/* Objects of a refused transaction, to be tried apart from others. */
-struct ovc_group {
-    struct ovs_list node;       /* In session->groups. */
-    struct ovs_list objects;
-};
-
-/* A row that was read. */
-struct ovc_row {
-    struct hmap_node by_uuid;   /* In session->rows[table]. */
-    struct uuid uuid;
-    unsigned int generation;    /* session->generation when last seen. */
-};
-
-/* Physical_Locator. */
-struct ovc_locator {
-    struct ovc_row row;
-    struct hmap_node by_ip;     /* In session->locators, while 'plain'. */
-    struct in6_addr ip;         /* None if unreadable. */
-    bool plain;                 /* vxlan_over_ipv4 without a tunnel_key. */
-};
-
-/* Logical_Switch. */
-struct ovc_ls_row {
-    struct ovc_row row;
-    struct ovs_list node;       /* In ls->rows. */
-    struct hmap_node by_vni;    /* In session->vnis, while 'vni'. */
-    struct ovc_ls *ls;
-    uint32_t vni;               /* 0: none, or nonsense. */
-    bool service_node;          /* Its replication_mode. */
-};
-
-/* Mcast_Macs_Remote or Mcast_Macs_Local. */
-struct ovc_flood_row {
-    struct ovc_row row;
-    struct ovs_list node;       /* In flood.rows, other_rows, local_floods. */
-    struct ovc_ls *ls;
-    bool unknown_dst;
-    bool plain;                 /* All locators are. */
-    struct in6_addr *vteps;     /* Sorted. */
-    size_t n_vteps;
-};
-
-/* What a row of Ucast_Macs_Remote or Ucast_Macs_Local says, once for all: the
- * database does not keep it for us. */
-struct ovc_mac_text {
-    struct uuid ls, locator;
-    struct in6_addr ip;         /* "ipaddr", or none; */
-    bool odd_ip;                /* it has something that is no address. */
-    bool junk;                  /* 'mac' is unreadable. */
-    struct eth_addr mac;
-};
-
-/* Ucast_Macs_Remote. */
-struct ovc_mac_row {
-    struct ovc_row row;
-    struct ovs_list node;       /* In mac->rows, while 'mac'. */
-    struct ovc_mac *mac;        /* NULL if its network is none of ours. */
-    struct in6_addr vtep;       /* None if its locator is not a plain one. */
-    struct ovc_mac_text text;
-};
-
-/* Ucast_Macs_Local. */
-struct ovc_local_mac {
-    struct ovc_row row;
-    struct hmap_node by_key;    /* In session->local_macs, while 'ls'. */
-    struct ovs_list node;       /* In ls->local_macs, likewise. */
-    struct ovc_ls *ls;          /* NULL if it is of no use to us. */
-    struct in6_addr vtep;
-    struct ovc_mac_text text;
-};
 
 struct ovc_flood {
     struct ovc_object object;
@@ -332,77 +156,6 @@ struct ovc_tunnel {
     enum ovc_node_rank rank;
 };
 
-/* Tunnel, one of ours. */
-struct ovc_tunnel_row {
-    struct ovc_row row;
-    struct ovs_list node;       /* In tunnel->rows. */
-    struct ovc_tunnel *tunnel;
-    struct in6_addr local;      /* None if its locator is not a plain one. */
-};
-
-enum ovc_result {
-    OVC_TXN_DONE,
-    OVC_TXN_REFUSED,
-    OVC_TXN_LOST,               /* The session ended before the reply. */
-};
-
-/* A transaction on its way. */
-struct ovc_flight {
-    struct json *id;            /* Of its request, or NULL: there was nothing
-                                 * to send. */
-    size_t n_operations;
-    struct ovc_object **members;
-    size_t n_members;
-    unsigned int n_rows[OVC_N_WRITTEN_TABLES];
-    long long sent_ms;
-
-    bool ended;
-    enum ovc_result result;
-    char *error;                /* If it was refused. */
-};
-
-/* The transaction that is being planned. */
-struct ovc_plan {
-    struct ovc_txn *txn;        /* NULL until there is something to write. */
-    struct ovc_object **members;
-    size_t n_members, allocated_members;
-    size_t n_ops;
-    unsigned int n_rows[OVC_N_WRITTEN_TABLES];  /* Sum: 'n_ops'. */
-    bool full;                  /* Something did not fit. */
-    bool alone;                 /* It does more than add MACs. */
-    struct hmap locators;       /* Inserted by it. */
-};
-
-/* Enough for what led to a problem, little for hundreds of switches. */
-#define OVC_HISTORY_TXNS 64
-#define OVC_HISTORY_CLOSES 16
-
-/* Kinds of errors counted, RFC 7047 knows a dozen; what a switch invents
- * beyond that is counted as "other". */
-#define OVC_MAX_TAGS 32
-
-struct ovc_history_txn {
-    long long wall_ms;          /* Of the reply. */
-    long long duration_ms;
-    unsigned int n_rows[OVC_N_WRITTEN_TABLES];
-    enum ovc_result result;
-    char *error;                /* Or NULL. */
-};
-
-struct ovc_history_close {
-    long long wall_ms;
-    long long up_ms;            /* How long the session was up. */
-    char *reason;
-};
-
-/* Rings: entry i is at i modulo the size. */
-struct ovc_history {
-    struct ovc_history_txn txns[OVC_HISTORY_TXNS];
-    struct ovc_history_close closes[OVC_HISTORY_CLOSES];
-    uint64_t n_txns, n_closes;
-    struct simap refusals;      /* By the error's tag. */
-};
-
 struct ovc_session {
     char *name;                 /* In logs. */
     char *remote;
@@ -480,37 +233,6 @@ struct ovc_session {
     uint64_t n_bad_rows;
     char *last_error;
 };
-
-/* object.c */
-void ovc_object_init(struct ovc_session *, struct ovc_object *,
-                     enum ovc_kind);
-void ovc_object_fini(struct ovc_session *, struct ovc_object *);
-void ovc_object_set(struct ovc_session *, struct ovc_object *, enum ovc_state,
-                    enum ovc_why);
-/* Has the object looked at. */
-void ovc_object_queue(struct ovc_session *, struct ovc_object *);
-/* Likewise, as a row of it changed / as the owner wants something else. */
-void ovc_object_row_changed(struct ovc_session *, struct ovc_object *);
-/* Likewise, as whatever held it back may be over. */
-void ovc_object_retry(struct ovc_session *, struct ovc_object *);
-void ovc_object_want(struct ovc_session *, struct ovc_object *);
-void ovc_object_unwant(struct ovc_session *, struct ovc_object *);
-void ovc_object_wake_at(struct ovc_session *, struct ovc_object *,
-                        long long when_ms);
-/* Whether it may be written now; otherwise it will be looked at again. */
-bool ovc_object_may_write(struct ovc_session *, struct ovc_object *);
-/* Whether it, which nobody wants but is there, may be removed now. */
-bool ovc_object_removable(struct ovc_session *, struct ovc_object *,
-                          const struct ovc_ls *);
-/* Whether the database has something for its key. */
-bool ovc_object_is_there(const struct ovc_object *);
-/* Calls 'fn', which frees none, for all of them. */
-typedef void ovc_object_fn(struct ovc_session *, struct ovc_object *,
-                           void *aux);
-void ovc_for_each_object(struct ovc_session *, ovc_object_fn *, void *aux);
-long long ovc_backoff_ms(unsigned int n, long long max_ms);
-void ovc_object_format(const struct ovc_object *, struct ds *);
-void ovc_timers_run(struct ovc_session *);
 
 /* ls.c: Logical_Switch. */
 struct ovc_ls *ovc_ls_find(const struct ovc_session *, const char *name);
@@ -622,88 +344,6 @@ bool ovc_ls_is_addressless(const struct ovc_session *, const struct ovc_ls *);
 /* With their ports.  One of them is there. */
 void ovc_switches_read_all(struct ovc_session *);
 void ovc_switches_read_changes(struct ovc_session *);
-
-/* rows.c: what the database has. */
-bool ovc_has_ipaddr(const struct ovc_session *);
-void ovc_rows_init(struct ovc_session *);
-void ovc_rows_destroy(struct ovc_session *);
-/* Those of a new session: what it has not, is gone. */
-void ovc_rows_read_all(struct ovc_session *);
-void ovc_rows_read_changes(struct ovc_session *);
-/* Looks at those that are there again. */
-void ovc_rows_rescan(struct ovc_session *);
-/* Every object gets a new chance. */
-void ovc_objects_retry(struct ovc_session *);
-struct ovc_row *ovc_row_find(const struct ovc_session *, enum ovc_table,
-                             const struct uuid *);
-void ovc_row_insert(struct ovc_session *, enum ovc_table, struct ovc_row *,
-                    const struct uuid *);
-void ovc_row_remove(struct ovc_session *, enum ovc_table, struct ovc_row *);
-/* The Logical_Switch / locator that a row refers to, or NULL; the row is looked
- * at again once it is there. */
-struct ovc_ls *ovc_ls_of(struct ovc_session *, const struct uuid *);
-const struct ovc_locator *ovc_locator_of(struct ovc_session *,
-                                         const struct uuid *);
-/* The address of a plain one, or none. */
-struct in6_addr ovc_plain_vtep(struct ovc_session *,
-                               const struct uuid *locator);
-/* '*text' is what the row said before, or junk. */
-void ovc_mac_text_read(struct ovc_mac_text *text, const struct vtep_mac *);
-struct ovc_flood_row *ovc_flood_row_create(struct ovc_session *,
-                                           enum ovc_table,
-                                           const struct uuid *);
-bool ovc_flood_row_set(struct ovc_session *, struct ovc_flood_row *,
-                       const struct uuid *locator_set);
-
-/* learnt.c: Ucast_Macs_Local, Mcast_Macs_Local. */
-void ovc_local_mac_read(struct ovc_session *, const struct ovc_db_row *);
-/* Finds what it belongs to. */
-void ovc_local_mac_attach(struct ovc_session *, struct ovc_local_mac *);
-void ovc_local_mac_forget(struct ovc_session *, struct ovc_row *);
-void ovc_local_flood_read(struct ovc_session *, const struct ovc_db_row *);
-void ovc_local_flood_forget(struct ovc_session *, struct ovc_row *);
-
-/* plan.c: the next transaction. */
-void ovc_plan_init(struct ovc_plan *);
-void ovc_plan_destroy(struct ovc_session *);
-/* Whether 'n_ops' row operations fit.  An empty plan takes any number. */
-bool ovc_plan_room(struct ovc_session *, size_t n_ops);
-/* Likewise, for one row that refers only to rows that are in the database. */
-bool ovc_plan_room_for_mac(struct ovc_session *);
-/* Joins 'object', whose look() adds 'n_ops' row operations. */
-struct ovc_txn *ovc_plan_join(struct ovc_session *, struct ovc_object *,
-                              bool lead, size_t n_ops);
-/* 'n' of the operations of the object that joined last are for 'table'. */
-void ovc_plan_count(struct ovc_session *, enum ovc_table table, size_t n);
-/* The locator of 'ip': the database's, or one that the plan inserts.  Not
- * while the columns of another operation are being added. */
-struct ovc_ref ovc_plan_locator(struct ovc_session *,
-                                const struct in6_addr *ip);
-size_t ovc_plan_locator_ops(const struct ovc_session *,
-                            const struct in6_addr *ip);
-/* What refers to the transaction's own rows ends with its planning. */
-void ovc_plan_end(struct ovc_session *);
-
-/* result.c: the oldest flight has ended. */
-void ovc_result_take(struct ovc_session *);
-/* For struct ovc_db_ops. */
-void ovc_result_replied(const struct jsonrpc_msg *, void *session);
-void ovc_result_lost(void *session);
-
-/* reconcile.c: transactions. */
-void ovc_reconcile_run(struct ovc_session *);
-void ovc_reconcile_wait(struct ovc_session *);
-
-/* history.c */
-void ovc_history_init(struct ovc_history *);
-void ovc_history_fini(struct ovc_history *);
-/* The oldest flight. */
-void ovc_history_add_txn(struct ovc_session *, enum ovc_result,
-                         const char *error);
-void ovc_history_add_close(struct ovc_session *);
-/* 'text' begins with the error's tag. */
-void ovc_history_add_refusal(struct ovc_session *, const char *text);
-void ovc_history_status(const struct ovc_session *, struct tsn_json *);
 
 /* status.c */
 /* Writes "state" and "reason". */
