@@ -24,8 +24,7 @@ void ovc_session_set_mode(struct ovc_session *, enum ovc_mode);
 enum ovc_mode ovc_session_mode(const struct ovc_session *);
 const char *ovc_mode_name(enum ovc_mode);
 
-/* Forgets why anything waits, looks at all rows anew and
- * compares again. */
+/* Forgets why anything waits, looks at all rows anew and compares again. */
 void ovc_session_resync(struct ovc_session *);
 
 /* Ends the connection; the next one reads everything from the switch. */
