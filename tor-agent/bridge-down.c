@@ -8,6 +8,7 @@
 #include "ovsdb-client/session.h"
 #include "packets.h"
 #include "util.h"
+#include "xmpp/merit.h"
 #include "xmpp/route.h"
 #include "xmpp/speaker.h"
 
@@ -33,25 +34,21 @@ is_own_vtep(const struct tor *tor, const struct tor_mac *m,
                 && tsn_ip_equals(&m->export.vtep, ip)));
 }
 
-/* The one that moved last, then the preferred. */
-static int
-compare(const struct xmpp_evpn *route, uint32_t sequence, uint32_t pref)
+/* An arrival is numbered after all that is known, also what is not chosen. */
+static void
+note_sequence(struct tor_choice *c, uint32_t sequence)
 {
-    if (route->sequence != sequence) {
-        return route->sequence > sequence ? 1 : -1;
-    }
-    return (route->local_pref > pref) - (route->local_pref < pref);
+    c->last_sequence = MAX(c->last_sequence, sequence);
 }
 
 static void
-take_own(struct tor_choice *c, const struct xmpp_evpn *route,
+take_own(struct tor_choice *c, const struct xmpp_merit *merit,
          const struct in6_addr *ip)
 {
-    if (!c->own || compare(route, c->own_sequence, c->own_pref) > 0) {
+    if (!c->own || xmpp_merit_compare(merit, &c->own_merit) > 0) {
         c->own = true;
         c->own_vtep = *ip;
-        c->own_sequence = route->sequence;
-        c->own_pref = route->local_pref;
+        c->own_merit = *merit;
     }
 }
 
@@ -71,17 +68,16 @@ is_better_hop(const struct choosing *a, const struct in6_addr *ip)
 }
 
 static void
-take_remote(struct choosing *a, const struct xmpp_evpn *route,
+take_remote(struct choosing *a, const struct xmpp_merit *merit,
             const struct in6_addr *ip)
 {
     struct tor_choice *c = a->choice;
     int order = (tsn_ip_is_set(&c->remote)
-                 ? compare(route, c->remote_sequence, c->remote_pref) : 1);
+                 ? xmpp_merit_compare(merit, &c->remote_merit) : 1);
 
     if (order > 0 || (!order && is_better_hop(a, ip))) {
         c->remote = *ip;
-        c->remote_sequence = route->sequence;
-        c->remote_pref = route->local_pref;
+        c->remote_merit = *merit;
     }
 }
 
@@ -94,9 +90,10 @@ is_usable(const struct tunnel_dst *nh)
 
 static void
 choose_route(const char *item_id OVS_UNUSED, const struct xmpp_evpn *route,
-             bool stale OVS_UNUSED, void *choosing_)
+             bool stale, void *choosing_)
 {
     struct choosing *a = choosing_;
+    const struct xmpp_merit merit = xmpp_merit_of(route, stale);
 
     if (xmpp_evpn_type(route) != XMPP_EVPN_MAC) {
         return;
@@ -109,10 +106,11 @@ choose_route(const char *item_id OVS_UNUSED, const struct xmpp_evpn *route,
             continue;
         }
         a->usable = true;
+        note_sequence(a->choice, route->sequence);
         if (is_own_vtep(a->tor, a->mac, &nh->ip)) {
-            take_own(a->choice, route, &nh->ip);
+            take_own(a->choice, &merit, &nh->ip);
         } else {
-            take_remote(a, route, &nh->ip);
+            take_remote(a, &merit, &nh->ip);
         }
     }
 }

@@ -26,9 +26,7 @@ is_elsewhere(const struct tor_choice *c)
     if (!has_remote(c) || !c->own) {
         return has_remote(c);
     }
-    return (c->remote_sequence != c->own_sequence
-            ? c->remote_sequence > c->own_sequence
-            : c->remote_pref > c->own_pref);
+    return xmpp_merit_compare(&c->remote_merit, &c->own_merit) > 0;
 }
 
 /* Whether another agent of the switch announces what is behind it; a copy does
@@ -37,11 +35,11 @@ is_elsewhere(const struct tor_choice *c)
 static bool
 has_partner(const struct tor_mac *m, const struct tor_choice *c)
 {
-    return (c->own && c->own_pref != COPY_PREF
+    return (c->own && c->own_merit.local_pref != COPY_PREF
             && (m->export.kind == TOR_LIVE
-                ? c->own_sequence > m->export.sequence
+                ? c->own_merit.sequence > m->export.sequence
                 : !m->live_sequence
-                  || c->own_sequence != m->live_sequence));
+                  || c->own_merit.sequence != m->live_sequence));
 }
 
 static void
@@ -76,8 +74,8 @@ forget_live(struct tor_mac *m, const struct tor_choice *c)
 {
     if (m->export.kind == TOR_LIVE) {
         m->live_sequence = m->export.sequence;
-    } else if (!c->own || c->own_pref == COPY_PREF
-               || c->own_sequence != m->live_sequence) {
+    } else if (!c->own || c->own_merit.local_pref == COPY_PREF
+               || c->own_merit.sequence != m->live_sequence) {
         m->live_sequence = 0;
     }
 }
@@ -100,12 +98,7 @@ find_local(const struct tor *tor, const struct tor_mac *m,
 static uint32_t
 next_sequence(const struct tor_choice *c)
 {
-    uint32_t sequence = c->own ? c->own_sequence : 0;
-
-    if (has_remote(c)) {
-        sequence = MAX(sequence, c->remote_sequence);
-    }
-    return sequence < UINT32_MAX ? sequence + 1 : sequence;
+    return c->last_sequence < UINT32_MAX ? c->last_sequence + 1 : UINT32_MAX;
 }
 
 /* Whether the route elsewhere wins over what we announce.  Of two of the same
@@ -116,8 +109,8 @@ is_beaten(const struct tor_export *e, const struct tor_choice *c)
     if (!has_remote(c)) {
         return false;
     }
-    return (c->remote_sequence != e->sequence
-            ? c->remote_sequence > e->sequence
+    return (c->remote_merit.sequence != e->sequence
+            ? c->remote_merit.sequence > e->sequence
             : memcmp(&c->remote, &e->vtep, sizeof e->vtep) < 0);
 }
 
@@ -179,12 +172,12 @@ look_at_announced(struct tor *tor, struct tor_mac *m,
 {
     bool lost = is_beaten(&m->export, c), renew = false;
 
-    if (lost && (!m->lost || m->remote_sequence != c->remote_sequence)) {
+    if (lost && (!m->lost || m->remote_sequence != c->remote_merit.sequence)) {
         lost = !moves_is_frozen(m) && !moves_note(tor, m);
         renew = lost;
     }
     m->lost = lost;
-    m->remote_sequence = lost ? c->remote_sequence : 0;
+    m->remote_sequence = lost ? c->remote_merit.sequence : 0;
     bridge_up(tor, m, TOR_LIVE, &local->vtep, m->export.sequence,
               &local->ip);
     bridge_down(tor, m, c, lost, renew);

@@ -93,7 +93,7 @@ show_remote(const struct tor *tor, const struct tor_mac *m,
     tsn_json_mac(json, "mac", &m->mac);
     tsn_json_string(json, "origin", "evpn");
     tsn_json_ip(json, "vtep", &m->remote);
-    tsn_json_uint(json, "sequence", c.remote_sequence);
+    tsn_json_uint(json, "sequence", c.remote_merit.sequence);
     if (moves_is_frozen(m)) {
         tsn_json_string(json, "state", "frozen");
         tsn_json_string(json, "reason", "it moved too often, and stays there");

@@ -24,6 +24,7 @@
 #include "tsn/config.h"
 #include "tsn/loop.h"
 #include "tsn/model.h"
+#include "xmpp/merit.h"
 
 struct ovc_session;
 struct tor;
@@ -229,12 +230,14 @@ struct tor_choice {
     /* Elsewhere; none if 'remote' is.  'ip' is that of a route with address to
      * 'remote', where such are used. */
     struct in6_addr remote, ip;
-    uint32_t remote_sequence, remote_pref;
+    struct xmpp_merit remote_merit;
 
     /* Behind this switch, as somebody announces it, us included. */
     bool own;
     struct in6_addr own_vtep;
-    uint32_t own_sequence, own_pref;
+    struct xmpp_merit own_merit;
+
+    uint32_t last_sequence;     /* The highest of all. */
 
     bool no_vxlan;              /* There are routes, none with VXLAN. */
 };

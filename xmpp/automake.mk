@@ -12,6 +12,8 @@ xmpp_libxmpp_a_SOURCES = \
 	xmpp/graph.h \
 	xmpp/inet.c \
 	xmpp/inet.h \
+	xmpp/merit.c \
+	xmpp/merit.h \
 	xmpp/names.c \
 	xmpp/names.h \
 	xmpp/rib-path.c \
@@ -71,6 +73,7 @@ check_PROGRAMS += \
 	tests/unit/test_xmpp_peers \
 	tests/unit/test_xmpp_repair \
 	tests/unit/test_xmpp_rib \
+	tests/unit/test_xmpp_merit \
 	tests/unit/test_xmpp_route \
 	tests/unit/test_xmpp_route_memory \
 	tests/unit/test_xmpp_session \
@@ -130,6 +133,8 @@ tests_unit_test_xmpp_repair_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 tests_unit_test_xmpp_rib_SOURCES = tests/unit/test_xmpp_rib.c
 tests_unit_test_xmpp_rib_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
+tests_unit_test_xmpp_merit_SOURCES = tests/unit/test_xmpp_merit.c
+tests_unit_test_xmpp_merit_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 tests_unit_test_xmpp_route_SOURCES = \
 	$(ROUTE_VECTORS) \
 	tests/unit/test_xmpp_route.c

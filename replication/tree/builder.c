@@ -12,6 +12,7 @@
 #include "replication/services/lease.h"
 #include "tsn/model.h"
 #include "util.h"
+#include "xmpp/merit.h"
 #include "xmpp/route.h"
 #include "xmpp/view.h"
 
@@ -20,17 +21,10 @@ struct member {
     struct fwd_member m;
 };
 
-/* How good a route is: fresh, then as for MAC mobility (RFC 7432, 7.7), then
- * by preference. */
-struct merit {
-    bool stale;
-    uint32_t sequence, local_pref;
-};
-
 struct mac {
     struct hmap_node node;      /* In 'macs', by MAC. */
     struct fwd_mac_entry entry;
-    struct merit merit;         /* Of the route, if there is one. */
+    struct xmpp_merit merit;    /* Of the route, if there is one. */
 };
 
 /* Where an address's MAC is known from; the higher one wins.  A service
@@ -47,7 +41,7 @@ struct arp {
     struct hmap_node node;      /* In 'arps', by address. */
     struct fwd_arp_entry entry;
     enum origin origin;
-    struct merit merit;         /* ORIGIN_ROUTE. */
+    struct xmpp_merit merit;    /* ORIGIN_ROUTE. */
 };
 
 struct repl_builder {
@@ -56,22 +50,6 @@ struct repl_builder {
     struct hmap members, macs, arps;
     unsigned int n_unreachable;
 };
-
-/* Negative if 'a' is the better one. */
-static int
-compare_merit(const struct merit *a, const struct merit *b)
-{
-    if (a->stale != b->stale) {
-        return a->stale - b->stale;
-    }
-    if (a->sequence != b->sequence) {
-        return a->sequence > b->sequence ? -1 : 1;
-    }
-    if (a->local_pref != b->local_pref) {
-        return a->local_pref > b->local_pref ? -1 : 1;
-    }
-    return 0;
-}
 
 static void
 add_member(struct repl_builder *b, const struct tunnel_dst *dst,
@@ -158,7 +136,7 @@ compare_tunnels(const struct fwd_mac *a, const struct fwd_mac *b)
 
 static void
 add_mac_route(struct repl_builder *b, const struct xmpp_evpn *route,
-              const struct merit *merit)
+              const struct xmpp_merit *merit)
 {
     const struct tunnel_dst *nh = choose_next_hop(route);
     struct mac *mac = get_mac(b, route->mac);
@@ -170,7 +148,7 @@ add_mac_route(struct repl_builder *b, const struct xmpp_evpn *route,
                       ? nh->label : b->config->vni;
     }
     if (mac->entry.mac.flags & FWD_MAC_ROUTE) {
-        int cmp = compare_merit(merit, &mac->merit);
+        int cmp = xmpp_merit_compare(&mac->merit, merit);
 
         if ((cmp ? cmp : compare_tunnels(&found, &mac->entry.mac)) >= 0) {
             return;
@@ -184,7 +162,8 @@ add_mac_route(struct repl_builder *b, const struct xmpp_evpn *route,
 /* Sets the MAC of 'ip', unless a better one is known. */
 static void
 add_arp(struct repl_builder *b, const struct in6_addr *ip,
-        struct eth_addr addr, enum origin origin, const struct merit *merit)
+        struct eth_addr addr, enum origin origin,
+        const struct xmpp_merit *merit)
 {
     struct fwd_arp_entry entry = {
         .ip = in6_addr_get_mapped_ipv4(ip),
@@ -200,7 +179,7 @@ add_arp(struct repl_builder *b, const struct in6_addr *ip,
             int cmp = (int) arp->origin - (int) origin;
 
             if (!cmp) {
-                cmp = compare_merit(merit, &arp->merit);
+                cmp = xmpp_merit_compare(&arp->merit, merit);
             }
             if (!cmp) {
                 cmp = memcmp(entry.arp.mac, arp->entry.arp.mac, 6);
@@ -220,7 +199,7 @@ add_arp(struct repl_builder *b, const struct in6_addr *ip,
     arp->merit = *merit;
 }
 
-static const struct merit no_merit;
+static const struct xmpp_merit no_merit;
 
 static void
 add_service_addresses(struct repl_builder *b)
@@ -278,7 +257,7 @@ void
 repl_builder_add_route(struct repl_builder *b, const struct xmpp_evpn *route,
                        bool stale)
 {
-    const struct merit merit = { stale, route->sequence, route->local_pref };
+    const struct xmpp_merit merit = xmpp_merit_of(route, stale);
 
     if (xmpp_evpn_is_broadcast(route)) {
         /* Ours has no address in its key; of a VNI that we left, the lists

@@ -161,6 +161,40 @@ route__comes_moves_and_goes__row_follows(void **state OVS_UNUSED)
 }
 
 static void
+route__stale__gives_way_to_a_fresh_one(void **state OVS_UNUSED)
+{
+    rig_route(1, HOST1, 7, 200);
+    rig_stale(1);
+    rig_expect_rows("1 " HOST1);
+    /* Of a control node that was restarted and numbers from the start. */
+    rig_route(1, HOST2, 0, 100);
+    rig_expect_rows("1 " HOST2);
+    rig_no_route(1);
+    rig_expect_rows("1 " HOST1);
+    rig_swept(1);
+    rig_expect_rows("");
+}
+
+static void
+route__stale_elsewhere__gives_way_to_the_switch(void **state OVS_UNUSED)
+{
+    rig_route(1, HOST1, 7, 200);
+    rig_stale(1);
+    rig_route(1, OWN, 1, 100);
+    rig_route(2, OWN, 7, 200);
+    rig_stale(2);
+    rig_route(2, HOST2, 0, 100);
+    rig_expect_rows("1 " HOST1 "\n2 " HOST2);
+    /* What the switch learns is numbered after all of them: the stale one may
+     * come back. */
+    rig_learn(1, OWN);
+    rig_learn(2, OWN);
+    rig_expect_routes("1 " OWN " #8 100\n2 " OWN " #8 100");
+    rig_expect_rows("");
+    assert_int_equal(tor.n_moves, 1);
+}
+
+static void
 route__to_any_own_vtep__no_row(void **state OVS_UNUSED)
 {
     rig_route(1, OWN, 5, 200);
@@ -255,6 +289,8 @@ main(void)
         CASE(floods__one_broadcast_route_each__none_for_zero),
         CASE(address_of_mac__if_used__has_a_route_of_its_own),
         CASE(route__comes_moves_and_goes__row_follows),
+        CASE(route__stale__gives_way_to_a_fresh_one),
+        CASE(route__stale_elsewhere__gives_way_to_the_switch),
         CASE(route__to_any_own_vtep__no_row),
         CASE(ecmp__choice__stays_as_long_as_it_is_there),
         CASE(encapsulation__not_vxlan__no_row_but_counted),

@@ -39,7 +39,7 @@ static struct {
 static unsigned int n_renewed, n_stated;
 
 /* The control nodes. */
-static struct xmpp_evpn *learnt[N_MAX];
+static struct xmpp_evpn *learnt[N_MAX], *stale[N_MAX];
 static unsigned int encaps;
 static struct xmpp_evpn *published[N_MAX];
 static const char *published_in[N_MAX];
@@ -285,6 +285,10 @@ xmpp_speaker_for_each_mac_route(const struct xmpp_speaker *sp OVS_UNUSED,
             && eth_addr_equals(learnt[i]->mac, *mac)) {
             fn("id", learnt[i], false, aux);
         }
+        if (stale[i] && !strcmp(instance, "blue")
+            && eth_addr_equals(stale[i]->mac, *mac)) {
+            fn("id2", stale[i], true, aux);
+        }
     }
 }
 
@@ -414,6 +418,7 @@ rig_teardown(void **state OVS_UNUSED)
             free_published(i);
         }
         rig_no_route(i);
+        rig_swept(i);
     }
     sset_destroy(&tor.switches);
     assert_true(ovs_list_is_empty(&tor.dirty));
@@ -527,6 +532,26 @@ rig_no_route(unsigned int mac)
         xmpp_evpn_fini(learnt[mac]);
         free(learnt[mac]);
         learnt[mac] = NULL;
+        mac_changed(mac);
+    }
+}
+
+void
+rig_stale(unsigned int mac)
+{
+    rig_swept(mac);
+    stale[mac] = learnt[mac];
+    learnt[mac] = NULL;
+    mac_changed(mac);
+}
+
+void
+rig_swept(unsigned int mac)
+{
+    if (stale[mac]) {
+        xmpp_evpn_fini(stale[mac]);
+        free(stale[mac]);
+        stale[mac] = NULL;
         mac_changed(mac);
     }
 }

@@ -49,6 +49,10 @@ void rig_session(bool connected);
 void rig_route(unsigned int mac, const char *hops, uint32_t sequence,
                uint32_t pref);
 void rig_no_route(unsigned int mac);
+/* The route is stale from now on, and another can be beside it / the stale one
+ * is gone. */
+void rig_stale(unsigned int mac);
+void rig_swept(unsigned int mac);
 /* The next route has that encapsulation. */
 void rig_encaps(unsigned int encaps);
 /* What is published comes back, as long as nothing better is there. */
