@@ -205,6 +205,92 @@ look_unwanted_flood(struct ovc_session *s, struct ovc_ls *ls)
     }
 }
 
+/* Whether the row is to lead elsewhere in a moment, if the switch takes it. */
+static bool
+is_moving(const struct ovc_object *object)
+{
+    return (object->state == OVC_WAITING
+            && (object->why == OVC_WHY_QUEUED || object->why == OVC_WHY_SENT
+                || object->why == OVC_WHY_ECHO || object->why == OVC_WHY_LS));
+}
+
+/* Where the row leads; where it will, if there is none. */
+static struct set
+actual_set(const struct ovc_session *s, const struct ovc_flood *flood)
+{
+    struct set set;
+
+    if (ovs_list_is_empty(&flood->rows)) {
+        set.vteps = ovc_flood_vteps(s, flood, &set.n);
+    } else {
+        const struct ovc_flood_row *row
+            = CONTAINER_OF(ovs_list_front(&flood->rows), struct ovc_flood_row,
+                           node);
+        set = (struct set) { row->vteps, row->n_vteps };
+    }
+    return set;
+}
+
+/* Of two where the switch has a choice; 'a' is before 'b'. */
+static bool
+is_better_node(const struct ovc_session *s, const struct in6_addr *present,
+               const struct in6_addr *b, const struct in6_addr *a)
+{
+    enum ovc_node_rank rank = ovc_node_rank(s, b);
+
+    return (rank > ovc_node_rank(s, a)
+            || (rank == ovc_node_rank(s, a) && rank < OVC_NODE_UNKNOWN
+                && tsn_ip_equals(b, present)));
+}
+
+/* Those that are wanted are in their order; others are as they are. */
+static const struct in6_addr *
+best_node(const struct ovc_session *s, const struct ovc_flood *flood,
+          const struct set *set, const struct in6_addr *present)
+{
+    const struct in6_addr *best = NULL;
+
+    for (size_t i = 0; i < flood->n_vteps; i++) {
+        const struct in6_addr *ip = &flood->vteps[i];
+
+        if (is_member(set->vteps, set->n, ip)
+            && (!best || is_better_node(s, present, ip, best))) {
+            best = ip;
+        }
+    }
+    return best ? best : set->n ? &set->vteps[0] : NULL;
+}
+
+bool
+ovc_session_flood_node(const struct ovc_session *s, const char *ls_name,
+                       struct in6_addr *node)
+{
+    const struct ovc_ls *ls = ovc_ls_find(s, ls_name);
+
+    if (!s->up || !ls || !ls->flood.object.wanted
+        || (is_moving(&ls->flood.object) && tsn_ip_is_set(node))) {
+        return false;
+    }
+    const struct set set = actual_set(s, &ls->flood);
+    const struct in6_addr *best = best_node(s, &ls->flood, &set, node);
+    if (!best || !tsn_ip_is_host(best)) {
+        return false;
+    }
+    *node = *best;
+    return true;
+}
+
+uint32_t
+ovc_session_flood_ranks(const struct ovc_session *s)
+{
+    uint32_t ranks = s->profile->several_locators;
+
+    for (size_t i = 0; i < s->n_nodes; i++) {
+        ranks = ranks << 2 | s->nodes[i].rank;
+    }
+    return ranks;
+}
+
 void
 ovc_flood_look(struct ovc_session *s, struct ovc_ls *ls)
 {
@@ -212,5 +298,9 @@ ovc_flood_look(struct ovc_session *s, struct ovc_ls *ls)
         look_wanted_flood(s, ls);
     } else {
         look_unwanted_flood(s, ls);
+        return;                 /* 'ls' may be gone. */
+    }
+    if (s->ops->node_changed) {
+        s->ops->node_changed(s->aux, ls->name);
     }
 }

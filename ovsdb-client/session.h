@@ -84,6 +84,9 @@ struct ovc_session_ops {
     void (*mac_changed)(void *aux, const char *ls_name,
                         const struct eth_addr *mac, bool learnt);
     void (*flood_changed)(void *aux, const char *ls_name);
+    /* The flood row of a wanted Logical_Switch may lead elsewhere, see
+     * ovc_session_flood_node(). */
+    void (*node_changed)(void *aux, const char *ls_name);
 };
 
 /* 'remote' is sound: the configuration has been checked. */
@@ -154,6 +157,20 @@ void ovc_for_each_local_flood(const struct ovc_session *, const char *ls_name,
  * leaves '*local' alone, if there is none. */
 bool ovc_find_local_mac(const struct ovc_session *, const char *ls_name,
                         const struct eth_addr *mac, struct local_mac *local);
+
+/* To which service node the switch sends the BUM frames of 'ls_name': the
+ * locator of its flood row; of several the first, in the order wanted, that is
+ * not worse by BFD than another.  '*node' is the present one, or none, which
+ * stays where there is no reason to change.
+ *
+ * Returns false, and leaves '*node' alone, if that is not known: there is no
+ * session, or no flood row; or the row is about to be written, and there is a
+ * present one, for which it will do until then.  After ovc_session_run(). */
+bool ovc_session_flood_node(const struct ovc_session *, const char *ls_name,
+                            struct in6_addr *node);
+/* A number that changes when that may change by what is known of the nodes;
+ * node_changed() does not tell of it. */
+uint32_t ovc_session_flood_ranks(const struct ovc_session *);
 
 /* As session_changed() said last. */
 bool ovc_session_is_connected(const struct ovc_session *);

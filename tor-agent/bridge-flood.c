@@ -2,6 +2,10 @@
 /* Which flood endpoints of the switch have a broadcast route
  * (spec/tor-agent.md B.9, C.3, E.2): those of its Mcast_Macs_Local rows.
  *
+ * It names the TSN that the switch floods to, so that the switch is flooded to
+ * by the same: many a switch takes frames only from where it sends its own.
+ * The row moves first, then the route.
+ *
  * An agent without a session keeps copies: of those it knew, as a switch that
  * is away for a while still wants its broadcasts; and, while another agent
  * serves the switch, of its VTEP in every network, so that the control nodes
@@ -104,12 +108,38 @@ keep_copies(struct tor *tor, struct tor_network *net)
     }
 }
 
+static bool
+is_tsn(const struct tor *tor, const struct in6_addr *ip)
+{
+    for (size_t i = 0; i < tor->n_tsns; i++) {
+        if (tsn_ip_equals(&tor->tsns[i], ip)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Of a switch that is away the last one holds, if it is still a TSN of it. */
+static void
+choose_replicator(struct tor *tor, struct tor_network *net)
+{
+    if (tor->live && ovc_session_flood_node(tor->ovsdb, net->ls_name,
+                                            &net->replicator)) {
+        return;
+    }
+    if (!tsn_ip_is_set(&net->replicator)
+        || (!tor->live && !is_tsn(tor, &net->replicator))) {
+        net->replicator = tor->tsns[0];
+    }
+}
+
 void
 bridge_flood_look(struct tor *tor, struct tor_network *net)
 {
     struct look_aux aux = { tor, net };
     struct tor_flood *flood;
 
+    choose_replicator(tor, net);
     LIST_FOR_EACH (flood, node, &net->floods) {
         flood->seen = false;
     }

@@ -177,7 +177,7 @@ bridge_up_flood(struct tor *tor, struct tor_network *net,
         return;
     }
     init_route(e, &eth_addr_broadcast, &e->vtep, &route);
-    route.replicator = tor->tsns[0];
+    route.replicator = net->replicator;
     publish(tor, net, e, &route);
     xmpp_evpn_fini(&route);
 }

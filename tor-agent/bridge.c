@@ -240,6 +240,20 @@ bridge_leave(struct tor *tor)
     bridge_all_changed(tor);
 }
 
+void
+bridge_tsns_changed(struct tor *tor)
+{
+    uint32_t ranks = ovc_session_flood_ranks(tor->ovsdb);
+    struct shash_node *node;
+
+    if (ranks != tor->flood_ranks) {
+        tor->flood_ranks = ranks;
+        SHASH_FOR_EACH (node, &tor->networks) {
+            bridge_floods_changed(tor, node->data);
+        }
+    }
+}
+
 static bool
 has_own_ip(const struct tor *tor, const struct in6_addr *ip)
 {

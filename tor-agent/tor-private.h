@@ -114,6 +114,7 @@ struct tor_network {
     struct ovs_list floods;     /* struct tor_flood. */
     struct hmap groups;         /* struct tor_groups: MAC to SGs. */
     size_t n_rows, n_exports;   /* Of unicast MACs. */
+    struct in6_addr replicator; /* Where the switch sends its BUM frames. */
     bool floods_dirty;
     bool seen;                  /* In the pass under way. */
 };
@@ -167,6 +168,7 @@ struct tor {
     /* The bridge. */
     struct ovs_list dirty;      /* struct tor_mac, to be looked at. */
     bool floods_dirty;          /* Some network's are. */
+    uint32_t flood_ranks;       /* Of the TSNs, when floods were looked at. */
     bool live;                  /* There is a session with the switch. */
     uint64_t grace_until_ms;    /* While not 'live'. */
     bool grace;                 /* It is not over. */
@@ -211,6 +213,8 @@ void bridge_addresses_changed(struct tor *);
 void bridge_session_changed(struct tor *, bool connected);
 /* As if the session were gone for long: what is announced becomes copies. */
 void bridge_leave(struct tor *);
+/* What the switch knows of its TSNs may have changed. */
+void bridge_tsns_changed(struct tor *);
 /* The switch's own data may have changed. */
 void bridge_switch_changed(struct tor *);
 void bridge_network_init(struct tor *, struct tor_network *);

@@ -82,7 +82,7 @@ local_mac_changed(void *tor_, const char *ls_name, const struct eth_addr *mac,
 }
 
 static void
-local_flood_changed(void *tor_, const char *ls_name)
+flood_changed(void *tor_, const char *ls_name)
 {
     struct tor *tor = tor_;
     struct tor_network *net = shash_find_data(&tor->by_ls, ls_name);
@@ -96,7 +96,8 @@ static const struct ovc_session_ops ovsdb_ops = {
     .session_changed = ovsdb_session_changed,
     .learnt_changed = learnt_changed,
     .mac_changed = local_mac_changed,
-    .flood_changed = local_flood_changed,
+    .flood_changed = flood_changed,
+    .node_changed = flood_changed,
 };
 
 /* What is announced is all there is to announce, so what a control node keeps
@@ -118,6 +119,7 @@ tor_run(void *tor_)
 
     if (!tor->leaving) {
         ovc_session_run(tor->ovsdb);
+        bridge_tsns_changed(tor);
     }
     bridge_run(tor);
     xmpp_speaker_set_complete(tor->speaker, is_complete(tor));

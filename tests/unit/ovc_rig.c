@@ -258,6 +258,14 @@ flood_changed(void *rig_, const char *ls_name)
 }
 
 static void
+node_changed(void *rig_, const char *ls_name OVS_UNUSED)
+{
+    struct rig *rig = rig_;
+
+    rig->n_node++;
+}
+
+static void
 learnt_changed(void *rig_)
 {
     struct rig *rig = rig_;
@@ -490,6 +498,7 @@ rig_start_session(struct rig *rig, const char *remote)
         .learnt_changed = learnt_changed,
         .mac_changed = mac_changed,
         .flood_changed = flood_changed,
+        .node_changed = node_changed,
     };
     char *unix_remote = xasprintf("unix:%s/sock", rig->dir);
     struct ovc_session_config config = {

@@ -40,6 +40,7 @@ struct rig {
 
     /* What the session told its owner. */
     int n_up, n_down, n_learnt;
+    unsigned int n_node;        /* Calls of node_changed(). */
     struct ds macs;             /* "LS MAC[ gone]" or "LS flood".  */
 };
 

@@ -546,6 +546,99 @@ flood__switch_that_takes_several__keeps_all(void **state)
     assert_int_equal(transactions(rig), before);
 }
 
+/* Where it says that BUM goes if that was 'present' before, or "" if it does
+ * not know. */
+static const char *
+node_of(struct rig *rig, const char *present)
+{
+    static char text[TSN_IP_STRLEN];
+    struct in6_addr node = present ? ip(present) : in6addr_any;
+
+    return (ovc_session_flood_node(rig->session, BLUE, &node)
+            ? tsn_ip_format(&node, text) : "");
+}
+
+static bool
+is_node(struct rig *rig, const char *present, const char *node)
+{
+    return !strcmp(node_of(rig, present), node);
+}
+
+static void
+flood_node__one_locator__is_where_the_row_leads(void **state)
+{
+    struct rig *rig = *state;
+
+    use(rig, "ovs-vtep");
+    assert_true(is_node(rig, NULL, ""));
+    want_nodes(rig, 2, &bfd);
+    rig_want_ls(rig, BLUE, 100, TSN1 " " TSN2);
+    RIG_UNTIL(rig, rig_all_written(rig));
+    assert_true(is_node(rig, NULL, TSN1));
+    assert_true(is_node(rig, TSN2, TSN1));
+    say(rig, TSN1, "up", "true");
+    say(rig, TSN2, "up", "true");
+    RIG_UNTIL(rig, state_of(rig, TSN2) == OVC_BFD_UP);
+
+    /* Never ahead of the row. */
+    rig->n_node = 0;
+    say(rig, TSN1, "down", "false");
+    long long deadline = rig_deadline(RIG_MS);
+    while (!is_node(rig, TSN1, TSN2)) {
+        assert_false(rig_expired(deadline));
+        rig_turn(rig, 50);
+    }
+    assert_string_equal(rig_flood_ips(rig, BLUE), TSN2);
+    assert_true(rig->n_node > 0);
+
+    /* The operator wants the row to stay: then that is where it leads. */
+    ovc_session_set_mode(rig->session, OVC_MODE_FREEZE);
+    rig_want_ls(rig, BLUE, 100, TSN1);
+    RIG_UNTIL(rig, is_node(rig, TSN1, TSN2));
+    assert_string_equal(rig_flood_ips(rig, BLUE), TSN2);
+
+    ovc_unwant_ls(rig->session, BLUE);
+    assert_true(is_node(rig, TSN1, ""));
+}
+
+static void
+flood_node__several_locators__is_the_first_that_is_up(void **state)
+{
+    struct rig *rig = *state;
+
+    use(rig, "arista");
+    want_nodes(rig, 2, &bfd);
+    rig_want_ls(rig, BLUE, 100, TSN1 " " TSN2);
+    RIG_UNTIL(rig, rig_all_written(rig));
+    assert_true(is_node(rig, NULL, TSN1));
+    say(rig, TSN1, "up", "true");
+    say(rig, TSN2, "up", "true");
+    RIG_UNTIL(rig, state_of(rig, TSN2) == OVC_BFD_UP);
+    assert_true(is_node(rig, TSN2, TSN1));
+
+    uint32_t ranks = ovc_session_flood_ranks(rig->session);
+    say(rig, TSN1, "down", "false");
+    RIG_UNTIL(rig, is_node(rig, TSN1, TSN2));
+    assert_int_not_equal(ovc_session_flood_ranks(rig->session), ranks);
+
+    /* Back for a moment only, as far as anybody knows. */
+    say(rig, TSN1, "up", "true");
+    RIG_UNTIL(rig, state_of(rig, TSN1) == OVC_BFD_UP);
+    rig_settle(rig);
+    assert_true(is_node(rig, TSN2, TSN2));
+    age(rig, TSN1, 10000);
+    RIG_UNTIL(rig, is_node(rig, TSN2, TSN1));
+    assert_int_equal(ovc_session_flood_ranks(rig->session), ranks);
+
+    /* Both dead: no reason to move. */
+    say(rig, TSN1, "down", "false");
+    say(rig, TSN2, "down", "false");
+    RIG_UNTIL(rig, ovc_session_n_bfd_failed(rig->session) == 2);
+    rig_settle(rig);
+    assert_true(is_node(rig, TSN1, TSN1));
+    assert_true(is_node(rig, TSN2, TSN2));
+}
+
 #define CASE(NAME) cmocka_unit_test_setup_teardown(NAME, rig_setup, \
                                                    rig_teardown)
 
@@ -566,6 +659,8 @@ main(void)
         CASE(flood__first_node_never_answers__row_moves_after_a_while),
         CASE(flood__session_of_dead_node_ends__row_stays_with_its_partner),
         CASE(flood__switch_that_takes_several__keeps_all),
+        CASE(flood_node__one_locator__is_where_the_row_leads),
+        CASE(flood_node__several_locators__is_the_first_that_is_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,6 +126,60 @@ floods__one_broadcast_route_each__none_for_zero(void **state OVS_UNUSED)
 }
 
 static void
+replicator__switch_floods_elsewhere__route_names_it(void **state OVS_UNUSED)
+{
+    rig_flood(OWN);
+    rig_expect_routes("* " OWN " 100");
+    rig_published();
+    rig_flood_node(TSN);
+    assert_int_equal(rig_published(), 0);
+    rig_flood_node(TSN2);
+    rig_expect_routes("* " OWN " 100 by " TSN2);
+    assert_int_equal(rig_published(), 1);
+    rig_flood_rank(TSN);
+    rig_expect_routes("* " OWN " 100");
+    rig_flood_rank(TSN2);
+    rig_expect_routes("* " OWN " 100 by " TSN2);
+    assert_int_equal(rig_published(), 2);
+    /* While that is not known nothing changes. */
+    rig_flood_node(NULL);
+    rig_flood_rank(NULL);
+    rig_run();
+    assert_int_equal(rig_published(), 0);
+    rig_expect_routes("* " OWN " 100 by " TSN2);
+}
+
+static void
+replicator__switch_goes_away__stays_if_it_is_a_tsn(void **state OVS_UNUSED)
+{
+    assert_int_equal(tsn_ip_parse(TSN2, &tor.tsns[1]), 0);
+    tor.n_tsns = 2;
+    rig_flood(OWN);
+    rig_flood_node(TSN2);
+    rig_run();
+    rig_session(false);
+    rig_expect_routes("* " OWN " 1 by " TSN2);
+    tor.n_tsns = 1;
+    bridge_floods_changed(&tor, rig_network("blue"));
+    rig_expect_routes("* " OWN " 1");
+}
+
+/* The row leads to the old one until it is written. */
+static void
+replicator__another_tsn_is_configured__follows_the_row(void **state OVS_UNUSED)
+{
+    rig_flood(OWN);
+    rig_flood_node(TSN);
+    rig_run();
+    rig_flood_node(NULL);
+    assert_int_equal(tsn_ip_parse(TSN2, &tor.tsns[0]), 0);
+    bridge_floods_changed(&tor, rig_network("blue"));
+    rig_expect_routes("* " OWN " 100 by " TSN);
+    rig_flood_node(TSN2);
+    rig_expect_routes("* " OWN " 100");
+}
+
+static void
 address_of_mac__if_used__has_a_route_of_its_own(void **state OVS_UNUSED)
 {
     rig_learn_ip(1, OWN, "192.0.2.1");
@@ -287,6 +341,9 @@ main(void)
         CASE(network__goes_and_comes_back__macs_of_the_switch_published),
         CASE(security_groups__change__only_that_route_published),
         CASE(floods__one_broadcast_route_each__none_for_zero),
+        CASE(replicator__switch_floods_elsewhere__route_names_it),
+        CASE(replicator__switch_goes_away__stays_if_it_is_a_tsn),
+        CASE(replicator__another_tsn_is_configured__follows_the_row),
         CASE(address_of_mac__if_used__has_a_route_of_its_own),
         CASE(route__comes_moves_and_goes__row_follows),
         CASE(route__stale__gives_way_to_a_fresh_one),

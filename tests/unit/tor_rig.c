@@ -29,6 +29,8 @@ static struct {
     struct in6_addr vtep, ip;
 } locals[N_MAX];
 static struct in6_addr floods[8];
+static struct in6_addr flood_node;
+static uint32_t flood_ranks;
 static struct in6_addr tunnel_ips[2];
 static size_t n_tunnel_ips;
 static struct {
@@ -130,6 +132,23 @@ ovc_for_each_local_flood(const struct ovc_session *s OVS_UNUSED,
             fn(&flood, aux);
         }
     }
+}
+
+bool
+ovc_session_flood_node(const struct ovc_session *s OVS_UNUSED,
+                       const char *ls_name, struct in6_addr *node)
+{
+    if (strcmp(ls_name, "ls-blue") || !tsn_ip_is_set(&flood_node)) {
+        return false;
+    }
+    *node = flood_node;
+    return true;
+}
+
+uint32_t
+ovc_session_flood_ranks(const struct ovc_session *s OVS_UNUSED)
+{
+    return flood_ranks;
 }
 
 void
@@ -374,6 +393,8 @@ rig_setup_standby(void **state OVS_UNUSED)
     memset(locals, 0, sizeof locals);
     memset(floods, 0, sizeof floods);
     memset(rows, 0, sizeof rows);
+    flood_node = in6addr_any;
+    flood_ranks = 0;
     memset(groups, 0, sizeof groups);
     n_renewed = n_published = n_stated = 0;
     encaps = TSN_ENCAP_VXLAN;
@@ -502,6 +523,21 @@ rig_no_flood(const char *vtep)
         }
     }
     floods_changed();
+}
+
+void
+rig_flood_node(const char *node)
+{
+    flood_node = parse_ip(node);
+    floods_changed();
+}
+
+void
+rig_flood_rank(const char *node)
+{
+    flood_node = parse_ip(node);
+    flood_ranks++;
+    bridge_tsns_changed(&tor);
 }
 
 void
@@ -647,9 +683,11 @@ format_route(const struct xmpp_evpn *r)
     tsn_ip_format(&r->next_hops[0].ip, vtep);
     if (xmpp_evpn_is_broadcast(r)) {
         assert_true(tsn_ip_equals(&r->ip, &r->next_hops[0].ip));
-        assert_true(tsn_ip_equals(&r->replicator, &tor.tsns[0]));
         assert_int_equal(r->sequence, 0);
         ds_put_format(&ds, "* %s %"PRIu32, vtep, r->local_pref);
+        if (!tsn_ip_equals(&r->replicator, &tor.tsns[0])) {
+            ds_put_format(&ds, " by %s", tsn_ip_format(&r->replicator, ip));
+        }
         return ds_steal_cstr(&ds);
     }
     ds_put_format(&ds, "%u", r->mac.ea[5]);

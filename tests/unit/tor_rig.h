@@ -20,6 +20,7 @@
 #define OWN "10.0.0.1"
 #define OWN2 "10.0.0.2"
 #define TSN "10.0.0.100"
+#define TSN2 "10.0.0.101"
 #define HOST1 "10.0.1.1"
 #define HOST2 "10.0.1.2"
 #define HOST3 "10.0.1.3"
@@ -42,6 +43,10 @@ void rig_learn_ip(unsigned int mac, const char *vtep, const char *ip);
 void rig_age(unsigned int mac);
 void rig_flood(const char *vtep);
 void rig_no_flood(const char *vtep);
+/* The TSN that the switch floods to, as its row has changed / as that is the
+ * best one now; NULL: that is not known. */
+void rig_flood_node(const char *node);
+void rig_flood_rank(const char *node);
 void rig_tunnel_ips(const char *ip1, const char *ip2);  /* NULL: none. */
 void rig_session(bool connected);
 
@@ -63,8 +68,9 @@ void rig_run(void);
 void rig_advance(uint64_t ms);
 
 /* After rig_run(): all that is published, "NAME:MAC[/IP] VTEP #SEQ PREF" with
- * " sg=N", and for broadcast "NAME:* VTEP PREF", a line each, sorted; NAME is
- * the network's tag if it is not 100. */
+ * " sg=N", and for broadcast "NAME:* VTEP PREF", with " by IP" if another than
+ * the first TSN replicates, a line each, sorted; NAME is the network's tag if
+ * it is not 100. */
 #define rig_expect_routes(EXPECTED) \
     assert_string_equal(rig_routes(), EXPECTED)
 const char *rig_routes(void);
