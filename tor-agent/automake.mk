@@ -21,6 +21,8 @@ tor_agent_tsn_tor_agent_SOURCES = \
 	tor-agent/moves.c \
 	tor-agent/reload.c \
 	tor-agent/reload.h \
+	tor-agent/remotes.c \
+	tor-agent/remotes.h \
 	tor-agent/tor-agent.c \
 	tor-agent/tor-private.h \
 	tor-agent/tor-status.c \
@@ -37,6 +39,10 @@ tests_unit_test_tor_alarm_LDADD = $(BASE_LIBS) $(TEST_LIBS)
 tests_unit_test_tor_reload_SOURCES = tests/unit/test_tor_reload.c \
 	tor-agent/reload.c
 tests_unit_test_tor_reload_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+check_PROGRAMS += tests/unit/test_tor_remotes
+tests_unit_test_tor_remotes_SOURCES = tests/unit/test_tor_remotes.c \
+	tor-agent/remotes.c
+tests_unit_test_tor_remotes_LDADD = $(BASE_LIBS) $(TEST_LIBS)
 check_PROGRAMS += tests/unit/test_tor_bridge tests/unit/test_tor_moves \
 	tests/unit/test_tor_standby
 tor_rig_sources = \

@@ -15,6 +15,7 @@
 #include "tor-agent/alarm.h"
 #include "tor-agent/fleet.h"
 #include "tor-agent/listen.h"
+#include "tor-agent/remotes.h"
 #include "tsn/config.h"
 #include "tsn/ctl-request.h"
 #include "tsn/ctl.h"
@@ -48,13 +49,18 @@ struct command {
     }
 
 QUESTION(visit_list, tor_list)
-QUESTION(visit_show, tor_show)
 QUESTION(visit_rows, tor_show_rows)
 QUESTION(visit_networks, tor_show_networks)
 QUESTION(visit_macs, tor_show_macs)
 QUESTION(visit_diff, tor_show_diff)
 QUESTION(visit_history, tor_show_history)
 QUESTION(visit_alarms, tor_show_alarms)
+
+static void
+visit_show(struct tor *tor, const void *remotes, struct tsn_json *json)
+{
+    tor_show(tor, tor_remotes_find(remotes, tor_name(tor)), json);
+}
 
 /* Orders. */
 
@@ -268,7 +274,28 @@ struct request {
     struct tor_agent *agent;
     struct tsn_ctl_call *call;
     const struct command *command;
+    struct sset tors;           /* Of those that are named; or empty. */
 };
+
+static struct request *
+request_create(struct tor_agent *agent, struct tsn_ctl_call *call,
+               const struct command *command)
+{
+    struct request *r = xmalloc(sizeof *r);
+
+    r->agent = agent;
+    r->call = call;
+    r->command = command;
+    sset_init(&r->tors);
+    return r;
+}
+
+static void
+request_destroy(struct request *r)
+{
+    sset_destroy(&r->tors);
+    free(r);
+}
 
 static void
 put_answers(const struct tor_answer answers[], size_t n, const char *key,
@@ -299,7 +326,30 @@ answered(const struct tor_answer answers[], size_t n, void *request_)
     }
     tsn_json_object_end(json);
     tsn_ctl_finish(r->call);
-    free(r);
+    request_destroy(r);
+}
+
+/* Of the ToRs that are named, or all; 'args' as in tor_question. */
+static void
+ask(struct request *r, tor_visit_fn *visit, void *args)
+{
+    struct tor_question question = {
+        .tors = sset_is_empty(&r->tors) ? NULL : &r->tors,
+        .visit = visit,
+        .args = args,
+        .answered = answered,
+        .aux = r,
+    };
+
+    tor_fleet_ask(r->agent->fleet, &question);
+}
+
+static void
+ask_with_remotes(const char *status, void *request_)
+{
+    struct request *r = request_;
+
+    ask(r, r->command->visit, tor_remotes_make(r->agent->config, status));
 }
 
 /* What a command's handler needs. */
@@ -312,23 +362,18 @@ static void
 command_cb(struct tsn_ctl_call *call, int argc, char *argv[], void *bound_)
 {
     const struct bound_command *bound = bound_;
-    struct sset tors = SSET_INITIALIZER(&tors);
+    struct tor_agent *agent = bound->agent;
+    struct request *r = request_create(agent, call, bound->command);
 
-    if (resolve_all(bound->agent, argc, argv, &tors, call)) {
-        struct request *r = xmalloc(sizeof *r);
-
-        *r = (struct request) { bound->agent, call, bound->command };
-        struct tor_question question = {
-            .tors = argc ? &tors : NULL,
-            .visit = bound->command->visit,
-            .answered = answered,
-            .aux = r,
-        };
-        tor_fleet_ask(bound->agent->fleet, &question);
-    } else {
+    if (!resolve_all(agent, argc, argv, &r->tors, call)) {
+        request_destroy(r);
         tsn_ctl_finish(call);
+    } else if (r->command->visit == visit_show) {
+        tor_listen_ask_status(agent->listen, agent->main, ask_with_remotes,
+                              r);
+    } else {
+        ask(r, r->command->visit, NULL);
     }
-    sset_destroy(&tors);
 }
 
 /* tor unfreeze-mac TOR NETWORK MAC */
@@ -356,33 +401,22 @@ unfreeze_mac_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED, char *argv[],
                 void *agent_)
 {
     static const struct command command = { .key = "tors" };
-    struct tor_agent *agent = agent_;
-    struct sset tors = SSET_INITIALIZER(&tors);
+    struct request *r = request_create(agent_, call, &command);
     size_t network_size = strlen(argv[1]) + 1;
     struct eth_addr mac;
 
     if (!eth_addr_from_string(argv[2], &mac)) {
         tsn_ctl_error(call, "\"%s\" is not a MAC address", argv[2]);
-        tsn_ctl_finish(call);
-    } else if (!resolve_all(agent, 1, argv, &tors, call)) {
-        tsn_ctl_finish(call);
-    } else {
+    } else if (resolve_all(agent_, 1, argv, &r->tors, call)) {
         struct frozen_mac *frozen = xmalloc(sizeof *frozen + network_size);
-        struct request *r = xmalloc(sizeof *r);
 
         frozen->mac = mac;
         memcpy(frozen->network, argv[1], network_size);
-        *r = (struct request) { agent, call, &command };
-        struct tor_question question = {
-            .tors = &tors,
-            .visit = visit_unfreeze_mac,
-            .args = frozen,
-            .answered = answered,
-            .aux = r,
-        };
-        tor_fleet_ask(agent->fleet, &question);
+        ask(r, visit_unfreeze_mac, frozen);
+        return;
     }
-    sset_destroy(&tors);
+    request_destroy(r);
+    tsn_ctl_finish(call);
 }
 
 static void

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "hash.h"
+#include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
 #include "ovsdb-client/acceptor.h"
 #include "timeval.h"
@@ -382,6 +383,49 @@ tor_listen_check(const struct tsn_config *old,
         }
     }
     return error;
+}
+
+/* The acceptor's status on its way to the main loop. */
+struct status {
+    struct tor_listen *listen;
+    struct tsn_loop *main;
+    tor_listen_status_fn *fn;
+    void *aux;
+    struct ds text;
+};
+
+static void
+status_done(void *status_)
+{
+    struct status *status = status_;
+
+    status->fn(ds_cstr(&status->text), status->aux);
+    ds_destroy(&status->text);
+    free(status);
+}
+
+static void
+status_in_thread(void *status_)
+{
+    struct status *status = status_;
+    struct tsn_json json;
+
+    tsn_json_init(&json, &status->text);
+    tsn_json_object_begin(&json, NULL);
+    ovc_acceptor_show(status->listen->acceptor, &json);
+    tsn_json_object_end(&json);
+    tsn_loop_post(status->main, status_done, status);
+}
+
+void
+tor_listen_ask_status(struct tor_listen *l, struct tsn_loop *main_loop,
+                      tor_listen_status_fn *fn, void *aux)
+{
+    struct status *status = xmalloc(sizeof *status);
+
+    *status = (struct status) { l, main_loop, fn, aux,
+                                DS_EMPTY_INITIALIZER };
+    tsn_loop_post(l->loop, status_in_thread, status);
 }
 
 /* A request on its way through the thread. */

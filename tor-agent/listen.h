@@ -56,6 +56,12 @@ typedef void tor_listen_alarms_fn(const struct tor_listen_alarm[], size_t n,
 void tor_listen_ask_alarms(struct tor_listen *, struct tsn_loop *main,
                            tor_listen_alarms_fn *fn, void *aux);
 
+/* What ovc_acceptor_show() writes, an object, handed to 'fn' in the loop
+ * 'main': the string until it returns. */
+typedef void tor_listen_status_fn(const char *status, void *aux);
+void tor_listen_ask_status(struct tor_listen *, struct tsn_loop *main,
+                           tor_listen_status_fn *fn, void *aux);
+
 /* Fills "show listeners" and finishes the call in the loop 'main'. */
 void tor_listen_show(struct tor_listen *, struct tsn_loop *main,
                      struct tsn_ctl_call *);

@@ -44,8 +44,9 @@ bool tor_has_left(const struct tor *);
 void tor_destroy(struct tor *);                         /* NULL is fine. */
 
 /* One element each of "show tors" and "show rows", and all elements of the
- * others: the caller has opened the array. */
-void tor_show(const struct tor *, struct tsn_json *);
+ * others: the caller has opened the array.  'remote' is where the switch is
+ * (tor-agent/remotes.h); NULL: where the IDL finds it. */
+void tor_show(const struct tor *, const char *remote, struct tsn_json *);
 /* Every row that is wanted in the switch, and why it is not there. */
 void tor_show_rows(const struct tor *, struct tsn_json *);
 void tor_show_networks(const struct tor *, struct tsn_json *);

@@ -132,6 +132,22 @@ def test_sessions__all_kinds__are_served_and_shown(lab):
     check_learning(lab, "02:dd:00:00:00:01")
 
 
+def test_tor_show__all_kinds__tells_where_the_switch_is(lab):
+    found = {tor["tor"]: tor["ovsdb"]["remote"] for tor in
+             lab.tsnctl("tor", "show", *(switch.name for switch
+                                         in lab.switches),
+                        as_json=True)["tors"]}
+    for name, entry in sessions(lab).items():
+        where = f"{entry['peer']}:{entry['port']}"
+        if name == "sw4":
+            assert found[name] == f"ssl:{entry['peer']}:{TLS_PORT}"
+        elif entry["certificate"]:
+            assert found[name] == f"ssl:{where} ({entry['certificate']})"
+        else:
+            assert found[name] == f"tcp:{where}"
+    assert found["sw6"] == f"tcp:{lab.switches[6].address}:{OVSDB_PORT}"
+
+
 def probe_port(lab, port, until):
     """A health check and its relatives: connects and hangs up; says something
     that is neither TLS nor OVSDB; says nothing and stays."""
