@@ -43,6 +43,13 @@ check_PROGRAMS += tests/unit/test_tor_remotes
 tests_unit_test_tor_remotes_SOURCES = tests/unit/test_tor_remotes.c \
 	tor-agent/remotes.c
 tests_unit_test_tor_remotes_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+check_PROGRAMS += tests/unit/test_tor_status
+tests_unit_test_tor_status_SOURCES = tests/unit/test_tor_status.c \
+	tor-agent/alarm.c tor-agent/tor-status.c $(ovc_rig_sources)
+tests_unit_test_tor_status_CPPFLAGS = $(ovc_rig_cppflags)
+tests_unit_test_tor_status_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
+	$(TEST_LIBS)
+$(tests_unit_test_tor_status_OBJECTS): ovsdb-client/vtep-idl.h
 check_PROGRAMS += tests/unit/test_tor_bridge tests/unit/test_tor_moves \
 	tests/unit/test_tor_standby
 tor_rig_sources = \

@@ -82,6 +82,10 @@ def fail_over(lab, dead, heir, record_property):
     wait_until(moved, SOON_S, f"the flood row to lead to {heir.address}",
                log=lab.service("tsn-tor-agent").log)
     total = time.monotonic() - start
+    wait_until(lambda: "service-node-down" in {
+        alarm["alarm"] for alarm in lab.tsnctl("alarms",
+                                               as_json=True)["alarms"]},
+        SOON_S, "the alarm that a service node is lost")
     assert all(vteps in ({dead.address}, {heir.address}) for vteps in seen)
     dead.kill()
     record_property("bfd_detection_s", round(detected, 2))
