@@ -43,6 +43,23 @@ check_PROGRAMS += tests/unit/test_tor_remotes
 tests_unit_test_tor_remotes_SOURCES = tests/unit/test_tor_remotes.c \
 	tor-agent/remotes.c
 tests_unit_test_tor_remotes_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+check_PROGRAMS += tests/unit/test_tor_fleet
+tests_unit_test_tor_fleet_SOURCES = tests/unit/test_tor_fleet.c \
+	tor-agent/alarm.c \
+	tor-agent/bridge-config.c \
+	tor-agent/bridge-down.c \
+	tor-agent/bridge-flood.c \
+	tor-agent/bridge-mac.c \
+	tor-agent/bridge-show.c \
+	tor-agent/bridge-up.c \
+	tor-agent/bridge.c \
+	tor-agent/fleet-ask.c \
+	tor-agent/fleet.c \
+	tor-agent/moves.c \
+	tor-agent/tor-status.c \
+	tor-agent/tor.c
+tests_unit_test_tor_fleet_LDADD = ovsdb-client/libovc.a xmpp/libxmpp.a \
+	$(BASE_LIBS) $(TEST_LIBS)
 check_PROGRAMS += tests/unit/test_tor_status
 tests_unit_test_tor_status_SOURCES = tests/unit/test_tor_status.c \
 	tor-agent/alarm.c tor-agent/tor-status.c $(ovc_rig_sources)

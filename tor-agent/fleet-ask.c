@@ -135,7 +135,10 @@ collect_parts(struct question *question)
     SHASH_FOR_EACH (node, &f->members) {
         struct member *m = node->data;
 
-        if (!question->q.tors || sset_contains(question->q.tors, m->name)) {
+        /* None is after tor_fleet_stop(). */
+        if (m->worker->loop
+            && (!question->q.tors
+                || sset_contains(question->q.tors, m->name))) {
             struct part *part = &question->parts[question->n_parts++];
 
             m->n_refs++;

@@ -77,7 +77,8 @@ struct tor_question {
 };
 
 /* The workers do it at the same time, each a little in every turn of its
- * loop; answers come together, in the fleet's order. */
+ * loop; answers come together, in the fleet's order.  After tor_fleet_stop()
+ * there are none, at once. */
 void tor_fleet_ask(struct tor_fleet *, const struct tor_question *);
 
 #endif /* tor-agent/fleet.h */
