@@ -12,7 +12,8 @@ from .base import LabError
 from .state import TAG
 
 FINDING = re.compile(r"ERROR: (Address|Leak)Sanitizer|LeakSanitizer: detected"
-                     r"|: runtime error: |assertion .* failed", re.MULTILINE)
+                     r"|: runtime error: |assertion .* failed"
+                     r"|WARNING: ThreadSanitizer", re.MULTILINE)
 
 
 class Process:
