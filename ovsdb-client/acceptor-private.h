@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the parts of the acceptor share: listeners and limits (acceptor.c), a
- * connection up to the moment that its switch is known (acceptor-conn.c), who
- * gets which ToR (acceptor-admit.c), the bytes of a session
- * (acceptor-splice.c), connections that we make (acceptor-dial.c), status
- * (acceptor-show.c). */
+ * connection from its socket to its end (acceptor-conn.c), what comes from it
+ * (acceptor-read.c), who gets which ToR (acceptor-admit.c), the bytes of a
+ * session (acceptor-splice.c), connections that we make (acceptor-dial.c),
+ * status (acceptor-show.c). */
 #ifndef OVSDB_CLIENT_ACCEPTOR_PRIVATE_H
 #define OVSDB_CLIENT_ACCEPTOR_PRIVATE_H 1
 
@@ -190,14 +190,20 @@ void acc_conn_close(struct acc_conn *, enum acc_reason, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Sends plaintext. */
 void acc_conn_send(struct acc_conn *, const void *data, size_t size);
+/* Sends what TLS has ready. */
+void acc_conn_flush_tls(struct acc_conn *);
 /* Whether some of what was sent waits. */
 bool acc_conn_is_full(const struct acc_conn *);
 void acc_conn_set_timer(struct acc_conn *, uint64_t ms);
+void acc_handle_closed(uv_handle_t *);
+
+/* acceptor-read.c */
+/* What comes first on the listener: a PROXY header, TLS, or OVSDB. */
+void acc_read_begin(struct acc_conn *);
 void acc_conn_read(struct acc_conn *);
 /* Buffers of libuv's, of which a thread needs one per direction. */
 #define ACC_BUFFER_SIZE 65536
 void acc_alloc_cb(uv_handle_t *, size_t, uv_buf_t *);
-void acc_handle_closed(uv_handle_t *);
 
 /* acceptor-admit.c */
 /* The ToR that certificate and address name, or NULL. */

@@ -37,6 +37,7 @@ ovsdb_client_libovc_a_SOURCES = \
 	ovsdb-client/acceptor-conn.c \
 	ovsdb-client/acceptor-dial.c \
 	ovsdb-client/acceptor-private.h \
+	ovsdb-client/acceptor-read.c \
 	ovsdb-client/acceptor-show.c \
 	ovsdb-client/acceptor-splice.c \
 	ovsdb-client/acceptor.c \
