@@ -72,13 +72,15 @@ struct acc_source {
 struct acc_listener {
     struct ovs_list node;       /* In the acceptor's 'listeners'. */
     struct ovc_acceptor *acceptor;
-    uv_tcp_t tcp;
+    uv_poll_t poll;             /* Not uv_listen(): out of descriptors, that
+                                 * hangs up on all who wait, or spins. */
+    int fd;
     char *name;
     char *tor;                  /* Or NULL. */
     bool tls, proxy_protocol;
     struct in6_addr *proxies;
     size_t n_proxies;
-    bool waits;                 /* For the rate: a connection is not taken. */
+    bool waits;                 /* For the rate, or after an error. */
 
     uint64_t n_accepted, n_identified, n_errors;
     uint64_t n_refused[ACC_N_REFUSALS];
@@ -177,6 +179,8 @@ const char *acc_reason_name(enum acc_reason);
 void acc_add_pending(struct acc_conn *);
 void acc_remove_pending(struct acc_conn *);
 void acc_set_source(struct acc_conn *, const struct in6_addr *ip);
+/* Closes the oldest of the source that has the most, another than 'except'. */
+void acc_make_room(struct ovc_acceptor *, const struct acc_conn *except);
 void acc_check_finished(struct ovc_acceptor *);
 
 /* acceptor-conn.c */

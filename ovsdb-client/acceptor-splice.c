@@ -4,6 +4,7 @@
 #include <config.h>
 #include "ovsdb-client/acceptor-private.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -29,6 +30,9 @@ acc_splice(struct acc_conn *c)
     int fd = make_unix_socket(SOCK_STREAM, true, NULL, c->tor->socket);
 
     if (fd < 0) {
+        if (fd == -EMFILE || fd == -ENFILE) {
+            acc_make_room(c->acceptor, c);
+        }
         return false;
     }
     uv_pipe_init(c->acceptor->loop, &c->pipe, 0);

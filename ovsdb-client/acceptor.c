@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "hash.h"
 #include "openvswitch/vlog.h"
@@ -18,10 +20,15 @@
 
 VLOG_DEFINE_THIS_MODULE(ovc_acceptor_listen);
 
-static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+/* What lasts is said once a minute. */
+static struct vlog_rate_limit error_rl = VLOG_RATE_LIMIT_INIT(1, 1);
 
-/* Until the next connection may be taken; several then come at once. */
-#define RATE_TICK_MS 50
+/* Until connections are taken again, after too many or an error. */
+#define RETRY_MS 50
+/* Then the sessions have a turn. */
+#define ACCEPTS_PER_TURN 32
+
+static void ready_cb(uv_poll_t *, int status, int events);
 
 struct ovc_acceptor *
 ovc_acceptor_create(uv_loop_t *loop, struct tsn_tls_store *tls)
@@ -72,12 +79,13 @@ leave_source(struct acc_conn *c)
 }
 
 static void
-push_out_oldest(struct ovc_acceptor *a, const struct acc_source *source)
+push_out_oldest(struct ovc_acceptor *a, const struct acc_source *source,
+                const struct acc_conn *except)
 {
     struct acc_conn *c;
 
     LIST_FOR_EACH (c, node, &a->pending) {
-        if (c->source == source) {
+        if (c->source == source && c != except) {
             acc_conn_close(c, ACC_PUSHED_OUT, NULL);
             return;
         }
@@ -98,6 +106,12 @@ largest_source(const struct ovc_acceptor *a)
 }
 
 void
+acc_make_room(struct ovc_acceptor *a, const struct acc_conn *except)
+{
+    push_out_oldest(a, largest_source(a), except);
+}
+
+void
 acc_set_source(struct acc_conn *c, const struct in6_addr *ip)
 {
     struct ovc_acceptor *a = c->acceptor;
@@ -112,7 +126,7 @@ acc_set_source(struct acc_conn *c, const struct in6_addr *ip)
     leave_source(c);
     c->source = s;
     if (s->n_pending > OVC_ACCEPTOR_MAX_PENDING_SOURCE) {
-        push_out_oldest(a, s);
+        push_out_oldest(a, s, c);
     }
 }
 
@@ -127,7 +141,7 @@ acc_add_pending(struct acc_conn *c)
     c->listener->n_pending++;
     acc_set_source(c, &c->ip);
     if (a->n_pending > OVC_ACCEPTOR_MAX_PENDING) {
-        push_out_oldest(a, largest_source(a));
+        acc_make_room(a, c);
     }
 }
 
@@ -147,18 +161,14 @@ acc_remove_pending(struct acc_conn *c)
 
 /* At most so many in a second, so that handshakes leave time for sessions. */
 static bool
-take_token(struct ovc_acceptor *a)
+has_token(struct ovc_acceptor *a)
 {
     uint64_t now = tsn_now_ms();
 
     a->tokens += (now - a->tokens_ms) * (OVC_ACCEPTOR_RATE / 1000.0);
     a->tokens = MIN(a->tokens, OVC_ACCEPTOR_BURST);
     a->tokens_ms = now;
-    if (a->tokens < 1) {
-        return false;
-    }
-    a->tokens--;
-    return true;
+    return a->tokens >= 1;
 }
 
 static bool
@@ -172,19 +182,21 @@ is_trusted_proxy(const struct acc_listener *l, const struct in6_addr *ip)
     return !l->n_proxies;
 }
 
+/* Takes 'fd'. */
 static void
-accept_one(struct acc_listener *l)
+take_connection(struct acc_listener *l, int fd,
+                const struct sockaddr_storage *peer)
 {
     struct acc_conn *c = acc_conn_create(l->acceptor);
-    int len = sizeof c->peer;
 
     l->n_accepted++;
     c->listener = l;
-    if (uv_accept((uv_stream_t *) &l->tcp, (uv_stream_t *) &c->tcp)
-        || uv_tcp_getpeername(&c->tcp, (struct sockaddr *) &c->peer, &len)) {
+    if (uv_tcp_open(&c->tcp, fd)) {
+        close(fd);
         acc_conn_close(c, ACC_HUNG_UP, NULL);
         return;
     }
+    c->peer = *peer;
     c->ip = ss_get_address(&c->peer);
     c->port = ss_get_port(&c->peer);
     acc_add_pending(c);
@@ -196,40 +208,76 @@ accept_one(struct acc_listener *l)
 }
 
 static void
-rate_cb(uv_timer_t *timer)
+resume_cb(uv_timer_t *timer)
 {
     struct ovc_acceptor *a = timer->data;
     struct acc_listener *l;
 
     LIST_FOR_EACH (l, node, &a->listeners) {
         if (l->waits) {
-            if (!take_token(a)) {
-                uv_timer_start(timer, rate_cb, RATE_TICK_MS, 0);
-                return;
-            }
             l->waits = false;
-            accept_one(l);      /* And libuv goes on with those behind. */
+            uv_poll_start(&l->poll, UV_READABLE, ready_cb);
         }
     }
 }
 
+/* Leaves what comes in the backlog for a while. */
 static void
-connection_cb(uv_stream_t *tcp, int status)
+pause_listener(struct acc_listener *l)
 {
-    struct acc_listener *l = tcp->data;
+    uv_timer_t *timer = l->acceptor->timer;
 
-    if (status) {
-        /* Out of descriptors, for which libuv keeps one in reserve, so that
-         * it can hang up and does not spin. */
+    l->waits = true;
+    uv_poll_stop(&l->poll);
+    if (!uv_is_active((uv_handle_t *) timer)) {
+        uv_timer_start(timer, resume_cb, RETRY_MS, 0);
+    }
+}
+
+/* What is wrong with one connection says nothing about the next (accept(2)):
+ * returns true.  Out of descriptors or memory, the backlog is kept, sessions
+ * go on, and what is silent makes room. */
+static bool
+go_on_after(struct acc_listener *l, int error)
+{
+    switch (error) {
+    case EAGAIN:
+        return false;
+    case EINTR: case ECONNABORTED: case EPERM: case EPROTO: case ENOPROTOOPT:
+    case ENETDOWN: case ENETUNREACH: case EHOSTDOWN: case EHOSTUNREACH:
+    case ENONET: case EOPNOTSUPP:
+        return true;
+    default:
         l->n_errors++;
-        VLOG_WARN_RL(&rl, "cannot accept a connection listener=%s: %s",
-                     l->name, uv_strerror(status));
-    } else if (take_token(l->acceptor)) {
-        accept_one(l);
-    } else {
-        /* One that is not taken keeps libuv from accepting the next. */
-        l->waits = true;
-        uv_timer_start(l->acceptor->timer, rate_cb, RATE_TICK_MS, 0);
+        VLOG_WARN_RL(&error_rl, "cannot accept connections listener=%s: %s",
+                     l->name, ovs_strerror(error));
+        acc_make_room(l->acceptor, NULL);
+        pause_listener(l);
+        return false;
+    }
+}
+
+static void
+ready_cb(uv_poll_t *poll, int status OVS_UNUSED, int events OVS_UNUSED)
+{
+    struct acc_listener *l = poll->data;
+
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        struct sockaddr_storage peer;
+        socklen_t len = sizeof peer;
+
+        if (!has_token(l->acceptor)) {
+            pause_listener(l);
+            return;
+        }
+        int fd = accept4(l->fd, (struct sockaddr *) &peer, &len,
+                         SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            l->acceptor->tokens--;
+            take_connection(l, fd, &peer);
+        } else if (!go_on_after(l, errno)) {
+            return;
+        }
     }
 }
 
@@ -261,7 +309,34 @@ close_listener(struct acc_listener *l)
         }
     }
     ovs_list_remove(&l->node);
-    uv_close((uv_handle_t *) &l->tcp, listener_closed);
+    uv_close((uv_handle_t *) &l->poll, listener_closed);
+    close(l->fd);
+}
+
+/* Returns a descriptor or -errno. */
+static int
+open_listener(const struct sockaddr_storage *address)
+{
+    bool v6 = address->ss_family == AF_INET6;
+    int fd = socket(address->ss_family,
+                    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    /* IPV6_V6ONLY so that "0.0.0.0:6640" and "[::]:6640" can be listed
+     * both. */
+    if (fd < 0
+        || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int) { 1 }, sizeof(int))
+        || (v6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int) { 1 },
+                             sizeof(int)))
+        || bind(fd, (const struct sockaddr *) address, ss_length(address))
+        || listen(fd, OVC_ACCEPTOR_BACKLOG)) {
+        int error = errno;
+
+        if (fd >= 0) {
+            close(fd);
+        }
+        return -error;
+    }
+    return fd;
 }
 
 int
@@ -269,11 +344,23 @@ ovc_acceptor_listen(struct ovc_acceptor *a,
                     const struct ovc_listener_config *config,
                     struct tsn_err *err)
 {
-    struct acc_listener *l = xzalloc(sizeof *l);
-    /* So that "0.0.0.0:6640" and "[::]:6640" can be listed both. */
-    unsigned int flags = config->address.ss_family == AF_INET6
-                         ? UV_TCP_IPV6ONLY : 0;
+    int fd = open_listener(&config->address);
 
+    if (fd < 0) {
+        tsn_err_set(err, config->name, "cannot listen for switches: %s",
+                    ovs_strerror(-fd));
+        return fd;
+    }
+    struct acc_listener *l = xzalloc(sizeof *l);
+    int error = uv_poll_init_socket(a->loop, &l->poll, fd);
+    if (error) {
+        tsn_err_set(err, config->name, "cannot listen for switches: %s",
+                    uv_strerror(error));
+        close(fd);
+        free(l);
+        return error;
+    }
+    l->fd = fd;
     l->acceptor = a;
     l->name = xstrdup(config->name);
     l->tor = nullable_xstrdup(config->tor);
@@ -282,23 +369,9 @@ ovc_acceptor_listen(struct ovc_acceptor *a,
     l->n_proxies = config->n_proxies;
     l->proxies = l->n_proxies ? xmemdup(config->proxies, l->n_proxies
                                         * sizeof *l->proxies) : NULL;
-    uv_tcp_init(a->loop, &l->tcp);
-    l->tcp.data = l;
+    l->poll.data = l;
     ovs_list_push_back(&a->listeners, &l->node);
-
-    int error = uv_tcp_bind(&l->tcp,
-                            (const struct sockaddr *) &config->address,
-                            flags);
-    if (!error) {
-        error = uv_listen((uv_stream_t *) &l->tcp, OVC_ACCEPTOR_BACKLOG,
-                          connection_cb);
-    }
-    if (error) {
-        tsn_err_set(err, config->name, "cannot listen for switches: %s",
-                    uv_strerror(error));
-        close_listener(l);
-        return error;
-    }
+    uv_poll_start(&l->poll, UV_READABLE, ready_cb);
     return 0;
 }
 

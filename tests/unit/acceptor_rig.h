@@ -106,21 +106,24 @@ static inline void
 end_flush(struct end *e)
 {
     const void *data;
+    size_t at = 0;
 
     if (e->tls) {
         size_t n = tsn_tls_output(e->tls, &data);
         ds_put_buffer(&e->unsent, data, n);
         tsn_tls_output_taken(e->tls, n);
     }
-    while (e->fd >= 0 && e->unsent.length) {
-        ssize_t n = send(e->fd, e->unsent.string, e->unsent.length,
+    while (e->fd >= 0 && at < e->unsent.length) {
+        ssize_t n = send(e->fd, e->unsent.string + at, e->unsent.length - at,
                          MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n <= 0) {
-            return;
+            break;
         }
-        memmove(e->unsent.string, e->unsent.string + n,
-                e->unsent.length - n);
-        e->unsent.length -= n;
+        at += n;
+    }
+    if (at) {
+        e->unsent.length -= at;
+        memmove(e->unsent.string, e->unsent.string + at, e->unsent.length);
     }
 }
 

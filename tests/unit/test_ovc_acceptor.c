@@ -4,6 +4,8 @@
 
 #include "tests/unit/acceptor_rig.h"
 
+#include <sys/resource.h>
+
 #include "openvswitch/vlog.h"
 
 static struct rig *
@@ -91,6 +93,67 @@ session__tor_not_listening_yet__waits_for_it(void **state)
     struct end *idl = rig_accept(rig);
     RIG_UNTIL(rig, end_has(idl, "{\"early\":1}"));
     rig_check_session(rig, sw, idl);
+}
+
+/* The most descriptors that this process may have are those that it has. */
+static struct rlimit
+exhaust_descriptors(void)
+{
+    struct rlimit old, none_left;
+    int lowest = dup(0);
+
+    assert_true(lowest >= 0);
+    close(lowest);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    none_left = (struct rlimit) { lowest, old.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none_left), 0);
+    return old;
+}
+
+/* Who waits is not hung up on, and the rest goes on. */
+static void
+accept__out_of_descriptors__waits_and_resumes(void **state)
+{
+    struct rig *rig = rig_with_tor(state);
+    struct end *idl, *sw = rig_session(rig, 1, NULL, &idl);
+    struct end *newcomer = rig_connect(rig, 1, NULL);
+    struct rlimit old = exhaust_descriptors();
+    uint64_t start = tsn_now_ms();
+
+    RIG_UNTIL(rig, rig_count(rig, NULL, "accept_errors") >= 5);
+    assert_true(tsn_now_ms() - start >= 4 * 50 - 10);
+    rig_check_session(rig, sw, idl);
+    assert_false(newcomer->closed);
+    setrlimit(RLIMIT_NOFILE, &old);
+
+    rig_identify(rig, newcomer, TOR1);
+    struct end *new_idl = rig_accept(rig);
+    RIG_UNTIL(rig, sw->closed);
+    rig_check_session(rig, newcomer, new_idl);
+}
+
+/* Those that are silent make room for the connection and its way to the
+ * IDL. */
+static void
+accept__silent_ones_have_the_descriptors__switch_gets_in(void **state)
+{
+    struct rig *rig = rig_with_tor(state);
+    struct end *silent[4];
+    struct rlimit old;
+
+    for (size_t i = 0; i < ARRAY_SIZE(silent); i++) {
+        silent[i] = rig_connect(rig, 2, NULL);
+    }
+    RIG_UNTIL(rig, rig_count(rig, NULL, "pending") == ARRAY_SIZE(silent));
+    struct end *sw = rig_connect(rig, 1, NULL);
+    old = exhaust_descriptors();
+    rig_identify(rig, sw, TOR1);
+    RIG_UNTIL(rig, rig_has_idl_connection(rig));
+    setrlimit(RLIMIT_NOFILE, &old);
+    rig_check_session(rig, sw, rig_accept(rig));
+    assert_int_equal(rig_count(rig, NULL, "refused.pushed_out"), 2);
+    assert_true(silent[0]->closed && silent[1]->closed);
+    assert_false(silent[2]->closed || silent[3]->closed);
 }
 
 /* Whoever is not a switch. */
@@ -612,6 +675,8 @@ main(void)
         RIG_TEST(session__answers_byte_by_byte__is_spliced),
         RIG_TEST(probe__of_the_switch_before_it_is_known__is_answered),
         RIG_TEST(session__tor_not_listening_yet__waits_for_it),
+        RIG_TEST(accept__out_of_descriptors__waits_and_resumes),
+        RIG_TEST(accept__silent_ones_have_the_descriptors__switch_gets_in),
         RIG_TEST(port_probe__session_lives__changes_nothing),
         RIG_TEST(peer__not_an_ovsdb_server__is_dropped),
         RIG_TEST(peer__sends_much_before_it_is_known__is_dropped),
