@@ -200,8 +200,8 @@ take_place(struct acc_tor *tor, struct acc_conn *c, struct acc_conn *old)
     }
 }
 
-void
-acc_connect_to_tor(struct acc_conn *c)
+static void
+connect_to_tor(struct acc_conn *c)
 {
     struct acc_tor *tor = c->tor;
     struct acc_conn *old = tor->session;
@@ -247,9 +247,17 @@ acc_admit(struct acc_conn *c)
                        "configured to be", tor->name);
         return;
     }
+    acc_contend(c);
+}
+
+void
+acc_contend(struct acc_conn *c)
+{
+    struct acc_tor *tor = c->tor;
     struct acc_conn *old = tor->session;
+
     if (!old || old->state == ACC_DRAINING || is_same_identity(c, old)) {
-        acc_connect_to_tor(c);
+        connect_to_tor(c);
     } else if (tor->challenger) {
         refuse_duplicate(c, old);
     } else {
@@ -339,7 +347,7 @@ session_ended(struct acc_conn *c, const char *text)
         tor->session = NULL;
         tor->challenger = NULL;
         if (challenger) {
-            acc_connect_to_tor(challenger);
+            connect_to_tor(challenger);
         } else if (tor->dials) {
             acc_dial_again(tor, tsn_now_ms() - c->since_ms);
         }

@@ -233,7 +233,7 @@ timer_cb(uv_timer_t *timer)
     switch (c->state) {
     case ACC_KNOCKING:
         if (tsn_now_ms() < c->deadline_ms) {
-            acc_connect_to_tor(c);
+            acc_contend(c);
         } else {
             acc_conn_close(c, ACC_NOT_READY, NULL);
         }

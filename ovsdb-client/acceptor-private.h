@@ -214,7 +214,8 @@ void acc_alloc_cb(uv_handle_t *, size_t, uv_buf_t *);
 struct acc_tor *acc_find_by_rules(const struct acc_conn *);
 /* The peer is an OVSDB server, and all is known that can be. */
 void acc_admit(struct acc_conn *);
-void acc_connect_to_tor(struct acc_conn *);
+/* Its ToR is known: the place may be another's meanwhile. */
+void acc_contend(struct acc_conn *);
 /* A session that was challenged has answered, or not. */
 void acc_challenge_answered(struct acc_tor *);
 void acc_challenge_failed(struct acc_tor *);

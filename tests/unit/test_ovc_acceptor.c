@@ -391,6 +391,34 @@ newcomer__owner_returns_while_another_waits__owner_has_it(void **state)
     rig_check_session(rig, sw, new_idl);
 }
 
+/* Both come while the IDL is not there.  Who had to wait is no more entitled
+ * than who comes later. */
+static void
+newcomers__two_wait_for_the_idl__first_keeps_the_place(void **state)
+{
+    struct rig *rig = rig_with_tor(state);
+
+    close(rig->idl_listener);
+    unlink(rig->socket);
+    struct end *first = rig_connect(rig, 1, NULL);
+    rig_identify(rig, first, TOR1);
+    struct end *second = rig_connect(rig, 2, NULL);
+    rig_identify(rig, second, TOR1);
+    for (int i = 0; i < 20; i++) {
+        rig_turn(rig);
+    }
+    rig_listen_idl(rig);
+    struct end *idl = rig_accept(rig);
+    RIG_UNTIL(rig, end_has(first, "echo") || end_has(second, "echo"));
+    struct end *holder = end_has(first, "echo") ? first : second;
+    struct end *other = holder == first ? second : first;
+    end_send(holder, "{\"id\":\"echo\",\"result\":[],\"error\":null}");
+    RIG_UNTIL(rig, other->closed);
+    assert_false(rig_has_idl_connection(rig));
+    assert_int_equal(rig_count(rig, NULL, "refused.duplicate"), 1);
+    rig_check_session(rig, holder, idl);
+}
+
 /* Our echo must not split a message of the IDL. */
 static void
 challenge__message_under_way__echo_waits_for_its_end(void **state)
@@ -687,6 +715,7 @@ main(void)
         RIG_TEST(newcomer__another_address_and_session_silent__gets_the_place),
         RIG_TEST(newcomer__session_ends_meanwhile__gets_the_place),
         RIG_TEST(newcomer__owner_returns_while_another_waits__owner_has_it),
+        RIG_TEST(newcomers__two_wait_for_the_idl__first_keeps_the_place),
         RIG_TEST(challenge__message_under_way__echo_waits_for_its_end),
         RIG_TEST(challenge__session_held_up_by_the_idl__keeps_its_place),
         RIG_TEST(rules__address__names_the_switch_and_binds_it),
