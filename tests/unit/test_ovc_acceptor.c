@@ -561,6 +561,65 @@ proxy__header__says_who_the_switch_is(void **state)
     assert_int_equal(rig_count(rig, NULL, "refused.bad_proxy_header"), 1);
 }
 
+/* TCP over IPv6; and a family that says nothing of use, whose switch is known
+ * by its name only. */
+static void
+proxy__other_families__are_understood(void **state)
+{
+    struct rig *rig = *state;
+    struct ovc_acceptor_tor tor1 = { .name = "tor1" };
+
+    rig_listen(rig, (struct ovc_listener_config) { .proxy_protocol = true });
+    tsn_ip_parse("2001:db8::7", &tor1.address);
+    rig_add_tor(rig, tor1);
+    rig_add_tor(rig, (struct ovc_acceptor_tor) { .name = "tor2" });
+
+    struct end *sw = rig_connect(rig, 1, NULL);
+    SEND_BYTES(sw, "\r\n\r\n\0\r\nQUIT\n\x21\x21\0\x24"
+               "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\7"
+               "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1"
+               "\x30\x39\x19\xf0");
+    rig_identify(rig, sw, NULL);
+    rig_check_session(rig, sw, rig_accept(rig));
+    assert_string_equal(rig_status(rig, "tor1", "peer"), "2001:db8::7");
+    assert_int_equal(rig_count(rig, "tor1", "port"), 12345);
+
+    /* AF_UNIX, 216 bytes of paths. */
+    struct end *other = rig_connect(rig, 1, NULL);
+    char paths[216] = "/run/switch";
+    SEND_BYTES(other, "\r\n\r\n\0\r\nQUIT\n\x21\x31\0\xd8");
+    end_send_n(other, paths, sizeof paths);
+    rig_identify(rig, other, NAMES("{\"name\":\"tor2\"}"));
+    rig_check_session(rig, other, rig_accept(rig));
+    assert_string_equal(rig_status(rig, "tor2", "peer"), "");
+}
+
+static void
+listener__ipv6__serves_ipv6_beside_ipv4(void **state)
+{
+    struct rig *rig = *state;
+    struct ovc_acceptor_tor tor1 = { .name = "tor1" };
+    struct ovc_listener_config config = { .name = "six" };
+    struct sockaddr_in6 to;
+    struct tsn_err err;
+
+    rig_listen(rig, (struct ovc_listener_config) { .tls = false });
+    tsn_sockaddr_parse("::1", rig->port, &config.address);
+    memcpy(&to, &config.address, sizeof to);
+    assert_int_equal(ovc_acceptor_listen(rig->acceptor, &config, &err), 0);
+    assert_int_equal(ovc_acceptor_listen(rig->acceptor, &config, &err),
+                     -EADDRINUSE);
+    tsn_ip_parse("::1", &tor1.address);
+    rig_add_tor(rig, tor1);
+
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *) &to, sizeof to), 0);
+    struct end *sw = rig_add_end(rig, fd);
+    rig_identify(rig, sw, NULL);
+    rig_check_session(rig, sw, rig_accept(rig));
+    assert_string_equal(rig_status(rig, "tor1", "peer"), "::1");
+}
+
 static void
 proxy__not_one_of_ours__is_dropped(void **state)
 {
@@ -723,6 +782,8 @@ main(void)
         RIG_TEST(names__several_switches_of_one_tor__are_its),
         RIG_TEST(listener__of_one_tor__serves_it_alone),
         RIG_TEST(proxy__header__says_who_the_switch_is),
+        RIG_TEST(proxy__other_families__are_understood),
+        RIG_TEST(listener__ipv6__serves_ipv6_beside_ipv4),
         RIG_TEST(proxy__not_one_of_ours__is_dropped),
         RIG_TEST(back_pressure__either_side_does_not_read__other_waits),
         RIG_TEST(idl__hangs_up__what_it_wrote_reaches_the_switch),
