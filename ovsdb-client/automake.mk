@@ -106,6 +106,11 @@ tests_unit_test_ovc_acceptor_SOURCES = tests/unit/test_ovc_acceptor.c \
 	tests/unit/acceptor_rig.h $(PKI_SOURCES)
 tests_unit_test_ovc_acceptor_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
 	$(TEST_LIBS)
+check_PROGRAMS += tests/unit/test_ovc_acceptor_haproxy
+tests_unit_test_ovc_acceptor_haproxy_SOURCES = \
+	tests/unit/test_ovc_acceptor_haproxy.c tests/unit/acceptor_rig.h \
+	$(PKI_SOURCES)
+tests_unit_test_ovc_acceptor_haproxy_LDADD = $(tests_unit_test_ovc_acceptor_LDADD)
 check_PROGRAMS += tests/unit/test_ovc_acceptor_tls
 tests_unit_test_ovc_acceptor_tls_SOURCES = \
 	tests/unit/test_ovc_acceptor_tls.c tests/unit/acceptor_rig.h \
