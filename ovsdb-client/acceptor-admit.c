@@ -130,8 +130,15 @@ find_by_names(struct acc_conn *c)
     return NULL;
 }
 
-/* Whether 'a' and 'b' are shown to be one and the same switch.  A certificate
- * is renewed, and a subject may be empty. */
+/* A certificate is renewed, but a subject may be empty, and of two that are
+ * cut the rest may differ. */
+static bool
+tells_apart(const char *subject)
+{
+    return subject[0] && strlen(subject) < TSN_TLS_SUBJECT_STRLEN - 1;
+}
+
+/* Whether 'a' and 'b' are shown to be one and the same switch. */
 static bool
 is_same_identity(const struct acc_conn *a, const struct acc_conn *b)
 {
@@ -142,7 +149,7 @@ is_same_identity(const struct acc_conn *a, const struct acc_conn *b)
         return tsn_ip_is_set(&a->ip) && tsn_ip_equals(&a->ip, &b->ip);
     }
     return a->info.has_peer && b->info.has_peer
-           && (a->info.subject[0]
+           && (tells_apart(a->info.subject)
                ? !strcmp(a->info.subject, b->info.subject)
                : !strcmp(a->info.fingerprint, b->info.fingerprint));
 }

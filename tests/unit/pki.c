@@ -87,10 +87,29 @@ add_extension(X509 *x, X509 *issuer, int nid, const char *value)
     X509_EXTENSION_free(ext);
 }
 
+struct content {
+    struct pki_validity validity;
+    bool is_ca;
+    int n_units;                /* In the subject, of 60 letters. */
+};
+
+static void
+add_units(X509_NAME *subject, int n)
+{
+    char unit[61];
+
+    memset(unit, 'u', 60);
+    unit[60] = '\0';
+    for (int i = 0; i < n; i++) {
+        X509_NAME_add_entry_by_txt(subject, "OU", MBSTRING_UTF8,
+                                   (const unsigned char *) unit, -1, -1, 0);
+    }
+}
+
 /* Takes 'key'. */
 static void
 make(const struct pki *pki, const char *name, const char *issuer,
-     struct pki_validity validity, bool is_ca, EVP_PKEY *key)
+     const struct content *content, EVP_PKEY *key)
 {
     EVP_PKEY *issuer_key = key;
     X509 *x = X509_new(), *issuer_x = x;
@@ -111,14 +130,15 @@ make(const struct pki *pki, const char *name, const char *issuer,
     X509_set_version(x, X509_VERSION_3);
     X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_UTF8,
                                (const unsigned char *) name, -1, -1, 0);
+    add_units(X509_get_subject_name(x), content->n_units);
     X509_set_issuer_name(x, X509_get_subject_name(issuer_x));
     X509_gmtime_adj(X509_getm_notBefore(x),
-                    validity.from_days * SECONDS_PER_DAY);
+                    content->validity.from_days * SECONDS_PER_DAY);
     X509_gmtime_adj(X509_getm_notAfter(x),
-                    validity.until_days * SECONDS_PER_DAY);
+                    content->validity.until_days * SECONDS_PER_DAY);
     X509_set_pubkey(x, key);
     add_extension(x, issuer_x, NID_basic_constraints,
-                  is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
+                  content->is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
     ovs_assert(X509_sign(x, issuer_key, EVP_sha256()));
 
     f = open_file(pki, name, ".pem", "w");
@@ -138,20 +158,32 @@ make(const struct pki *pki, const char *name, const char *issuer,
 void
 pki_make_ca(const struct pki *pki, const char *name, const char *issuer)
 {
-    make(pki, name, issuer, PKI_VALID, true, EVP_EC_gen("P-256"));
+    make(pki, name, issuer,
+         &(struct content) { .validity = PKI_VALID, .is_ca = true },
+         EVP_EC_gen("P-256"));
 }
 
 void
 pki_make(const struct pki *pki, const char *name, const char *issuer,
          struct pki_validity validity)
 {
-    make(pki, name, issuer, validity, false, EVP_EC_gen("P-256"));
+    make(pki, name, issuer, &(struct content) { .validity = validity },
+         EVP_EC_gen("P-256"));
+}
+
+void
+pki_make_long(const struct pki *pki, const char *name, const char *issuer)
+{
+    make(pki, name, issuer, &(struct content) {
+        .validity = PKI_VALID, .n_units = 5,
+    }, EVP_EC_gen("P-256"));
 }
 
 void
 pki_make_rsa(const struct pki *pki, const char *name, const char *issuer)
 {
-    make(pki, name, issuer, PKI_VALID, false, EVP_RSA_gen(2048));
+    make(pki, name, issuer, &(struct content) { .validity = PKI_VALID },
+         EVP_RSA_gen(2048));
 }
 
 struct tsn_tls_files

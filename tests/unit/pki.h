@@ -30,6 +30,9 @@ void pki_make_ca(const struct pki *, const char *name, const char *issuer);
 void pki_make(const struct pki *, const char *name, const char *issuer,
               struct pki_validity);
 
+/* With a subject so long that the CN, printed last, is cut off. */
+void pki_make_long(const struct pki *, const char *name, const char *issuer);
+
 /* With an RSA key, as old peers need, not one on an elliptic curve. */
 void pki_make_rsa(const struct pki *, const char *name, const char *issuer);
 

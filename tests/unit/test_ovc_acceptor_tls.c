@@ -83,6 +83,23 @@ newcomer__another_certificate_from_there__is_refused(void **state)
     rig_check_session(rig, old, idl);
 }
 
+/* What tells the two apart is not in the subject as far as we keep it. */
+static void
+newcomer__subjects_alike_until_cut__is_refused(void **state)
+{
+    struct rig *rig = rig_with_tors(state);
+
+    pki_make_long(&rig->pki, "long1", "ca");
+    pki_make_long(&rig->pki, "long2", "ca");
+    struct end *idl, *old = rig_session(rig, 1, "long1", &idl);
+    struct end *thief = rig_connect(rig, 2, "long2");
+    rig_identify(rig, thief, TOR1);
+    RIG_UNTIL(rig, end_has(old, "echo"));
+    end_send(old, "{\"id\":\"echo\",\"result\":[],\"error\":null}");
+    RIG_UNTIL(rig, thief->closed);
+    rig_check_session(rig, old, idl);
+}
+
 static void
 rules__certificate__names_the_switch_and_binds_it(void **state)
 {
@@ -279,6 +296,7 @@ main(void)
         RIG_TLS_TEST(peer__certificate_of_another_ca__is_refused),
         RIG_TLS_TEST(newcomer__same_subject_from_elsewhere__replaces_the_session),
         RIG_TLS_TEST(newcomer__another_certificate_from_there__is_refused),
+        RIG_TLS_TEST(newcomer__subjects_alike_until_cut__is_refused),
         RIG_TLS_TEST(rules__certificate__names_the_switch_and_binds_it),
         RIG_TLS_TEST(certificates__replaced__serve_the_next_session),
         RIG_TLS_TEST(bytes__many_both_ways_and_slow_readers__all_arrive),
