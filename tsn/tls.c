@@ -474,6 +474,26 @@ tsn_tls_session_info(const struct tsn_tls_session *s,
     return true;
 }
 
+/* As it stands there: two URIs that mean the same are not the same name. */
+static bool
+has_uri(X509 *x, const char *uri)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(x, NID_subject_alt_name, NULL,
+                                            NULL);
+    bool found = false;
+
+    for (int i = 0; i < sk_GENERAL_NAME_num(names) && !found; i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+        found = name->type == GEN_URI
+                && (size_t) ASN1_STRING_length(name->d.ia5) == strlen(uri)
+                && !memcmp(ASN1_STRING_get0_data(name->d.ia5), uri,
+                           strlen(uri));
+    }
+    GENERAL_NAMES_free(names);
+    return found;
+}
+
 bool
 tsn_tls_session_peer_is(const struct tsn_tls_session *s, const char *name)
 {
@@ -483,5 +503,6 @@ tsn_tls_session_peer_is(const struct tsn_tls_session *s, const char *name)
     return x && (X509_check_host(x, name, 0,
                                  X509_CHECK_FLAG_ALWAYS_CHECK_SUBJECT
                                  | X509_CHECK_FLAG_NO_WILDCARDS, NULL) == 1
-                 || X509_check_ip_asc(x, name, 0) == 1);
+                 || X509_check_ip_asc(x, name, 0) == 1
+                 || has_uri(x, name));
 }

@@ -105,7 +105,8 @@ bool tsn_tls_session_info(const struct tsn_tls_session *,
 
 /* Whether the certificate that the peer has shown is one of 'name': its CN or
  * a DNS name or address among its subject alternative names, letter case
- * aside, without wildcards (RFC 6125).  False before the handshake. */
+ * aside, without wildcards (RFC 6125), or a URI there, to the letter.  False
+ * before the handshake. */
 bool tsn_tls_session_peer_is(const struct tsn_tls_session *,
                              const char *name);
 

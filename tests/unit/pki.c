@@ -90,6 +90,7 @@ add_extension(X509 *x, X509 *issuer, int nid, const char *value)
 struct content {
     struct pki_validity validity;
     bool is_ca;
+    const char *alt_names;      /* Or NULL. */
     int n_units;                /* In the subject, of 60 letters. */
 };
 
@@ -139,6 +140,9 @@ make(const struct pki *pki, const char *name, const char *issuer,
     X509_set_pubkey(x, key);
     add_extension(x, issuer_x, NID_basic_constraints,
                   content->is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
+    if (content->alt_names) {
+        add_extension(x, issuer_x, NID_subject_alt_name, content->alt_names);
+    }
     ovs_assert(X509_sign(x, issuer_key, EVP_sha256()));
 
     f = open_file(pki, name, ".pem", "w");
@@ -169,6 +173,15 @@ pki_make(const struct pki *pki, const char *name, const char *issuer,
 {
     make(pki, name, issuer, &(struct content) { .validity = validity },
          EVP_EC_gen("P-256"));
+}
+
+void
+pki_make_named(const struct pki *pki, const char *name, const char *issuer,
+               const char *alt_names)
+{
+    make(pki, name, issuer, &(struct content) {
+        .validity = PKI_VALID, .alt_names = alt_names,
+    }, EVP_EC_gen("P-256"));
 }
 
 void

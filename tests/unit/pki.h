@@ -30,6 +30,10 @@ void pki_make_ca(const struct pki *, const char *name, const char *issuer);
 void pki_make(const struct pki *, const char *name, const char *issuer,
               struct pki_validity);
 
+/* With subject alternative names: "DNS:a.example,URI:urn:a,IP:10.0.0.1". */
+void pki_make_named(const struct pki *, const char *name, const char *issuer,
+                    const char *alt_names);
+
 /* With a subject so long that the CN, printed last, is cut off. */
 void pki_make_long(const struct pki *, const char *name, const char *issuer);
 

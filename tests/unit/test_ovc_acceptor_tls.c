@@ -123,6 +123,49 @@ rules__certificate__names_the_switch_and_binds_it(void **state)
 }
 
 static void
+check_alternative_name(struct rig *rig, const char *name,
+                       const char *similar)
+{
+    rig_add_tor(rig, (struct ovc_acceptor_tor) {
+        .name = "tor1", .certificate = name,
+    });
+    struct end *sw = rig_connect(rig, 1, "leaf");
+    rig_identify(rig, sw, NULL);
+    rig_check_session(rig, sw, rig_accept(rig));
+    ovc_acceptor_remove_tor(rig->acceptor, "tor1");
+    RIG_UNTIL(rig, sw->closed);
+    rig->n_ends--;
+    end_destroy(rig->ends[rig->n_ends]);
+    rig_drop_end(rig, sw);
+
+    unsigned long n = rig_count(rig, NULL, "refused.wrong_identity");
+    rig_add_tor(rig, (struct ovc_acceptor_tor) {
+        .name = "tor1", .certificate = similar,
+    });
+    sw = rig_connect(rig, 1, "leaf");
+    rig_identify(rig, sw, TOR1);
+    RIG_UNTIL(rig, sw->closed);
+    assert_int_equal(rig_count(rig, NULL, "refused.wrong_identity"), n + 1);
+    ovc_acceptor_remove_tor(rig->acceptor, "tor1");
+    rig_drop_end(rig, sw);
+}
+
+static void
+rules__alternative_name__names_the_switch_and_binds_it(void **state)
+{
+    struct rig *rig = *state;
+
+    pki_make_named(&rig->pki, "leaf", "ca", "DNS:leaf.example.net,"
+                   "URI:urn:example:leaf:1,IP:192.0.2.7,IP:2001:db8::7");
+    rig_listen(rig, (struct ovc_listener_config) { .tls = true });
+    check_alternative_name(rig, "leaf", "leaf2");
+    check_alternative_name(rig, "Leaf.example.net", "example.net");
+    check_alternative_name(rig, "urn:example:leaf:1", "urn:example:leaf:11");
+    check_alternative_name(rig, "192.0.2.7", "192.0.2.70");
+    check_alternative_name(rig, "2001:db8::7", "2001:db8::");
+}
+
+static void
 certificates__replaced__serve_the_next_session(void **state)
 {
     struct rig *rig = rig_with_tors(state);
@@ -298,6 +341,7 @@ main(void)
         RIG_TLS_TEST(newcomer__another_certificate_from_there__is_refused),
         RIG_TLS_TEST(newcomer__subjects_alike_until_cut__is_refused),
         RIG_TLS_TEST(rules__certificate__names_the_switch_and_binds_it),
+        RIG_TLS_TEST(rules__alternative_name__names_the_switch_and_binds_it),
         RIG_TLS_TEST(certificates__replaced__serve_the_next_session),
         RIG_TLS_TEST(bytes__many_both_ways_and_slow_readers__all_arrive),
         RIG_TLS_TEST(dial__switch_listens__is_spliced_and_again_after_its_end),
