@@ -655,7 +655,7 @@ static void
 check_back_pressure(struct rig *rig, struct end *from, struct end *to)
 {
     struct ds data = DS_EMPTY_INITIALIZER;
-    size_t size = 64u << 20;
+    size_t size = 32u << 20;   /* More than any buffers hold. */
 
     fill(&data, size);
     to->deaf = true;
