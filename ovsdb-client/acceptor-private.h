@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of the acceptor share: listeners and limits (acceptor.c), a
- * connection from its socket to its end (acceptor-conn.c), what comes from it
+/* What the parts of the acceptor share: listeners (acceptor.c), limits on
+ * connections that are not identified (acceptor-pending.c), a connection from
+ * its socket to its end (acceptor-conn.c), what comes from it
  * (acceptor-read.c), who gets which ToR (acceptor-admit.c), the bytes of a
  * session (acceptor-splice.c), connections that we make (acceptor-dial.c),
  * status (acceptor-show.c). */
@@ -173,14 +174,18 @@ struct ovc_acceptor {
     void *done_aux;
 };
 
-/* acceptor.c */
+/* acceptor-show.c */
 const char *acc_reason_name(enum acc_reason);
+
+/* acceptor-pending.c */
 /* Of a connection that is not a session yet. */
 void acc_add_pending(struct acc_conn *);
 void acc_remove_pending(struct acc_conn *);
 void acc_set_source(struct acc_conn *, const struct in6_addr *ip);
 /* Closes the oldest of the source that has the most, another than 'except'. */
 void acc_make_room(struct ovc_acceptor *, const struct acc_conn *except);
+
+/* acceptor.c */
 void acc_check_finished(struct ovc_acceptor *);
 
 /* acceptor-conn.c */

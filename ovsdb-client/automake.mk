@@ -36,6 +36,7 @@ ovsdb_client_libovc_a_SOURCES = \
 	ovsdb-client/acceptor-admit.c \
 	ovsdb-client/acceptor-conn.c \
 	ovsdb-client/acceptor-dial.c \
+	ovsdb-client/acceptor-pending.c \
 	ovsdb-client/acceptor-private.h \
 	ovsdb-client/acceptor-read.c \
 	ovsdb-client/acceptor-show.c \
