@@ -315,7 +315,7 @@ check_station(struct checker *c, const struct ctrl_station *station,
 /* The name of a virtual router: that under which an agent talks to us, and
  * the first part of its JID (spec/xmpp-protocol.md 1.2). */
 static int
-check_agent(struct checker *c, const char *name)
+check_agent_name(struct checker *c, const char *name)
 {
     int error = check_name(c, name, false);
     size_t len = strcspn(name, " /@");
@@ -323,7 +323,51 @@ check_agent(struct checker *c, const char *name)
     if (!error && name[len]) {
         error = refuse(c, "a name of an agent has no '%c'", name[len]);
     }
+    return error;
+}
+
+static int
+check_agent(struct checker *c, const char *name)
+{
+    int error = check_agent_name(c, name);
+
     return error ? error : claim(c, name, "agent %s", name);
+}
+
+/* Switches that share a database share its agent, in the same 'role'. */
+static int
+check_shared_agent(struct checker *c, const char *name, const char *role)
+{
+    char *key = xasprintf("shared %s %s", role, name);
+    int error = check_agent_name(c, name);
+
+    if (!error && !shash_find(&c->claims, key)) {
+        error = claim(c, name, "agent %s", name);
+        if (!error) {
+            shash_add(&c->claims, key, xstrdup(c->where));
+        }
+    }
+    free(key);
+    return error;
+}
+
+/* An agent that has the switch's own name, the default, is its alone. */
+static int
+check_agents(struct checker *c, const struct ctrl_switch *sw, size_t n)
+{
+    int error;
+
+    if (strcmp(sw->agent, sw->name)) {
+        at(c, "switches[%zu].agent", n);
+        error = check_shared_agent(c, sw->agent, "active");
+    } else {
+        error = check_agent(c, sw->agent);
+    }
+    if (!error && sw->standby_agent) {
+        at(c, "switches[%zu].standby-agent", n);
+        error = check_shared_agent(c, sw->standby_agent, "standby");
+    }
+    return error;
 }
 
 static int
@@ -375,14 +419,7 @@ check_switches(struct checker *c)
             error = claim(c, sw->name, "switch %s", sw->name);
         }
         if (!error) {
-            if (strcmp(sw->agent, sw->name)) {
-                at(c, "switches[%zu].agent", i);
-            }
-            error = check_agent(c, sw->agent);
-        }
-        if (!error && sw->standby_agent) {
-            at(c, "switches[%zu].standby-agent", i);
-            error = check_agent(c, sw->standby_agent);
+            error = check_agents(c, sw, i);
         }
         if (!error) {
             at(c, "switches[%zu].vtep", i);

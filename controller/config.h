@@ -101,7 +101,8 @@ struct ctrl_port {
 
 struct ctrl_switch {
     char *name;                 /* Physical router. */
-    char *agent;                /* Virtual router of its ToR agent. */
+    char *agent;                /* Virtual router of its ToR agent, which may
+                                 * be that of others in its database. */
     char *standby_agent;        /* And of its other one, or NULL. */
     struct in6_addr vtep;
     struct ctrl_port *ports;

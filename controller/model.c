@@ -391,6 +391,9 @@ build_virtual_router(struct builder *b, const char *agent, const char *type,
                                     &created);
 
     free(name);
+    if (!created) {
+        return vr;              /* Of another switch of the database, too. */
+    }
     ds_put_format(&ds, TABS "<virtual-router-type>%s</virtual-router-type>\n"
                   TABS "<virtual-router-dpdk-enabled>false"
                   "</virtual-router-dpdk-enabled>\n", type);

@@ -175,6 +175,32 @@ model__standby_agent__the_same_as_the_other(void **state)
 }
 
 static void
+model__agent_of_two_switches__both(void **state)
+{
+    struct ctrl_config *c = ctrl_fixture_config(
+        "networks:\n"
+        "- {name: blue, vni: 100}\n"
+        "switches:\n"
+        "- {name: leaf1, vtep: 10.0.1.1, agent: cvx, standby-agent: cvx-b,\n"
+        "   ports: [{name: p1, network: blue}]}\n"
+        "- {name: leaf2, vtep: 10.0.1.2, agent: cvx, standby-agent: cvx-b}\n");
+    struct ctrl_model *m = ctrl_model_create(c);
+    static const char *const agents[] = { GSC ":cvx", GSC ":cvx-b" };
+
+    for (size_t i = 0; i < ARRAY_SIZE(agents); i++) {
+        struct walk walk = { .nodes = DS_EMPTY_INITIALIZER };
+        ctrl_model_walk(m, agents[i], walk_cb, &walk);
+        const char *nodes = ds_cstr(&walk.nodes);
+        assert_non_null(strstr(nodes, "physical-router " GSC ":leaf1\n"));
+        assert_non_null(strstr(nodes, "physical-router " GSC ":leaf2\n"));
+        assert_non_null(strstr(nodes, ":blue:blue\n"));
+        ds_destroy(&walk.nodes);
+    }
+    ctrl_model_destroy(m);
+    ctrl_config_destroy(c);
+}
+
+static void
 model__tsn__the_switches_that_it_serves(void **state)
 {
     size_t n_links;
@@ -371,6 +397,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(model__tor_agent__its_own_switch),
         TEST(model__standby_agent__the_same_as_the_other),
+        TEST(model__agent_of_two_switches__both),
         TEST(model__tsn__the_switches_that_it_serves),
         TEST(model__unknown_name__nothing),
         TEST(model__port_without_server__binds_its_network),
