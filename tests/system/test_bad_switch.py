@@ -9,7 +9,8 @@ import random
 
 import pytest
 
-from lab import FakeSwitch, run, wait_until
+from lab import FakeSwitch, wait_until
+from lab.cloud import remove_all
 from lab.hosts import Server
 from lab.proxy import BadSwitch
 
@@ -108,23 +109,6 @@ def wait_content(lab, timeout=SOON_S):
     wait_until(lambda: content(lab.switches[0]) == lab.wanted, timeout,
                "the bad switch to have what it should have",
                log=lab.service("tsn-tor-agent").log)
-
-
-def transact(switch, *operations):
-    text = run("ovsdb-client", "--timeout=10", "transact",
-               f"unix:{switch.dir}/db.sock",
-               json.dumps(["hardware_vtep", *operations]))
-    assert not [r for r in json.loads(text) if r and "error" in r], text
-
-
-def remove_all(switch):
-    """As if a new switch had been put in the place of the old one."""
-    transact(switch,
-             *({"op": "delete", "table": table, "where": []}
-               for table in ("Ucast_Macs_Remote", "Mcast_Macs_Remote")),
-             {"op": "update", "table": "Physical_Port", "where": [],
-              "row": {"vlan_bindings": ["map", []]}},
-             {"op": "delete", "table": "Logical_Switch", "where": []})
 
 
 def check_others(lab):
@@ -235,8 +219,8 @@ def duplicate(switch, table):
                "logical_switch": ["uuid", row["logical_switch"]]}
     target = {"Ucast_Macs_Remote": "locator",
               "Mcast_Macs_Remote": "locator_set"}[table]
-    transact(switch, {"op": "insert", "table": table,
-                      "row": columns | {target: ["uuid", row[target]]}})
+    switch.transact({"op": "insert", "table": table,
+                     "row": columns | {target: ["uuid", row[target]]}})
 
 
 @pytest.mark.parametrize("table", ["Ucast_Macs_Remote", "Mcast_Macs_Remote"])
@@ -290,19 +274,19 @@ def random_edit(switch, rng):
     if kind == 0:
         remove_all(switch)
     elif kind == 1:
-        transact(switch, {"op": "update", "table": "Physical_Port",
-                          "where": [], "row": {"vlan_bindings": ["map", []]}})
+        switch.transact({"op": "update", "table": "Physical_Port",
+                         "where": [], "row": {"vlan_bindings": ["map", []]}})
     elif kind == 2:
-        transact(switch, {"op": "delete", "where": [],
-                          "table": rng.choice(KINDS[1:3])})
+        switch.transact({"op": "delete", "where": [],
+                         "table": rng.choice(KINDS[1:3])})
     elif kind == 3:
         table = rng.choice(KINDS[1:3])
         if switch.rows(table):
             duplicate(switch, table)
     else:
-        transact(switch, {"op": "update", "table": "Logical_Switch",
-                          "where": [],
-                          "row": {"tunnel_key": rng.randrange(200, 300)}})
+        switch.transact({"op": "update", "table": "Logical_Switch",
+                         "where": [],
+                         "row": {"tunnel_key": rng.randrange(200, 300)}})
 
 
 def test_database__edited_at_random__converges(lab):

@@ -21,6 +21,8 @@ def _tls(lab, name, **more):
 
 def controller_yaml(lab):
     """What tsn-controller is to know: the whole topology."""
+    if lab.cloud:
+        return _dump(lab.cloud.controller_yaml())
     switches = []
     for switch in [*lab.switches, *lab.foreign_switches]:
         ports = []
@@ -60,6 +62,7 @@ def tsn_yaml(lab):
     """What the two services are to know: whom to talk to."""
     return _dump({
         "controllers": lab.controllers,
+        **lab.settings,
         "tor-agent": {
             **({} if "tsns" in lab.tor_agent
                else {"tsn": lab.tsn_address}),

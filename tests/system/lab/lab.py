@@ -72,8 +72,11 @@ class Lab:
         # switches that a test plays itself.
         self.controllers = [self.controller_address]
         self.foreign_switches = []
-        # More keys of section "tor-agent".
+        # More keys of tsn.yaml, and of its section "tor-agent".
+        self.settings = {}
         self.tor_agent = {}
+        # A Cloud: then the controller is told that, and nothing of the above.
+        self.cloud = None
         # A Pki: then the sessions with control nodes use TLS.
         self.pki = None
         self._n_ports = 0

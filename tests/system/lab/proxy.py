@@ -48,6 +48,25 @@ def refusal(operations, refuse):
     return None
 
 
+def bound_vlans(operation):
+    """The VLANs of a port that 'operation' puts into networks."""
+    if operation.get("table") != "Physical_Port":
+        return set()
+    bindings = operation.get("row", {}).get("vlan_bindings", ["map", []])
+    added = [value for column, mutator, value
+             in operation.get("mutations", [])
+             if (column, mutator) == ("vlan_bindings", "insert")]
+    return {vlan for _, pairs in [bindings, *added] for vlan, _ in pairs}
+
+
+def is_write(operation, table, *kinds):
+    """Whether it changes a row of the table, by one of these operations or by
+    any."""
+    return (operation.get("table") == table
+            and operation["op"] in (kinds or ("insert", "update", "mutate",
+                                              "delete")))
+
+
 class BadSwitch:
     """The proxy of 'switch', which it makes the agent talk to.  The members
     below are its rules, which a test sets; calm() ends all."""
@@ -56,6 +75,7 @@ class BadSwitch:
         self.n_refused = 0
         self.n_transactions = 0
         self.n_dropped = 0
+        self.n_cut = 0
         self._switch = switch
         self._closing = threading.Event()
         self._pairs = set()
@@ -73,6 +93,10 @@ class BadSwitch:
         self.refuse = lambda operation: None    # Words, to refuse it.
         self.reply_delay_s = 0                  # To transactions.
         self.drop_replies = False               # To transactions.
+        # So many transactions end the session: before the database has them,
+        # or when it has done them and the agent does not know.
+        self.cut_requests = 0
+        self.cut_replies = 0
         self.half_open = False                  # Nothing passes any more.
 
     def say(self, data):
@@ -84,11 +108,16 @@ class BadSwitch:
             except OSError:
                 pass    # It has closed, as it should on most of this.
 
+    def cut(self):
+        """Ends the sessions, as if the switch had died."""
+        for pair in list(self._pairs):
+            self._cut(pair)
+
     def close(self):
         self._closing.set()
-        sockets = [s for pair in list(self._pairs) for s in pair[:2]]
-        for s in (self._listener, *sockets):
-            self._shut(s)
+        self._shut(self._listener)
+        for pair in list(self._pairs):
+            self._cut(pair)
         self._listener.close()
         self._thread.join(10)
 
@@ -98,6 +127,10 @@ class BadSwitch:
             s.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
+
+    def _cut(self, pair):
+        for s in pair[:2]:
+            self._shut(s)
 
     def _serve(self):
         while not self._closing.is_set():
@@ -135,13 +168,17 @@ class BadSwitch:
                     handle(message)
         except OSError:
             pass
-        for s in pair[:2]:
-            self._shut(s)
+        self._cut(pair)
 
     def _request(self, pair, transactions, message):
         agent, database, lock = pair
         if message.get("method") == "transact":
             self.n_transactions += 1
+            if self.cut_requests > 0:
+                self.cut_requests -= 1
+                self.n_cut += 1
+                self._cut(pair)
+                return
             result = refusal(message["params"][1:], self.refuse)
             if result:
                 self.n_refused += 1
@@ -160,6 +197,11 @@ class BadSwitch:
             transactions.discard(message["id"])
             if self.drop_replies:
                 self.n_dropped += 1
+                return
+            if self.cut_replies > 0:
+                self.cut_replies -= 1
+                self.n_cut += 1
+                self._cut(pair)
                 return
             self._closing.wait(self.reply_delay_s)
         with lock:

@@ -39,6 +39,8 @@ class FakeSwitch:
         self.name = name
         self.address = address
         self.ports = list(ports)
+        # The Physical_Switches of the database, with their tunnel addresses.
+        self.members = {name: address}
         self.ns = Namespace(lab.state, name)
         # The databases' unix socket is in here, and such names are short.
         self.dir = lab.state.dir / name
@@ -62,8 +64,9 @@ class FakeSwitch:
     def create(self):
         """Makes the switch, running."""
         self._create_database()
-        for port in self.ports:
-            self.vtep_ctl("add-port", self.name, port)
+        for member in self.members:
+            for port in self.ports:
+                self.vtep_ctl("add-port", member, port)
         return self
 
     def _create_database(self):
@@ -74,9 +77,10 @@ class FakeSwitch:
                 self.schema_file(name))
         self._plug()
         self.start_database()
-        self.vtep_ctl("add-ps", self.name, "--", "set", "Physical_Switch",
-                      self.name, f"tunnel_ips={self.address}",
-                      f"management_ips={self.address}")
+        for member, address in self.members.items():
+            self.vtep_ctl("add-ps", member, "--", "set", "Physical_Switch",
+                          member, f"tunnel_ips={address}",
+                          f"management_ips={address}")
 
     def schema_file(self, name):
         """What database 'name' is made from."""
@@ -103,6 +107,26 @@ class FakeSwitch:
 
     def forget(self, network, mac):
         self.vtep_ctl("del-ucast-local", network, mac)
+
+    def transact(self, *operations):
+        """Somebody else writes (RFC 7047, 5.2): the switch itself, or a
+        foreign hand."""
+        text = run("ovsdb-client", "--timeout=10", "transact", self._socket,
+                   json.dumps(["hardware_vtep", *operations]))
+        problems = [r for r in json.loads(text) if r and "error" in r]
+        if problems:
+            raise LabError(f"{self.name} refuses {operations}: {problems}")
+
+    def locator(self, vtep):
+        """What refers to a VTEP in a transact(), and what has to be done in
+        it before: a list of operations, then the reference."""
+        for row in self.rows("Physical_Locator"):
+            if row["dst_ip"] == vtep:
+                return [], ["uuid", row["_uuid"]]
+        return [{"op": "insert", "table": "Physical_Locator",
+                 "uuid-name": "l",
+                 "row": {"encapsulation_type": "vxlan_over_ipv4",
+                         "dst_ip": vtep}}], ["named-uuid", "l"]
 
     def tables(self):
         """hardware_vtep as of one moment: the rows of each table by uuid."""
