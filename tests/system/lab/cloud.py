@@ -3,6 +3,7 @@
 of its switches have to contain for it."""
 
 import signal
+from collections import Counter
 
 from .base import LabError, wait_until
 
@@ -21,6 +22,7 @@ class Cloud:
         self.hosts = {}         # Name to VTEP.
         self.machines = {}      # (network, MAC) to host.
         self.learnt = {}        # (network, MAC) to the name of a switch.
+        self.more = {}          # Other sections.
         self._ids = {}          # Network ids, which outlive a VNI.
         lab.cloud = self
 
@@ -43,6 +45,7 @@ class Cloud:
                            if host == name]}
                       for name, vtep in self.hosts.items()],
             "tsns": [{"name": "tsn1", "address": self.lab.tsn_address}],
+            **self.more,
         }
 
     def _switch(self, switch, member):
@@ -99,7 +102,7 @@ class Cloud:
                  and network in vnis and network in self.networks_of(other)]
         return {
             "networks": sorted(vnis.values()),
-            "modes": ["service_node"] * len(vnis),
+            "modes": sorted((vni, "service_node") for vni in vnis.values()),
             "bindings": sorted((name, port, vlan, vnis[network])
                                for (name, port, vlan), network
                                in self.ports.items()
@@ -148,8 +151,8 @@ def content(switch):
               for row in tables["Mcast_Macs_Remote"].values()]
     return {
         "networks": sorted(vnis.values()),
-        "modes": [row["replication_mode"]
-                  for row in tables["Logical_Switch"].values()],
+        "modes": sorted((vnis[uuid], row["replication_mode"] or "")
+                        for uuid, row in tables["Logical_Switch"].items()),
         "bindings": sorted(
             (ps["name"], tables["Physical_Port"][port]["name"], vlan,
              vnis[ls])
@@ -167,12 +170,10 @@ def content(switch):
 def differences(wanted, found):
     """The items of content() that are only in one of both."""
     text = []
-    for kind, items in wanted.items():
-        text += [f"{kind}: lacks {item}" for item in items
-                 if item not in found[kind]]
-        text += [f"{kind}: too many {item}"
-                 for i, item in enumerate(found[kind])
-                 if item not in items or item in found[kind][:i]]
+    for kind in wanted:
+        items, rows = Counter(wanted[kind]), Counter(found[kind])
+        text += [f"{kind}: lacks {item}" for item in (items - rows)]
+        text += [f"{kind}: too many {item}" for item in (rows - items)]
     return "; ".join(text)
 
 
