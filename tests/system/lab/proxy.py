@@ -94,24 +94,33 @@ class BadSwitch:
         self.reply_delay_s = 0                  # To transactions.
         self.drop_replies = False               # To transactions.
         # So many transactions end the session: before the database has them,
-        # or when it has done them and the agent does not know.
+        # or so that it does them and the agent hears nothing of it.
         self.cut_requests = 0
         self.cut_replies = 0
         self.half_open = False                  # Nothing passes any more.
 
+    def is_connected(self):
+        return bool(self._pairs)
+
     def say(self, data):
-        """Sends 'data' to the agent, in the middle of its session."""
+        """Sends 'data' to the agent, in the middle of its session.  Returns
+        whether it was taken."""
+        taken = False
         for agent, _, lock in list(self._pairs):
             try:
                 with lock:
                     agent.sendall(data)
+                taken = True
             except OSError:
                 pass    # It has closed, as it should on most of this.
+        return taken
 
     def cut(self):
-        """Ends the sessions, as if the switch had died."""
-        for pair in list(self._pairs):
+        """Ends the sessions, as if the switch had died; returns how many."""
+        pairs = list(self._pairs)
+        for pair in pairs:
             self._cut(pair)
+        return len(pairs)
 
     def close(self):
         self._closing.set()
@@ -172,6 +181,8 @@ class BadSwitch:
 
     def _request(self, pair, transactions, message):
         agent, database, lock = pair
+        if "method" not in message and message.get("id") != "echo":
+            return      # The answer to something that say() has said.
         if message.get("method") == "transact":
             self.n_transactions += 1
             if self.cut_requests > 0:
@@ -188,6 +199,10 @@ class BadSwitch:
                          "error": None}).encode())
                 return
             transactions.add(message["id"])
+            if self.cut_replies > 0:
+                self.cut_replies -= 1
+                self.n_cut += 1
+                self._shut(agent)
         database.sendall(json.dumps(message).encode())
 
     def _reply(self, pair, transactions, message):
@@ -197,11 +212,6 @@ class BadSwitch:
             transactions.discard(message["id"])
             if self.drop_replies:
                 self.n_dropped += 1
-                return
-            if self.cut_replies > 0:
-                self.cut_replies -= 1
-                self.n_cut += 1
-                self._cut(pair)
                 return
             self._closing.wait(self.reply_delay_s)
         with lock:
