@@ -426,6 +426,7 @@ get_evpn(const struct xmpp_node *entry, struct xmpp_evpn *route,
          struct tsn_err *err)
 {
     int error = get_evpn_key(xmpp_node_child(entry, "nlri"), route, err);
+    bool sticky;
 
     if (error) {
         return error;
@@ -435,7 +436,7 @@ get_evpn(const struct xmpp_node *entry, struct xmpp_evpn *route,
         || get_dsts(entry, "olist", NULL, &route->olist, &route->n_olist, err)
         || get_dsts(entry, "leaf-olist", NULL, &route->leaf_olist,
                     &route->n_leaf_olist, err)
-        || route_get_mobility(entry, &route->sticky, &route->sequence, err)
+        || route_get_mobility(entry, &sticky, &route->sequence, err)
         || route_get_security_groups(entry, &route->security_groups,
                                      &route->n_security_groups, err)
         || route_get_uint(entry, "local-preference", UINT32_MAX,
@@ -446,6 +447,7 @@ get_evpn(const struct xmpp_node *entry, struct xmpp_evpn *route,
         return -EBADMSG;
     }
 
+    route->sticky = sticky;
     const char *vn = xmpp_node_text(entry, "virtual-network");
     route->virtual_network = *vn ? xstrdup(vn) : NULL;
     route->edge_replication_not_supported

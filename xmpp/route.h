@@ -52,14 +52,22 @@ struct xmpp_evpn_more {
     size_t n_hops;
 };
 
-/* EVPN route (3.5).  Zero-filled means "nothing set". */
+/* EVPN route (3.5).  Zero-filled means "nothing set".  There may be millions:
+ * the order leaves no gaps. */
 struct xmpp_evpn {
     /* Key, with the group and the source of 'more'. */
     uint32_t tag;               /* Ethernet tag: the VNI with VXLAN. */
     struct eth_addr mac;
-    struct in6_addr ip;         /* None for a MAC-only route; of a prefix "::"
-                                 * and "0.0.0.0" are different. */
     uint8_t plen;               /* Of 'ip' in its family. */
+
+    bool sticky : 1;
+    bool edge_replication_not_supported : 1;
+    bool assisted_replication_supported : 1;
+    bool etree_leaf : 1;
+
+    struct in6_addr ip;         /* Key.  None for a MAC-only route; of a prefix
+                                 * "::" and "0.0.0.0" are different. */
+    uint32_t local_pref, med, sequence;
 
     struct tunnel_dst *next_hops;
     size_t n_next_hops;
@@ -71,11 +79,6 @@ struct xmpp_evpn {
     char *virtual_network;      /* Origin, from a server; may be NULL. */
     uint32_t *security_groups;
     size_t n_security_groups;
-    uint32_t local_pref, med, sequence;
-    bool sticky;
-    bool edge_replication_not_supported;
-    bool assisted_replication_supported;
-    bool etree_leaf;
     struct in6_addr replicator; /* Broadcast route of a ToR: its TSN. */
     struct xmpp_evpn_more *more;    /* Owned; NULL if there is nothing. */
 };

@@ -15,7 +15,7 @@
 #include "openvswitch/shash.h"
 #include "xmpp/backoff.h"
 #include "xmpp/conn.h"
-#include "xmpp/names.h"
+#include "xmpp/rib-path.h"
 #include "xmpp/route.h"
 #include "xmpp/speaker.h"
 
@@ -55,8 +55,10 @@ struct peer {
 /* A route somebody wants published, or that still is. */
 struct want_route {
     struct hmap_node node;      /* In want_instance's 'routes', by key. */
-    struct xmpp_evpn route;     /* What was wanted last: also the key that
-                                 * a withdraw must carry. */
+    const struct xmpp_evpn *path;   /* Of 'want_paths': what was wanted last,
+                                     * also the key that a withdraw must
+                                     * carry. */
+    struct eth_addr mac;
     bool wanted;
     bool published[MAX_PEERS];
     struct ovs_list dirty[MAX_PEERS];   /* Or self-linked. */
@@ -79,7 +81,7 @@ struct want_instance {
 
 struct rib_route {
     struct hmap_node node;      /* In rib_instance's 'routes', by id. */
-    const struct xmpp_evpn *path[MAX_PEERS];    /* Of rib_path_create(). */
+    const struct xmpp_evpn *path[MAX_PEERS];    /* Of 'rib_paths'. */
     bool stale[MAX_PEERS];
     char id[];                  /* As xmpp_evpn_item_id() writes it. */
 };
@@ -118,10 +120,11 @@ struct xmpp_speaker {
     uint64_t deferred_ms;       /* When. */
 
     struct shash wanted;        /* struct want_instance. */
+    struct rib_paths want_paths;
     struct shash rib;           /* struct rib_instance. */
     size_t rib_bytes;           /* What it takes, counted roughly. */
     size_t rib_max_bytes;
-    struct xmpp_names rib_names;    /* Of virtual networks. */
+    struct rib_paths rib_paths;
     struct ovs_list rib_changed;    /* struct rib_instance, to be notified. */
     bool synced;                /* Any peer was, once. */
     bool complete;              /* The owner has stated all it wants. */

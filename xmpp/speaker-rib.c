@@ -31,9 +31,6 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
  * skipped and counted. */
 #define MAX_RIB_BYTES (1u << 30)
 
-/* More than a name takes beside its characters. */
-#define NAME_BYTES 64u
-
 static bool
 is_unicast(const struct eth_addr *mac)
 {
@@ -103,26 +100,13 @@ route_size(const char *id)
     return sizeof(struct rib_route) + strlen(id) + 1;
 }
 
-/* Takes over what 'route' owns. */
-static const struct xmpp_evpn *
-new_path(struct xmpp_speaker *sp, struct xmpp_evpn *route)
-{
-    size_t names = sp->rib_names.n_bytes;
-    const struct xmpp_evpn *path = rib_path_create(&sp->rib_names, route);
-
-    sp->rib_bytes += rib_path_size(path) + sp->rib_names.n_bytes - names;
-    return path;
-}
-
 static void
 free_path(struct xmpp_speaker *sp, const struct xmpp_evpn *path)
 {
     if (path) {
-        size_t size = rib_path_size(path) + sp->rib_names.n_bytes;
-
-        if (rib_path_unref(&sp->rib_names, path)) {
-            sp->rib_bytes -= size - sp->rib_names.n_bytes;
-        }
+        sp->rib_bytes -= sp->rib_paths.n_bytes;
+        rib_path_unref(&sp->rib_paths, path);
+        sp->rib_bytes += sp->rib_paths.n_bytes;
     }
 }
 
@@ -203,27 +187,26 @@ note_change(struct xmpp_speaker *sp, struct rib_instance *inst)
     }
 }
 
-/* A path of 'rr', whose key is that of all of them. */
-static const struct xmpp_evpn *
-any_path(const struct rib_route *rr)
+static bool
+has_path(const struct rib_route *rr)
 {
     for (int i = 0; i < MAX_PEERS; i++) {
         if (rr->path[i]) {
-            return rr->path[i];
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
 static void
 note_route(struct xmpp_speaker *sp, struct rib_instance *inst,
            const struct rib_route *rr)
 {
-    const struct xmpp_evpn *path = any_path(rr);
+    struct eth_addr mac;
 
     note_change(sp, inst);
-    if (sp->ops->mac_changed && is_unicast(&path->mac)) {
-        sp->ops->mac_changed(sp->aux, inst->name, &path->mac);
+    if (sp->ops->mac_changed && id_to_mac(rr->id, &mac)) {
+        sp->ops->mac_changed(sp->aux, inst->name, &mac);
     }
 }
 
@@ -235,7 +218,7 @@ drop_path(struct peer *peer, struct rib_instance *inst, struct rib_route *rr)
         note_route(peer->speaker, inst, rr);
         retire_path(peer, inst, rr);
     }
-    if (!any_path(rr)) {
+    if (!has_path(rr)) {
         free_route(peer->speaker, inst, rr);
     }
 }
@@ -244,7 +227,7 @@ void
 rib_init(struct xmpp_speaker *sp)
 {
     shash_init(&sp->rib);
-    xmpp_names_init(&sp->rib_names);
+    rib_paths_init(&sp->rib_paths);
     ovs_list_init(&sp->rib_changed);
     sp->rib_max_bytes = MAX_RIB_BYTES;
 }
@@ -278,7 +261,7 @@ rib_fini(struct xmpp_speaker *sp)
         free_instance(sp, node);
     }
     shash_destroy(&sp->rib);
-    xmpp_names_fini(&sp->rib_names);
+    rib_paths_fini(&sp->rib_paths);
 }
 
 void
@@ -311,18 +294,6 @@ decode_item(const char *id, const struct xmpp_node *item,
     return error;
 }
 
-/* A path of 'rr' (NULL is fine) that says the same as 'route'. */
-static const struct xmpp_evpn *
-find_equal_path(const struct rib_route *rr, const struct xmpp_evpn *route)
-{
-    for (int i = 0; rr && i < MAX_PEERS; i++) {
-        if (rr->path[i] && xmpp_evpn_equals(rr->path[i], route)) {
-            return rr->path[i];
-        }
-    }
-    return NULL;
-}
-
 /* Makes the path for 'route', whose contents go into it or are freed.  Returns
  * 0, or -EBADMSG if there is no room for it. */
 static int
@@ -330,23 +301,21 @@ take_path(struct xmpp_speaker *sp, const struct rib_route *rr, const char *id,
           struct xmpp_evpn *route, const struct xmpp_evpn **pathp,
           struct tsn_err *err)
 {
-    const struct xmpp_evpn *equal = find_equal_path(rr, route);
-
-    if (equal) {
-        *pathp = rib_path_ref(equal);
-        xmpp_evpn_fini(route);
-        return 0;
-    }
-    const char *vn = route->virtual_network;
-    size_t more = rib_path_size(route) + (vn ? strlen(vn) + NAME_BYTES : 0)
-                  + (rr ? 0 : route_size(id));
+    size_t n_bytes = sp->rib_bytes + (rr ? 0 : route_size(id));
     /* Held lists may have taken it over the limit. */
-    if (sp->rib_bytes + more > sp->rib_max_bytes) {
+    size_t room = n_bytes < sp->rib_max_bytes ? sp->rib_max_bytes - n_bytes
+                                              : 0;
+
+    sp->rib_bytes -= sp->rib_paths.n_bytes;
+    const struct xmpp_evpn *path = rr || room
+        ? rib_path_get(&sp->rib_paths, route, room) : NULL;
+    sp->rib_bytes += sp->rib_paths.n_bytes;
+    if (!path) {
         xmpp_evpn_fini(route);
         tsn_err_set(err, NULL, "no room for more routes");
         return -EBADMSG;
     }
-    *pathp = new_path(sp, route);
+    *pathp = path;
     return 0;
 }
 
@@ -391,7 +360,7 @@ handle_item(struct peer *peer, const char *instance,
     if (!rr) {
         rr = add_route(sp, inst, id);
     }
-    /* An equal path is the same one. */
+    /* Paths that say the same are one. */
     bool changed = rr->path[peer->slot] != path || rr->stale[peer->slot];
     retire_path(peer, inst, rr);
     rr->path[peer->slot] = path;
@@ -596,6 +565,16 @@ for_each_older_list(const struct xmpp_speaker *sp,
     }
 }
 
+static void
+tell_path(const struct rib_route *rr, int i, xmpp_route_fn *fn, void *aux)
+{
+    struct eth_addr mac = eth_addr_zero;
+    struct xmpp_evpn buf;
+
+    id_to_mac(rr->id, &mac);
+    fn(rr->id, rib_path_route(rr->path[i], &mac, &buf), rr->stale[i], aux);
+}
+
 void
 xmpp_speaker_for_each_route(const struct xmpp_speaker *sp,
                             const char *instance, xmpp_route_fn *fn,
@@ -610,14 +589,14 @@ xmpp_speaker_for_each_route(const struct xmpp_speaker *sp,
     HMAP_FOR_EACH (rr, node, &inst->routes) {
         int best = best_path(sp, rr);
 
-        fn(rr->id, rr->path[best], rr->stale[best], aux);
+        tell_path(rr, best, fn, aux);
         if (!xmpp_evpn_is_broadcast(rr->path[best])
             || lists_are_whole(sp, best)) {
             continue;
         }
         for (int i = 0; i < (int) sp->n_peers; i++) {
             if (i != best && rr->path[i]) {
-                fn(rr->id, rr->path[i], rr->stale[i], aux);
+                tell_path(rr, i, fn, aux);
             }
         }
     }
@@ -637,10 +616,10 @@ xmpp_speaker_for_each_mac_route(const struct xmpp_speaker *sp,
         return;
     }
     HMAP_FOR_EACH_WITH_HASH (rr, node, hash_mac(*mac, 0, 0), &inst->routes) {
-        int best = best_path(sp, rr);
+        struct eth_addr own;
 
-        if (eth_addr_equals(rr->path[best]->mac, *mac)) {
-            fn(rr->id, rr->path[best], rr->stale[best], aux);
+        if (id_to_mac(rr->id, &own) && eth_addr_equals(own, *mac)) {
+            tell_path(rr, best_path(sp, rr), fn, aux);
         }
     }
 }

@@ -35,8 +35,13 @@ find_route(const struct want_instance *inst, const struct xmpp_evpn *key)
 
     HMAP_FOR_EACH_WITH_HASH (wr, node, xmpp_evpn_key_hash(key),
                              &inst->routes) {
-        if (xmpp_evpn_key_equals(&wr->route, key)) {
-            return wr;
+        if (eth_addr_equals(wr->mac, key->mac)) {
+            struct xmpp_evpn buf;
+
+            if (xmpp_evpn_key_equals(rib_path_route(wr->path, &wr->mac, &buf),
+                                     key)) {
+                return wr;
+            }
         }
     }
     return NULL;
@@ -75,13 +80,14 @@ unlink_node(struct ovs_list *node)
 }
 
 static void
-free_route(struct want_instance *inst, struct want_route *wr)
+free_route(struct xmpp_speaker *sp, struct want_instance *inst,
+           struct want_route *wr)
 {
     for (int i = 0; i < MAX_PEERS; i++) {
         ovs_list_remove(&wr->dirty[i]);
     }
     hmap_remove(&inst->routes, &wr->node);
-    xmpp_evpn_fini(&wr->route);
+    rib_path_unref(&sp->want_paths, wr->path);
     free(wr);
 }
 
@@ -91,7 +97,7 @@ free_instance(struct xmpp_speaker *sp, struct want_instance *inst)
     struct want_route *wr;
 
     HMAP_FOR_EACH_SAFE (wr, node, &inst->routes) {
-        free_route(inst, wr);
+        free_route(sp, inst, wr);
     }
     for (int i = 0; i < MAX_PEERS; i++) {
         ovs_list_remove(&inst->dirty[i]);
@@ -104,10 +110,11 @@ free_instance(struct xmpp_speaker *sp, struct want_instance *inst)
 }
 
 static void
-maybe_free_route(struct want_instance *inst, struct want_route *wr)
+maybe_free_route(struct xmpp_speaker *sp, struct want_instance *inst,
+                 struct want_route *wr)
 {
     if (!wr->wanted && !wr->published[0] && !wr->published[1]) {
-        free_route(inst, wr);
+        free_route(sp, inst, wr);
     }
 }
 
@@ -123,6 +130,7 @@ void
 want_init(struct xmpp_speaker *sp)
 {
     shash_init(&sp->wanted);
+    rib_paths_init(&sp->want_paths);
     for (unsigned int i = 0; i < MAX_PEERS; i++) {
         ovs_list_init(&sp->peers[i].dirty);
     }
@@ -137,6 +145,7 @@ want_fini(struct xmpp_speaker *sp)
         free_instance(sp, node->data);
     }
     shash_destroy(&sp->wanted);
+    rib_paths_fini(&sp->want_paths);
 }
 
 void
@@ -166,7 +175,7 @@ want_peer_down(struct peer *peer)
         HMAP_FOR_EACH_SAFE (wr, node, &inst->routes) {
             wr->published[slot] = false;
             unlink_node(&wr->dirty[slot]);
-            maybe_free_route(inst, wr);
+            maybe_free_route(sp, inst, wr);
         }
         ovs_list_init(&inst->dirty_routes[slot]);
         tree_forget_told(peer, inst);
@@ -180,10 +189,12 @@ tell_route(struct peer *peer, struct want_instance *inst,
 {
     struct ds entry = DS_EMPTY_INITIALIZER;
     char node_id[XMPP_ID_STRLEN];
+    struct xmpp_evpn buf;
+    const struct xmpp_evpn *route = rib_path_route(wr->path, &wr->mac, &buf);
 
-    xmpp_evpn_encode_publish(&entry, &wr->route);
+    xmpp_evpn_encode_publish(&entry, route);
     xmpp_put_publish(out, peer->speaker->name, "l2", peer->next_id++,
-                     xmpp_evpn_node_id(&wr->route, node_id),
+                     xmpp_evpn_node_id(route, node_id),
                      ds_cstr(&entry), inst->name, associate);
     ds_destroy(&entry);
     wr->published[peer->slot] = associate;
@@ -258,7 +269,7 @@ flush_routes(struct peer *peer, struct want_instance *inst, int *budget,
         if (inst->subscribed[slot] && (associate || wr->published[slot])) {
             tell_route(peer, inst, wr, associate, out);
         }
-        maybe_free_route(inst, wr);
+        maybe_free_route(peer->speaker, inst, wr);
     }
     return true;
 }
@@ -357,7 +368,7 @@ xmpp_speaker_unsubscribe(struct xmpp_speaker *sp, const char *instance)
     inst->wanted = false;
     HMAP_FOR_EACH_SAFE (wr, node, &inst->routes) {
         wr->wanted = false;
-        maybe_free_route(inst, wr);
+        maybe_free_route(sp, inst, wr);
     }
     /* They end even when it is wanted again at once: only a new subscription
      * makes a control node tell again what is forgotten here. */
@@ -390,19 +401,23 @@ xmpp_speaker_publish(struct xmpp_speaker *sp, const char *instance,
         return -EINVAL;
     }
     struct want_route *wr = find_route(inst, route);
+    const struct xmpp_evpn *path = rib_path_get_copy(&sp->want_paths, route);
     if (!wr) {
         wr = xzalloc(sizeof *wr);
-        xmpp_evpn_copy(&wr->route, route);
+        wr->mac = route->mac;
         for (int i = 0; i < MAX_PEERS; i++) {
             ovs_list_init(&wr->dirty[i]);
         }
         hmap_insert(&inst->routes, &wr->node, xmpp_evpn_key_hash(route));
-    } else if (wr->wanted && xmpp_evpn_equals(&wr->route, route)) {
-        return 0;
     } else {
-        xmpp_evpn_fini(&wr->route);
-        xmpp_evpn_copy(&wr->route, route);
+        bool same = wr->wanted && wr->path == path;
+
+        rib_path_unref(&sp->want_paths, wr->path);
+        if (same) {
+            return 0;
+        }
     }
+    wr->path = path;
     wr->wanted = true;
     for (unsigned int i = 0; i < sp->n_peers; i++) {
         mark_route(inst, wr, &sp->peers[i]);
@@ -426,7 +441,7 @@ xmpp_speaker_withdraw(struct xmpp_speaker *sp, const char *instance,
             mark_route(inst, wr, &sp->peers[i]);
         }
     }
-    maybe_free_route(inst, wr);
+    maybe_free_route(sp, inst, wr);
 }
 
 bool

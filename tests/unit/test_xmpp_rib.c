@@ -4,6 +4,7 @@
 #include <config.h>
 #include "xmpp/speaker-private.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -198,32 +199,52 @@ only_path(const struct rig *rig, unsigned int slot)
                         node)->path[slot];
 }
 
+/* The different paths of the table. */
+struct found_paths {
+    const struct xmpp_evpn *paths[4 * BROADCAST];
+    size_t n, n_bytes;
+};
+
+static void
+find_path(struct found_paths *found, const struct xmpp_evpn *path)
+{
+    for (size_t i = 0; i < found->n; i++) {
+        if (found->paths[i] == path) {
+            return;
+        }
+    }
+    if (path) {
+        assert_true(found->n < ARRAY_SIZE(found->paths));
+        found->paths[found->n++] = path;
+        found->n_bytes += rib_path_size(path);
+    }
+}
+
 /* What the table takes, found by looking at all of it. */
 static size_t
 count_bytes(const struct xmpp_speaker *sp)
 {
-    size_t n = sp->rib_names.n_bytes;
+    size_t n = sp->rib_paths.names.n_bytes;
+    struct found_paths found = { .n = 0 };
     struct shash_node *node;
 
     SHASH_FOR_EACH (node, &sp->rib) {
         const struct rib_instance *inst = node->data;
-        const struct rib_route *rr;
         const struct rib_held *held;
+        const struct rib_route *rr;
 
         HMAP_FOR_EACH (held, node, &inst->held) {
             n += sizeof *held + strlen(held->id) + 1;
-            n += rib_path_size(held->path);
+            find_path(&found, held->path);
         }
         HMAP_FOR_EACH (rr, node, &inst->routes) {
             n += sizeof *rr + strlen(rr->id) + 1;
             for (int i = 0; i < MAX_PEERS; i++) {
-                if (rr->path[i] && (!i || rr->path[i] != rr->path[0])) {
-                    n += rib_path_size(rr->path[i]);
-                }
+                find_path(&found, rr->path[i]);
             }
         }
     }
-    return n;
+    return n + found.n_bytes;
 }
 
 static void
@@ -244,6 +265,50 @@ rib__two_nodes_say_the_same__one_path(void **state)
     assert_int_equal(rig->speaker->rib_bytes, n_bytes);
     retract(rig, 1, RI, 1);
     assert_int_equal(rig->speaker->rib_bytes, 0);
+}
+
+/* What is said of one MAC and of another. */
+static void
+note_mac(const char *item_id OVS_UNUSED, const struct xmpp_evpn *route,
+         bool stale OVS_UNUSED, void *macs_)
+{
+    struct ds *macs = macs_;
+
+    ds_put_format(macs, ETH_ADDR_FMT" %"PRIu32" %s\n",
+                  ETH_ADDR_ARGS(route->mac), route->next_hops[0].label,
+                  route->virtual_network);
+}
+
+static void
+rib__macs_that_differ_in_nothing_else__share_a_path(void **state)
+{
+    struct rig *rig = *state;
+    struct xmpp_speaker *sp = rig->speaker;
+    const struct eth_addr mac = { .ea = { 2, 0, 0, 0, 0, 2 } };
+    struct ds macs = DS_EMPTY_INITIALIZER;
+
+    item(rig, 0, RI, 1, 5, VN);
+    size_t n_bytes = sp->rib_paths.n_bytes;
+    item(rig, 0, RI, 2, 5, VN);
+    item(rig, 1, RI, 2, 5, VN);
+    assert_int_equal(sp->rib_paths.n_bytes, n_bytes);
+    assert_int_equal(hmap_count(&sp->rib_paths.paths), 1);
+
+    /* Each is told as a route of its own. */
+    xmpp_speaker_for_each_mac_route(sp, RI, &mac, note_mac, &macs);
+    assert_string_equal(ds_cstr(&macs), "02:00:00:00:00:02 5 " VN "\n");
+    ds_clear(&macs);
+    retract(rig, 0, RI, 2);
+    retract(rig, 1, RI, 2);
+    xmpp_speaker_for_each_route(sp, RI, note_mac, &macs);
+    assert_string_equal(ds_cstr(&macs), "02:00:00:00:00:01 5 " VN "\n");
+
+    item(rig, 0, RI, 2, 6, VN);
+    assert_int_equal(hmap_count(&sp->rib_paths.paths), 2);
+    retract(rig, 0, RI, 1);
+    retract(rig, 0, RI, 2);
+    assert_int_equal(sp->rib_paths.n_bytes, 0);
+    ds_destroy(&macs);
 }
 
 /* A route is what its id names, however it is written. */
@@ -610,6 +675,9 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             rib__two_nodes_say_the_same__one_path, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            rib__macs_that_differ_in_nothing_else__share_a_path, rig_setup,
+            rig_teardown),
         cmocka_unit_test_setup_teardown(
             rib__retracted_by_another_spelling__same_route, rig_setup,
             rig_teardown),
