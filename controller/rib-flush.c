@@ -111,14 +111,42 @@ struct encoded {
     size_t n, allocated;
 };
 
+/* Whether 'a' and 'b' have unicast MACs and differ in nothing else. */
+static bool
+differ_in_mac(const struct xmpp_evpn *a, const struct xmpp_evpn *b)
+{
+    struct xmpp_evpn of_b = *a;
+
+    of_b.mac = b->mac;
+    return xmpp_evpn_type(a) == XMPP_EVPN_MAC
+           && xmpp_evpn_type(b) == XMPP_EVPN_MAC
+           && xmpp_evpn_equals(&of_b, b);
+}
+
+/* Returns the XML of 'route', owned by the caller. */
+static char *
+make_entry(const struct encoded *encoded, const struct rib_route *route)
+{
+    /* The MACs behind a switch come one after the other. */
+    const struct rib_route *last = encoded->n ? encoded->routes[encoded->n - 1]
+                                              : NULL;
+    if (last && differ_in_mac(&last->sent, &route->sent)) {
+        char *entry = xstrdup(last->entry);
+
+        xmpp_evpn_entry_set_mac(entry, &route->sent.mac);
+        return entry;
+    }
+
+    struct ds ds = DS_EMPTY_INITIALIZER;
+    xmpp_evpn_encode_notify(&ds, &route->sent);
+    return ds_steal_cstr(&ds);
+}
+
 static const char *
 encode(struct encoded *encoded, struct rib_route *route)
 {
     if (!route->entry) {
-        struct ds ds = DS_EMPTY_INITIALIZER;
-
-        xmpp_evpn_encode_notify(&ds, &route->sent);
-        route->entry = ds_steal_cstr(&ds);
+        route->entry = make_entry(encoded, route);
         if (encoded->n == encoded->allocated) {
             encoded->routes = x2nrealloc(encoded->routes,
                                          &encoded->allocated,

@@ -19,6 +19,8 @@
 /* Depth of <entry> in the message of a control node. */
 #define ENTRY_DEPTH 4
 
+#define MAC_BEGIN "<mac>"
+
 struct writer {
     struct ds *out;
     bool is_server;
@@ -154,6 +156,15 @@ put_tags(struct writer *w, const struct xmpp_hop_more *more, bool new_tags)
     put_bool(w, "is-new-tags-list", is_new);
 }
 
+static void
+put_mac(struct writer *w, const struct eth_addr *mac)
+{
+    put_indent(w);
+    ds_put_cstr(w->out, MAC_BEGIN);
+    xmpp_write_mac(ds_put_uninit(w->out, ETH_ADDR_STRLEN), mac);
+    ds_put_cstr(w->out, "</mac>\n");
+}
+
 /* A MAC; of zeros it is none. */
 static void
 put_router_mac(struct writer *w, const struct xmpp_hop_more *more)
@@ -162,9 +173,7 @@ put_router_mac(struct writer *w, const struct xmpp_hop_more *more)
         put_text(w, "mac", "");
         return;
     }
-    put_indent(w);
-    ds_put_format(w->out, "<mac>"ETH_ADDR_FMT"</mac>\n",
-                  ETH_ADDR_ARGS(more->router_mac));
+    put_mac(w, &more->router_mac);
 }
 
 static void
@@ -220,11 +229,12 @@ static const char *
 format_prefix(const struct xmpp_evpn *r, char buf[TSN_IP_STRLEN + 4])
 {
     bool is_prefix = xmpp_evpn_type(r) == XMPP_EVPN_PREFIX;
-    size_t n = strlen(is_prefix ? tsn_ip_format(&r->ip, buf)
-                                : format_ip(&r->ip, buf));
 
-    snprintf(buf + n, TSN_IP_STRLEN + 4 - n, "/%u",
-             is_prefix || tsn_ip_is_set(&r->ip) ? r->plen : 32);
+    if (!is_prefix && !tsn_ip_is_set(&r->ip)) {
+        return "0.0.0.0/32";
+    }
+    size_t n = strlen(tsn_ip_format(&r->ip, buf));
+    snprintf(buf + n, TSN_IP_STRLEN + 4 - n, "/%u", r->plen);
     return buf;
 }
 
@@ -254,9 +264,7 @@ put_evpn_nlri(struct writer *w, const struct xmpp_evpn *r)
     put_uint(w, "af", 25);
     put_uint(w, "safi", 242);
     put_uint(w, "ethernet-tag", r->tag);
-    put_indent(w);
-    ds_put_format(w->out, "<mac>"ETH_ADDR_FMT"</mac>\n",
-                  ETH_ADDR_ARGS(r->mac));
+    put_mac(w, &r->mac);
     put_text(w, "address", format_prefix(r, prefix));
     put_group(w, r);
     put_end(w, "nlri");
@@ -339,14 +347,26 @@ xmpp_evpn_encode_notify(struct ds *out, const struct xmpp_evpn *r)
                                 .depth = ENTRY_DEPTH }, r);
 }
 
+void
+xmpp_evpn_entry_set_mac(char *entry, const struct eth_addr *mac)
+{
+    /* The first is that of the key. */
+    char *p = strstr(entry, MAC_BEGIN);
+
+    xmpp_write_mac(p + strlen(MAC_BEGIN), mac);
+}
+
 /* Appends to 'buf', of which 'n' characters are used. */
 static void
 format_key(const struct xmpp_evpn *r, char buf[XMPP_ID_STRLEN], size_t n)
 {
     char prefix[TSN_IP_STRLEN + 4];
 
-    n += snprintf(buf + n, XMPP_ID_STRLEN - n, ETH_ADDR_FMT",%s",
-                  ETH_ADDR_ARGS(r->mac), format_prefix(r, prefix));
+    xmpp_write_mac(buf + n, &r->mac);
+    n += ETH_ADDR_STRLEN;
+    buf[n++] = ',';
+    ovs_strlcpy(buf + n, format_prefix(r, prefix), XMPP_ID_STRLEN - n);
+    n += strlen(buf + n);
     if (xmpp_evpn_type(r) == XMPP_EVPN_GROUP) {
         char group[TSN_IP_STRLEN], source[TSN_IP_STRLEN];
 

@@ -133,6 +133,11 @@ int xmpp_evpn_decode(const struct xmpp_node *entry, struct xmpp_evpn *route,
 void xmpp_evpn_encode_publish(struct ds *out, const struct xmpp_evpn *);
 void xmpp_evpn_encode_notify(struct ds *out, const struct xmpp_evpn *);
 
+/* Puts another MAC into an <entry> that one of them has written: what then
+ * stands there is the route that differs in nothing else.  Both MACs are
+ * unicast. */
+void xmpp_evpn_entry_set_mac(char *entry, const struct eth_addr *mac);
+
 /* NODE-ID of a publish (3.2) and id of a notified item (3.7). */
 const char *xmpp_evpn_node_id(const struct xmpp_evpn *,
                               char buf[XMPP_ID_STRLEN]);

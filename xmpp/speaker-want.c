@@ -183,20 +183,44 @@ want_peer_down(struct peer *peer)
     }
 }
 
-static void
-tell_route(struct peer *peer, struct want_instance *inst,
-           struct want_route *wr, bool associate, struct ds *out)
+/* Telling a peer. */
+struct flush {
+    struct peer *peer;
+    int budget;                 /* Routes that may still be told. */
+    struct ds out;
+    const struct xmpp_evpn *path;   /* The one that 'entry' is of, but for the
+                                     * MAC; or NULL. */
+    struct ds entry;
+};
+
+/* The XML of a route.  Those of a network mostly differ in the MAC alone, and
+ * come one after the other. */
+static const char *
+encode(struct flush *f, const struct want_route *wr,
+       const struct xmpp_evpn *route)
 {
-    struct ds entry = DS_EMPTY_INITIALIZER;
+    if (f->path == wr->path && rib_path_is_unicast(wr->path)) {
+        xmpp_evpn_entry_set_mac(ds_cstr(&f->entry), &wr->mac);
+    } else {
+        ds_clear(&f->entry);
+        xmpp_evpn_encode_publish(&f->entry, route);
+        f->path = wr->path;
+    }
+    return ds_cstr(&f->entry);
+}
+
+static void
+tell_route(struct flush *f, struct want_instance *inst, struct want_route *wr,
+           bool associate)
+{
+    struct peer *peer = f->peer;
     char node_id[XMPP_ID_STRLEN];
     struct xmpp_evpn buf;
     const struct xmpp_evpn *route = rib_path_route(wr->path, &wr->mac, &buf);
 
-    xmpp_evpn_encode_publish(&entry, route);
-    xmpp_put_publish(out, peer->speaker->name, "l2", peer->next_id++,
-                     xmpp_evpn_node_id(route, node_id),
-                     ds_cstr(&entry), inst->name, associate);
-    ds_destroy(&entry);
+    xmpp_put_publish(&f->out, peer->speaker->name, "l2", peer->next_id++,
+                     xmpp_evpn_node_id(route, node_id), encode(f, wr, route),
+                     inst->name, associate);
     wr->published[peer->slot] = associate;
     if (associate) {
         peer->n_published++;
@@ -226,23 +250,25 @@ end_subscription(struct peer *peer, struct want_instance *inst)
 }
 
 static void
-put_unsubscribe(struct peer *peer, struct want_instance *inst, struct ds *out)
+put_unsubscribe(struct flush *f, struct want_instance *inst)
 {
+    struct peer *peer = f->peer;
     unsigned int slot = peer->slot;
 
-    xmpp_put_subscribe(out, peer->speaker->name, false, inst->name,
+    xmpp_put_subscribe(&f->out, peer->speaker->name, false, inst->name,
                        inst->subscribed_id[slot], peer->next_id++);
     inst->subscribed[slot] = false;
     inst->ending[slot] = false;
 }
 
 static void
-put_subscribe(struct peer *peer, struct want_instance *inst, struct ds *out)
+put_subscribe(struct flush *f, struct want_instance *inst)
 {
+    struct peer *peer = f->peer;
     struct want_route *wr;
 
-    xmpp_put_subscribe(out, peer->speaker->name, true, inst->name, inst->id,
-                       peer->next_id++);
+    xmpp_put_subscribe(&f->out, peer->speaker->name, true, inst->name,
+                       inst->id, peer->next_id++);
     inst->subscribed[peer->slot] = true;
     inst->subscribed_id[peer->slot] = inst->id;
     HMAP_FOR_EACH (wr, node, &inst->routes) {
@@ -250,65 +276,66 @@ put_subscribe(struct peer *peer, struct want_instance *inst, struct ds *out)
     }
 }
 
-/* Tells 'peer' up to '*budget' routes of 'inst'.  Returns true when nothing is
- * left to tell. */
+/* Tells the peer routes of 'inst' as far as the budget goes.  Returns true
+ * when nothing is left to tell. */
 static bool
-flush_routes(struct peer *peer, struct want_instance *inst, int *budget,
-             struct ds *out)
+flush_routes(struct flush *f, struct want_instance *inst)
 {
-    unsigned int slot = peer->slot;
+    unsigned int slot = f->peer->slot;
     struct want_route *wr;
 
     LIST_FOR_EACH_SAFE (wr, dirty[slot], &inst->dirty_routes[slot]) {
         bool associate = wr->wanted && !inst->ending[slot];
 
-        if ((*budget)-- <= 0) {
+        if (f->budget-- <= 0) {
             return false;
         }
         unlink_node(&wr->dirty[slot]);
         if (inst->subscribed[slot] && (associate || wr->published[slot])) {
-            tell_route(peer, inst, wr, associate, out);
+            tell_route(f, inst, wr, associate);
         }
-        maybe_free_route(peer->speaker, inst, wr);
+        maybe_free_route(f->peer->speaker, inst, wr);
     }
     return true;
 }
 
 /* Likewise, with the subscription, which counts as a route. */
 static bool
-flush_instance(struct peer *peer, struct want_instance *inst, int *budget,
-               struct ds *out)
+flush_instance(struct flush *f, struct want_instance *inst)
 {
+    struct peer *peer = f->peer;
     unsigned int slot = peer->slot;
 
     if (!inst->wanted || inst->subscribed_id[slot] != inst->id) {
         end_subscription(peer, inst);
     }
     if (inst->ending[slot]) {
-        if (!flush_routes(peer, inst, budget, out)
-            || !tree_flush(peer, inst, budget, out)) {
+        if (!flush_routes(f, inst)
+            || !tree_flush(peer, inst, &f->budget, &f->out)) {
             return false;
         }
-        if ((*budget)-- <= 0) {
+        if (f->budget-- <= 0) {
             return false;
         }
-        put_unsubscribe(peer, inst, out);
+        put_unsubscribe(f, inst);
     }
     if (inst->wanted && !inst->subscribed[slot]) {
-        if ((*budget)-- <= 0) {
+        if (f->budget-- <= 0) {
             return false;
         }
-        put_subscribe(peer, inst, out);
+        put_subscribe(f, inst);
     }
-    return tree_flush(peer, inst, budget, out)
-           && flush_routes(peer, inst, budget, out);
+    return tree_flush(peer, inst, &f->budget, &f->out)
+           && flush_routes(f, inst);
 }
 
 bool
 want_flush(struct peer *peer)
 {
-    struct ds out = DS_EMPTY_INITIALIZER;
-    int budget = MAX_ROUTES_PER_FLUSH;
+    struct flush f = {
+        .peer = peer, .budget = MAX_ROUTES_PER_FLUSH,
+        .out = DS_EMPTY_INITIALIZER, .entry = DS_EMPTY_INITIALIZER,
+    };
     unsigned int slot = peer->slot;
     struct want_instance *inst;
 
@@ -317,17 +344,18 @@ want_flush(struct peer *peer)
         return peer->up && !ovs_list_is_empty(&peer->dirty);
     }
     LIST_FOR_EACH_SAFE (inst, dirty[slot], &peer->dirty) {
-        if (!flush_instance(peer, inst, &budget, &out)) {
+        if (!flush_instance(&f, inst)) {
             break;
         }
         unlink_node(&inst->dirty[slot]);
         maybe_free_instance(peer->speaker, inst);
     }
-    xmpp_transport_send(peer->transport, ds_cstr(&out), out.length);
-    if (out.length) {
+    xmpp_transport_send(peer->transport, ds_cstr(&f.out), f.out.length);
+    if (f.out.length) {
         peer->told_ms = tsn_now_ms();
     }
-    ds_destroy(&out);
+    ds_destroy(&f.entry);
+    ds_destroy(&f.out);
     return !ovs_list_is_empty(&peer->dirty);
 }
 

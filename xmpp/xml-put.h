@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "openvswitch/dynamic-string.h"
+#include "packets.h"
 
 /* Appends three strings; inline, so that the lengths of literals are
  * constants. */
@@ -34,6 +35,21 @@ xmpp_put_number(struct ds *out, uint64_t value)
         value /= 10;
     } while (value);
     ds_put_buffer(out, digits + i, sizeof digits - i);
+}
+
+/* Writes the 17 characters of ETH_ADDR_FMT to 'p', without a NUL. */
+static inline void
+xmpp_write_mac(char *p, const struct eth_addr *mac)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (int i = 0; i < ETH_ADDR_LEN; i++, p += 3) {
+        p[0] = digits[mac->ea[i] >> 4];
+        p[1] = digits[mac->ea[i] & 0xf];
+        if (i < ETH_ADDR_LEN - 1) {
+            p[2] = ':';
+        }
+    }
 }
 
 #endif /* xmpp/xml-put.h */

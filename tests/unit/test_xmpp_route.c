@@ -444,6 +444,35 @@ evpn__notify__derives_what_the_agent_left_out(void **state)
     }
 }
 
+/* Its MAC is put into what was written for another one. */
+static void
+evpn__entry_of_another_mac__is_that_of_the_route(void **state)
+{
+    const struct eth_addr macs[] = {
+        ETH_ADDR_C(02, 00, 00, 00, 01, 01), ETH_ADDR_C(fe, dc, ba, 98, 76, 54),
+    };
+    static void (*const encoders[])(struct ds *, const struct xmpp_evpn *) = {
+        xmpp_evpn_encode_publish, xmpp_evpn_encode_notify,
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(encoders); i++) {
+        struct ds out = DS_EMPTY_INITIALIZER, expect = DS_EMPTY_INITIALIZER;
+        struct xmpp_evpn r;
+
+        /* Next hops have MACs, too. */
+        fill(&r);
+        r.mac = macs[0];
+        encoders[i](&out, &r);
+        r.mac = macs[1];
+        encoders[i](&expect, &r);
+        xmpp_evpn_entry_set_mac(ds_cstr(&out), &macs[1]);
+        assert_string_equal(ds_cstr(&out), ds_cstr(&expect));
+        xmpp_evpn_fini(&r);
+        ds_destroy(&out);
+        ds_destroy(&expect);
+    }
+}
+
 static void
 evpn__zero_filled__is_without_address(void **state)
 {
@@ -727,6 +756,7 @@ main(void)
         cmocka_unit_test(evpn__copy__equal_and_independent),
         cmocka_unit_test(evpn__any_member_differs__not_equal),
         cmocka_unit_test(evpn__notify__derives_what_the_agent_left_out),
+        cmocka_unit_test(evpn__entry_of_another_mac__is_that_of_the_route),
         cmocka_unit_test(evpn__zero_filled__is_without_address),
         cmocka_unit_test(evpn__nothing_more_about_it__equals_one_without),
         cmocka_unit_test(evpn__plain_route_read__keeps_nothing_more),

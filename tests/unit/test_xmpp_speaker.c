@@ -26,6 +26,7 @@
 #include "xmpp/stanza.h"
 #include "xmpp/transport.h"
 #include "xmpp/view.h"
+#include "xmpp/xml.h"
 
 #define RI "default-domain:demo:red:red"
 #define TIMEOUT_MS 20000
@@ -50,6 +51,22 @@ server_opened(void *rig_, struct xmpp_session *session)
     ds_put_format(&rig->heard, "open(%s)\n", xmpp_session_name(session));
 }
 
+/* What is published is what the NODE-ID says. */
+static void
+check_entry(const struct xmpp_stanza *st)
+{
+    char node_id[XMPP_ID_STRLEN];
+    struct xmpp_evpn route;
+    struct tsn_err err;
+
+    if (st->family == XMPP_FAMILY_EVPN) {
+        assert_int_equal(xmpp_evpn_decode(xmpp_node_child(st->body, "entry"),
+                                          &route, &err), 0);
+        assert_string_equal(st->node, xmpp_evpn_node_id(&route, node_id));
+        xmpp_evpn_fini(&route);
+    }
+}
+
 static void
 server_stanza(void *rig_, struct xmpp_session *session OVS_UNUSED,
               const struct xmpp_stanza *st)
@@ -71,6 +88,7 @@ server_stanza(void *rig_, struct xmpp_session *session OVS_UNUSED,
                       (long long) st->instance_id);
         break;
     case XMPP_PUBLISH:
+        check_entry(st);
         ds_put_format(out, "publish(%s)\n", st->node);
         break;
     case XMPP_COLLECTION:
@@ -278,8 +296,12 @@ rig_withdraw(struct rig *rig, const char *mac, uint32_t tag)
 
 #define MAC1 "02:00:00:00:00:01"
 #define MAC2 "02:00:00:00:00:02"
+#define MAC3 "02:00:00:00:00:03"
+#define MAC4 "02:00:00:00:00:04"
 #define NODE1 "25/242/" MAC1 ",0.0.0.0/32"
 #define NODE2 "25/242/" MAC2 ",0.0.0.0/32"
+#define NODE3 "25/242/" MAC3 ",0.0.0.0/32"
+#define NODE4 "25/242/" MAC4 ",0.0.0.0/32"
 #define TOLD_OPEN                                                       \
     "open(tor1)\nconfig(virtual-router:default-global-system-config:tor1)\n"
 #define TOLD_SUBSCRIBED TOLD_OPEN "subscribe(" RI ",5)\n"
@@ -293,6 +315,31 @@ speaker__wanted_before_the_session__is_told_in_order(void **state)
     xmpp_speaker_subscribe(rig->speaker, RI, 5);
     assert_int_equal(rig_publish(rig, MAC1, 100, "10.0.0.1"), 0);
     rig_expect(rig, TOLD_SUBSCRIBED TOLD_ROUTE1);
+}
+
+static void
+speaker__alike_routes__each_told_with_its_mac(void **state)
+{
+    struct rig *rig = *state;
+    const struct hmap *paths = &rig->speaker->want_paths.paths;
+
+    xmpp_speaker_subscribe(rig->speaker, RI, 5);
+    rig_expect(rig, TOLD_SUBSCRIBED);
+    rig_publish(rig, MAC1, 100, "10.0.0.1");
+    rig_publish(rig, MAC2, 100, "10.0.0.1");
+    rig_publish(rig, MAC3, 100, "10.0.0.2");
+    rig_publish(rig, MAC4, 100, "10.0.0.2");
+    assert_int_equal(hmap_count(paths), 2);
+    rig_expect(rig, TOLD_ROUTE1
+               "publish(" NODE2 ")\nassociate(" NODE2 ")\n"
+               "publish(" NODE3 ")\nassociate(" NODE3 ")\n"
+               "publish(" NODE4 ")\nassociate(" NODE4 ")\n");
+
+    rig_publish(rig, MAC2, 100, "10.0.0.2");
+    rig_withdraw(rig, MAC1, 100);
+    rig_expect(rig, "publish(" NODE2 ")\nassociate(" NODE2 ")\n"
+               "publish(" NODE1 ")\ndissociate(" NODE1 ")\n");
+    assert_int_equal(hmap_count(paths), 1);
 }
 
 static void
@@ -1004,6 +1051,7 @@ main(void)
     cmocka_unit_test_setup_teardown(FN, rig_setup, rig_teardown)
     const struct CMUnitTest tests[] = {
         RIG_TEST(speaker__wanted_before_the_session__is_told_in_order),
+        RIG_TEST(speaker__alike_routes__each_told_with_its_mac),
         RIG_TEST(speaker__route_that_must_not_leave__is_refused),
         RIG_TEST(speaker__withdraw_and_unsubscribe__in_that_order),
         RIG_TEST(speaker__instance_id_changes__subscribes_anew),
