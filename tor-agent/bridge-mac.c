@@ -206,6 +206,28 @@ look_at_absent(struct tor *tor, struct tor_mac *m, const struct tor_choice *c)
     bridge_down(tor, m, c, has_remote(c), false);
 }
 
+/* Whether nothing but the announcement is known of the MAC: no other switch
+ * or agent plays a part. */
+static bool
+is_plain(const struct tor_mac *m)
+{
+    return (m->export.kind == TOR_LIVE && !m->row && !m->lost && !m->relearnt
+            && !m->no_vxlan && !m->partner && !m->rival && !m->copy);
+}
+
+/* What is announced comes back from each control node, so this is what happens
+ * most while a switch connects.  The route that it replaces, if any, played no
+ * part either, or the MAC would not be plain. */
+bool
+bridge_mac_note_echo(struct tor_mac *m, const struct xmpp_evpn *route)
+{
+    if (!is_plain(m) || !bridge_up_is_echo(m, route)) {
+        return false;
+    }
+    m->live_sequence = m->export.sequence;
+    return true;
+}
+
 void
 bridge_mac_look(struct tor *tor, struct tor_mac *m)
 {

@@ -160,6 +160,19 @@ bridge_up(struct tor *tor, struct tor_mac *m, enum tor_export_kind kind,
     }
 }
 
+bool
+bridge_up_is_echo(const struct tor_mac *m, const struct xmpp_evpn *route)
+{
+    const struct tor_export *e = &m->export;
+
+    return (e->kind == TOR_LIVE && !e->refused
+            && xmpp_evpn_type(route) == XMPP_EVPN_MAC
+            && route->tag == e->tag && route->sequence == e->sequence
+            && route->local_pref == LIVE_PREF && route->n_next_hops == 1
+            && (route->next_hops[0].encaps & TSN_ENCAP_VXLAN)
+            && tsn_ip_equals(&route->next_hops[0].ip, &e->vtep));
+}
+
 void
 bridge_up_flood(struct tor *tor, struct tor_network *net,
                 struct tor_flood *flood, enum tor_export_kind kind)

@@ -108,6 +108,17 @@ bridge_mac_changed(struct tor *tor, struct tor_network *net,
 }
 
 void
+bridge_route_changed(struct tor *tor, struct tor_network *net,
+                     const struct eth_addr *mac, const struct xmpp_evpn *route)
+{
+    struct tor_mac *m = get_mac(net, mac);
+
+    if (!route || !bridge_mac_note_echo(m, route)) {
+        queue_mac(tor, m);
+    }
+}
+
+void
 bridge_mac_learnt(struct tor *tor, struct tor_network *net,
                   const struct eth_addr *mac)
 {

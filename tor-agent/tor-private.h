@@ -30,6 +30,7 @@ struct ovc_session;
 struct tor;
 struct tor_alarms;
 struct tsn_json;
+struct xmpp_evpn;
 struct xmpp_network;
 struct xmpp_speaker;
 struct xmpp_view;
@@ -191,12 +192,16 @@ struct tor {
 void bridge_config(struct tor *, const struct xmpp_view *);
 void bridge_config_fini(struct tor *);
 
-/* bridge.c: the queue.  The first six may be called from anywhere, also from
+/* bridge.c: the queue.  The first seven may be called from anywhere, also from
  * the midst of the session and the speaker. */
 void bridge_init(struct tor *);
 void bridge_fini(struct tor *);
 void bridge_mac_changed(struct tor *, struct tor_network *,
                         const struct eth_addr *mac);
+/* Likewise, as a route to it is 'route' now, or gone if that is NULL. */
+void bridge_route_changed(struct tor *, struct tor_network *,
+                          const struct eth_addr *mac,
+                          const struct xmpp_evpn *route);
 /* Likewise, as the switch has learnt it, maybe once more. */
 void bridge_mac_learnt(struct tor *, struct tor_network *,
                        const struct eth_addr *mac);
@@ -227,6 +232,9 @@ bool bridge_is_settled(const struct tor *);
 const char *bridge_role(const struct tor *);
 
 /* bridge-mac.c: who has a MAC, and what follows. */
+/* Takes note that 'route' has come.  Returns false if the MAC is to be looked
+ * at for it. */
+bool bridge_mac_note_echo(struct tor_mac *, const struct xmpp_evpn *route);
 void bridge_mac_look(struct tor *, struct tor_mac *);
 
 /* bridge-down.c: routes, and rows made of them. */
@@ -254,6 +262,8 @@ void bridge_down(struct tor *, struct tor_mac *, const struct tor_choice *,
 void bridge_up(struct tor *, struct tor_mac *, enum tor_export_kind,
                const struct in6_addr *vtep, uint32_t sequence,
                const struct in6_addr *ip);
+/* Whether 'route' is what is announced of the MAC, come back. */
+bool bridge_up_is_echo(const struct tor_mac *, const struct xmpp_evpn *route);
 /* Publishes the broadcast route of 'flood' as 'kind'; or withdraws it. */
 void bridge_up_flood(struct tor *, struct tor_network *, struct tor_flood *,
                      enum tor_export_kind);

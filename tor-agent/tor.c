@@ -33,13 +33,14 @@ config_changed(void *tor_, const struct xmpp_view *view, bool complete)
 }
 
 static void
-route_changed(void *tor_, const char *instance, const struct eth_addr *mac)
+route_changed(void *tor_, const char *instance, const struct eth_addr *mac,
+              const struct xmpp_evpn *route)
 {
     struct tor *tor = tor_;
     struct tor_network *net = shash_find_data(&tor->networks, instance);
 
     if (net) {
-        bridge_mac_changed(tor, net, mac);
+        bridge_route_changed(tor, net, mac, route);
     }
 }
 

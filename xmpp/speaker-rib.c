@@ -74,24 +74,28 @@ find_route(const struct rib_instance *inst, const char *id)
     return NULL;
 }
 
-/* Finds the one spelling of 'id', of those that name the same route, by which
- * it is kept (3.7): as real ones write it, so that most are known as they
- * are.  Returns NULL if 'id' is none, else 'id' or 'buf'. */
-static const char *
-canonical_id(const struct rib_instance *inst, const char *id,
-             char buf[XMPP_ID_STRLEN])
+/* Finds the route that 'id' names, and the one spelling, of those that name the
+ * same route, by which it is kept (3.7): as real ones write it, so that most
+ * are known as they are.  Returns NULL if there is no such route; '*idp' is
+ * 'id' or 'buf', or NULL if 'id' is none. */
+static struct rib_route *
+find_named(const struct rib_instance *inst, const char *id,
+           char buf[XMPP_ID_STRLEN], const char **idp)
 {
+    struct rib_route *rr = id ? find_route(inst, id) : NULL;
     struct xmpp_evpn key;
 
-    if (!id || find_route(inst, id)) {
-        return id;
+    *idp = id;
+    if (!id || rr) {
+        return rr;
     }
     if (xmpp_evpn_parse_item_id(id, &key)) {
+        *idp = NULL;
         return NULL;
     }
-    xmpp_evpn_item_id(&key, buf);
+    *idp = xmpp_evpn_item_id(&key, buf);
     xmpp_evpn_fini(&key);
-    return buf;
+    return strcmp(buf, id) ? find_route(inst, buf) : NULL;
 }
 
 static size_t
@@ -187,6 +191,35 @@ note_change(struct xmpp_speaker *sp, struct rib_instance *inst)
     }
 }
 
+/* Whether the path of 'a' is to be used and not that of 'b': fresh before
+ * stale, then the session that is up longer, or was lost later. */
+static bool
+path_is_better(const struct xmpp_speaker *sp, const struct rib_route *rr,
+               int a, int b)
+{
+    const struct peer *pa = &sp->peers[a], *pb = &sp->peers[b];
+
+    if (rr->stale[a] != rr->stale[b]) {
+        return rr->stale[b];
+    }
+    return rr->stale[a] ? pa->down_since_ms > pb->down_since_ms
+                        : pa->up_since_ms < pb->up_since_ms;
+}
+
+/* The path to use, the first of equal ones; -1 if there is none. */
+static int
+best_path(const struct xmpp_speaker *sp, const struct rib_route *rr)
+{
+    int best = -1;
+
+    for (int i = 0; i < (int) sp->n_peers; i++) {
+        if (rr->path[i] && (best < 0 || path_is_better(sp, rr, i, best))) {
+            best = i;
+        }
+    }
+    return best;
+}
+
 static bool
 has_path(const struct rib_route *rr)
 {
@@ -198,15 +231,55 @@ has_path(const struct rib_route *rr)
     return false;
 }
 
+/* What the owner is told of a route. */
+struct told {
+    const struct xmpp_evpn *path;   /* The best; or NULL.  Only to be compared
+                                     * once a path of the route is gone. */
+    bool stale;
+    bool broadcast;             /* And the others as well. */
+};
+
+static struct told
+get_told(const struct xmpp_speaker *sp, const struct rib_route *rr)
+{
+    int best = best_path(sp, rr);
+    struct told told = { .path = NULL };
+
+    if (best >= 0) {
+        told.path = rr->path[best];
+        told.stale = rr->stale[best];
+        told.broadcast = xmpp_evpn_is_broadcast(told.path);
+    }
+    return told;
+}
+
+/* A path of 'rr' has changed. */
 static void
 note_route(struct xmpp_speaker *sp, struct rib_instance *inst,
            const struct rib_route *rr)
 {
+    struct told now = get_told(sp, rr);
+    struct xmpp_evpn buf;
     struct eth_addr mac;
 
     note_change(sp, inst);
     if (sp->ops->mac_changed && id_to_mac(rr->id, &mac)) {
-        sp->ops->mac_changed(sp->aux, inst->name, &mac);
+        sp->ops->mac_changed(sp->aux, inst->name, &mac,
+                             now.path ? rib_path_route(now.path, &mac, &buf)
+                                      : NULL);
+    }
+}
+
+/* Likewise, if that changes what the owner is told. */
+static void
+note_path(struct xmpp_speaker *sp, struct rib_instance *inst,
+          const struct rib_route *rr, const struct told *before)
+{
+    struct told now = get_told(sp, rr);
+
+    if (now.path != before->path || now.stale != before->stale
+        || now.broadcast) {
+        note_route(sp, inst, rr);
     }
 }
 
@@ -215,8 +288,10 @@ static void
 drop_path(struct peer *peer, struct rib_instance *inst, struct rib_route *rr)
 {
     if (rr->path[peer->slot]) {
-        note_route(peer->speaker, inst, rr);
+        struct told before = get_told(peer->speaker, rr);
+
         retire_path(peer, inst, rr);
+        note_path(peer->speaker, inst, rr, &before);
     }
     if (!has_path(rr)) {
         free_route(peer->speaker, inst, rr);
@@ -336,9 +411,8 @@ handle_item(struct peer *peer, const char *instance,
             struct rib_instance *inst, const struct xmpp_node *item)
 {
     char buf[XMPP_ID_STRLEN];
-    const char *told = xmpp_node_attr(item, "id");
-    const char *id = canonical_id(inst, told, buf);
-    struct rib_route *rr = id ? find_route(inst, id) : NULL;
+    const char *told = xmpp_node_attr(item, "id"), *id;
+    struct rib_route *rr = find_named(inst, told, buf, &id);
     struct xmpp_speaker *sp = peer->speaker;
     const struct xmpp_evpn *path;
     struct xmpp_evpn route;
@@ -362,10 +436,11 @@ handle_item(struct peer *peer, const char *instance,
     }
     /* Paths that say the same are one. */
     bool changed = rr->path[peer->slot] != path || rr->stale[peer->slot];
+    struct told before = get_told(sp, rr);
     retire_path(peer, inst, rr);
     rr->path[peer->slot] = path;
     if (changed) {
-        note_route(sp, inst, rr);
+        note_path(sp, inst, rr, &before);
     }
 }
 
@@ -374,8 +449,9 @@ handle_retract(struct peer *peer, struct rib_instance *inst,
                const struct xmpp_node *retract)
 {
     char buf[XMPP_ID_STRLEN];
-    const char *id = canonical_id(inst, xmpp_node_attr(retract, "id"), buf);
-    struct rib_route *rr = id ? find_route(inst, id) : NULL;
+    const char *id;
+    struct rib_route *rr = find_named(inst, xmpp_node_attr(retract, "id"), buf,
+                                      &id);
 
     peer->n_retracts++;
     peer->n_bad_items += !id;
@@ -417,6 +493,22 @@ rib_event(struct peer *peer, const struct xmpp_stanza *st)
     }
 }
 
+static void
+mark_stale(struct peer *peer, struct rib_instance *inst, struct rib_route *rr)
+{
+    struct told before = get_told(peer->speaker, rr);
+
+    if (rr->stale[peer->slot]) {
+        /* It was lost once more, and may be the best of the stale ones since;
+         * what was told before is not known any more. */
+        note_route(peer->speaker, inst, rr);
+        return;
+    }
+    /* The path of another peer may be the best one now. */
+    rr->stale[peer->slot] = true;
+    note_path(peer->speaker, inst, rr, &before);
+}
+
 void
 rib_mark_stale(struct peer *peer)
 {
@@ -428,41 +520,10 @@ rib_mark_stale(struct peer *peer)
 
         HMAP_FOR_EACH (rr, node, &inst->routes) {
             if (rr->path[peer->slot]) {
-                /* The path of another peer may be the best one now. */
-                rr->stale[peer->slot] = true;
-                note_route(peer->speaker, inst, rr);
+                mark_stale(peer, inst, rr);
             }
         }
     }
-}
-
-/* Whether the path of 'a' is to be used and not that of 'b': fresh before
- * stale, then the session that is up longer, or was lost later. */
-static bool
-path_is_better(const struct xmpp_speaker *sp, const struct rib_route *rr,
-               int a, int b)
-{
-    const struct peer *pa = &sp->peers[a], *pb = &sp->peers[b];
-
-    if (rr->stale[a] != rr->stale[b]) {
-        return rr->stale[b];
-    }
-    return rr->stale[a] ? pa->down_since_ms > pb->down_since_ms
-                        : pa->up_since_ms < pb->up_since_ms;
-}
-
-/* The path to use, the first of equal ones; -1 if there is none. */
-static int
-best_path(const struct xmpp_speaker *sp, const struct rib_route *rr)
-{
-    int best = -1;
-
-    for (int i = 0; i < (int) sp->n_peers; i++) {
-        if (rr->path[i] && (best < 0 || path_is_better(sp, rr, i, best))) {
-            best = i;
-        }
-    }
-    return best;
 }
 
 /* Whether other lists of 'rr' do not count any more, now that those of 'peer'

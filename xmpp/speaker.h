@@ -54,11 +54,13 @@ struct xmpp_speaker_ops {
     /* Routes of 'instance' changed; comes once for many changes.  May be
      * NULL. */
     void (*routes_changed)(void *aux, const char *instance);
-    /* The routes to a unicast MAC of 'instance' may have changed.  Comes at
-     * once, for each change, from the midst of it: the owner notes it, and
-     * calls nothing of the speaker.  May be NULL. */
+    /* A route to a unicast MAC of 'instance' may have changed: it is 'route'
+     * now, lent for the call, or no more if that is NULL.  Comes at once, for
+     * each change, from the midst of it: the owner notes it, and calls nothing
+     * of the speaker.  May be NULL. */
     void (*mac_changed)(void *aux, const char *instance,
-                        const struct eth_addr *mac);
+                        const struct eth_addr *mac,
+                        const struct xmpp_evpn *route);
     /* A session came or went. */
     void (*session_changed)(void *aux);
     /* The place in the multicast tree of 'instance' changed; likewise comes

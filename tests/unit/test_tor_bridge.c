@@ -52,6 +52,39 @@ local_mac__other_locator__published_again(void **state OVS_UNUSED)
     rig_expect_rows("");
 }
 
+/* It costs no look: nothing is queued. */
+static void
+local_mac__route_comes_back__only_noted(void **state OVS_UNUSED)
+{
+    rig_learn(1, OWN);
+    rig_learn(2, OWN);
+    rig_expect_routes("1 " OWN " #1 100\n2 " OWN " #1 100");
+    rig_reflect(1);
+    assert_true(bridge_is_settled(&tor));
+
+    /* What lingers of it is not taken for another agent's. */
+    rig_age(1);
+    rig_expect_routes("2 " OWN " #1 100");
+    rig_route(1, OWN, 1, 100);
+    rig_run();
+    assert_int_equal(tor.n_partner, 0);
+    rig_no_route(1);
+
+    /* What is not the same is looked at. */
+    rig_route(2, OWN, 2, 100);
+    assert_false(bridge_is_settled(&tor));
+    rig_run();
+    assert_int_equal(tor.n_rival, 1);
+    rig_reflect(2);
+    assert_false(bridge_is_settled(&tor));
+    rig_run();
+    assert_int_equal(tor.n_rival, 0);
+    rig_route(2, HOST1, 1, 100);
+    assert_false(bridge_is_settled(&tor));
+    rig_no_route(2);
+    rig_run();
+}
+
 static void
 local_mac__locator_must_not_leave__not_published(void **state OVS_UNUSED)
 {
@@ -335,6 +368,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         CASE(local_mac__comes_and_goes__route_follows),
         CASE(local_mac__changes__costs_one_route),
+        CASE(local_mac__route_comes_back__only_noted),
         CASE(local_mac__other_locator__published_again),
         CASE(local_mac__locator_must_not_leave__not_published),
         CASE(vni__changes__withdrawn_under_the_old_one_first),

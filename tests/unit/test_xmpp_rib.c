@@ -50,10 +50,14 @@ routes_changed(void *rig_, const char *instance)
 }
 
 static void
-mac_changed(void *rig_, const char *instance, const struct eth_addr *mac)
+mac_changed(void *rig_, const char *instance, const struct eth_addr *mac,
+            const struct xmpp_evpn *route)
 {
     struct rig *rig = rig_;
 
+    if (route) {
+        assert_true(eth_addr_equals(route->mac, *mac));
+    }
     ds_put_format(&rig->macs, "%s %d\n", instance, mac->ea[5]);
 }
 
@@ -583,6 +587,38 @@ rib__route_to_a_mac_changes__its_mac_told_at_once(void **state)
     expect_macs(rig, RI2 " 2\n");
 }
 
+/* The owner hears of the best path only. */
+static void
+rib__path_of_another_node__told_only_if_it_matters(void **state)
+{
+    struct rig *rig = *state;
+    struct peer *peers = rig->speaker->peers;
+
+    peers[0].up_since_ms = 1;
+    peers[1].up_since_ms = 2;
+    item(rig, 0, RI, 1, 5, VN);
+    expect_macs(rig, RI " 1\n");
+    item(rig, 1, RI, 1, 5, VN);         /* The same. */
+    item(rig, 1, RI, 1, 7, VN);         /* Another, not the best. */
+    expect_macs(rig, "");
+    retract(rig, 0, RI, 1);             /* It is now. */
+    expect_macs(rig, RI " 1\n");
+    item(rig, 0, RI, 1, 7, VN);
+    expect_macs(rig, "");
+
+    /* The other one still says it. */
+    peers[0].down_since_ms = 3;
+    rib_mark_stale(&peers[0]);
+    expect_macs(rig, "");
+    peers[1].down_since_ms = 4;
+    rib_mark_stale(&peers[1]);
+    expect_macs(rig, RI " 1\n");
+    retract(rig, 1, RI, 1);             /* Stale as well. */
+    expect_macs(rig, "");
+    retract(rig, 0, RI, 1);
+    expect_macs(rig, RI " 1\n");
+}
+
 static void
 count_label(const char *id OVS_UNUSED, const struct xmpp_evpn *route,
             bool stale OVS_UNUSED, void *sum)
@@ -707,6 +743,9 @@ main(void)
             rig_teardown),
         cmocka_unit_test_setup_teardown(
             rib__route_to_a_mac_changes__its_mac_told_at_once, rig_setup,
+            rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            rib__path_of_another_node__told_only_if_it_matters, rig_setup,
             rig_teardown),
         cmocka_unit_test_setup_teardown(
             rib__routes_to_one_mac__found_by_it, rig_setup, rig_teardown),

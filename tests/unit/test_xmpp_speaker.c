@@ -862,6 +862,7 @@ speaker__control_node_lost__other_one_s_paths_are_announced(void **state)
 {
     struct rig *rig = *state;
     struct rig *second = rig->second = xzalloc(sizeof *second);
+    struct xmpp_evpn route;
     struct tsn_err err;
 
     tsn_sockaddr_parse("127.0.0.1", free_port(), &second->address);
@@ -873,8 +874,11 @@ speaker__control_node_lost__other_one_s_paths_are_announced(void **state)
     xmpp_speaker_subscribe(rig->speaker, RI, 5);
     rig_run_until(rig, both_are_subscribed);
     rig_run_until(rig, has_session);
+    /* Not the same: else nothing would change. */
     server_send_route(rig, MAC1);
-    server_send_route(second, MAC1);
+    make_route(&route, MAC1, 100, "10.0.0.8");
+    server_send_item(second, &route);
+    xmpp_evpn_fini(&route);
     rig_run_until(rig, both_have_sent);
 
     rig->n_routes_changed = 0;

@@ -461,6 +461,18 @@ mac_changed(unsigned int mac_)
     }
 }
 
+/* The only route to it has. */
+static void
+route_changed(unsigned int mac_)
+{
+    struct tor_network *net = rig_network("blue");
+    struct eth_addr mac = to_mac(mac_);
+
+    if (net) {
+        bridge_route_changed(&tor, net, &mac, learnt[mac_]);
+    }
+}
+
 void
 rig_learn_ip(unsigned int mac, const char *vtep, const char *ip)
 {
@@ -568,7 +580,7 @@ rig_no_route(unsigned int mac)
         xmpp_evpn_fini(learnt[mac]);
         free(learnt[mac]);
         learnt[mac] = NULL;
-        mac_changed(mac);
+        route_changed(mac);
     }
 }
 
@@ -618,7 +630,7 @@ rig_route(unsigned int mac, const char *hops_, uint32_t sequence,
     }
     encaps = TSN_ENCAP_VXLAN;
     free(hops);
-    mac_changed(mac);
+    route_changed(mac);
 }
 
 void
