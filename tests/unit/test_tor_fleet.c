@@ -74,7 +74,6 @@ setup(void **state)
     struct rig *rig = xzalloc(sizeof *rig);
 
     vlog_set_levels(NULL, VLF_ANY_DESTINATION, VLL_OFF);
-    ovc_library_init();
     rig->config = load();
     rig->main = tsn_loop_create("main");
     rig->fleet = tor_fleet_create(rig->main, N_WORKERS);
