@@ -64,9 +64,9 @@ check_PROGRAMS += tests/unit/test_tor_status
 tests_unit_test_tor_status_SOURCES = tests/unit/test_tor_status.c \
 	tor-agent/alarm.c tor-agent/tor-status.c $(ovc_rig_sources)
 tests_unit_test_tor_status_CPPFLAGS = $(ovc_rig_cppflags)
-tests_unit_test_tor_status_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
+tests_unit_test_tor_status_LDADD = $(ovc_rig_libs) $(BASE_LIBS) \
 	$(TEST_LIBS)
-$(tests_unit_test_tor_status_OBJECTS): ovsdb-client/vtep-idl.h
+$(tests_unit_test_tor_status_OBJECTS): tests/unit/vtep-idl.h
 check_PROGRAMS += tests/unit/test_tor_bridge tests/unit/test_tor_moves \
 	tests/unit/test_tor_standby
 tor_rig_sources = \
