@@ -141,17 +141,36 @@ tell_networks(struct tell *t)
     }
 }
 
-static void
-tell_refusal(struct tell *t, const struct ovc_object *object)
+/* Whether somebody else keeps changing it, and did not long ago. */
+static bool
+is_fought_over(const struct ovc_session *s, const struct ovc_object *object)
 {
+    return (object->why == OVC_WHY_FIGHT
+            || (object->rewrites >= OVC_FIGHT_WRITES
+                && s->now_ms - object->written_ms < OVC_FIGHT_MS));
+}
+
+static void
+tell_trouble(struct tell *t, const struct ovc_object *object)
+{
+    enum ovc_alarm alarm;
+
+    if (object->failures) {
+        alarm = OVC_ALARM_REFUSED;
+        ds_put_cstr(&t->text, object->error ? object->error : "refused");
+    } else if (is_fought_over(t->s, object)) {
+        alarm = OVC_ALARM_FIGHT;
+        ds_put_cstr(&t->text, "somebody else keeps changing it");
+    } else {
+        return;
+    }
     ovc_object_format(object, &t->object);
-    ds_put_cstr(&t->text, object->error ? object->error : "refused");
-    tell(t, OVC_ALARM_REFUSED);
+    tell(t, alarm);
 }
 
 /* What was refused, or is fought over, waits for its time; or it is being
- * tried again, and the last word of the switch still is that it was refused.
- * So nothing flaps with each attempt. */
+ * tried again, and the last word of the switch still is that it was refused;
+ * or it was put right a moment ago.  So nothing flaps with each attempt. */
 static void
 tell_waiting(struct tell *t)
 {
@@ -159,25 +178,20 @@ tell_waiting(struct tell *t)
     const struct ovc_group *group;
 
     HEAP_FOR_EACH (object, timer, &t->s->timers) {
-        if (object->failures) {
-            tell_refusal(t, object);
-        } else if (object->why == OVC_WHY_FIGHT) {
-            tell_object(t, OVC_ALARM_FIGHT, object);
-        }
+        tell_trouble(t, object);
     }
     LIST_FOR_EACH (group, node, &t->s->groups) {
         LIST_FOR_EACH (object, queue_node, &group->objects) {
-            if (object->failures && !object->timed) {
-                tell_refusal(t, object);
+            if (!object->timed) {
+                tell_trouble(t, object);
             }
         }
     }
     for (size_t i = 0; i < t->s->n_flights; i++) {
         for (size_t j = 0; j < t->s->flights[i].n_members; j++) {
             object = t->s->flights[i].members[j];
-            if (object->failures && !object->timed
-                && ovs_list_is_empty(&object->queue_node)) {
-                tell_refusal(t, object);
+            if (!object->timed && ovs_list_is_empty(&object->queue_node)) {
+                tell_trouble(t, object);
             }
         }
     }

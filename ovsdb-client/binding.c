@@ -162,7 +162,8 @@ destroy_binding(struct ovc_session *s, struct ovc_binding *b)
 void
 ovc_binding_release(struct ovc_session *s, struct ovc_binding *b)
 {
-    if (!b->object.wanted && !b->object.in_txn && !b->bound) {
+    if (!b->object.wanted && !b->object.in_txn && !b->object.doubt
+        && !b->bound) {
         struct ovc_port *port = b->port;
         destroy_binding(s, b);
         ovc_port_release(s, port);

@@ -67,8 +67,9 @@ ovc_ls_destroy(struct ovc_session *s, struct ovc_ls *ls)
 void
 ovc_ls_release(struct ovc_session *s, struct ovc_ls *ls)
 {
-    if (!ls->object.wanted && !ls->object.in_txn
+    if (!ls->object.wanted && !ls->object.in_txn && !ls->object.doubt
         && !ls->flood.object.wanted && !ls->flood.object.in_txn
+        && !ls->flood.object.doubt
         && !ls->n_dependents
         && ovs_list_is_empty(&ls->rows)
         && ovs_list_is_empty(&ls->flood.rows)

@@ -65,7 +65,7 @@ ovc_mac_destroy(struct ovc_session *s, struct ovc_mac *mac)
 void
 ovc_mac_release(struct ovc_session *s, struct ovc_mac *mac)
 {
-    if (!mac->object.wanted && !mac->object.in_txn
+    if (!mac->object.wanted && !mac->object.in_txn && !mac->object.doubt
         && ovs_list_is_empty(&mac->rows)) {
         struct ovc_ls *ls = mac->ls;
         ovc_mac_destroy(s, mac);

@@ -102,6 +102,8 @@ struct ovc_object {
     bool lead : 1;              /* ...and the reason for its writes. */
     bool rewanted : 1;          /* Meanwhile the owner wanted otherwise. */
     bool echoed : 1;            /* Meanwhile a row of it changed. */
+    bool doubt : 1;             /* Its last write may have been done: nobody
+                                 * knows until all rows are read again. */
 };
 
 /* Objects of a refused transaction, to be tried apart from others. */

@@ -51,6 +51,7 @@ struct ovc_flight {
     long long sent_ms;
 
     bool ended;
+    bool unanswered;            /* It may have been done. */
     enum ovc_result result;
     char *error;                /* If it was refused. */
 };

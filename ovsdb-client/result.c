@@ -69,6 +69,8 @@ note_success(struct ovc_session *s, struct ovc_object *object)
         object->not_before_ms = (s->now_ms + ovc_backoff_ms(
             object->rewrites - OVC_FIGHT_WRITES + 1,
             OVC_FIGHT_BACKOFF_MAX_MS));
+        /* Until then it is a matter for an alarm. */
+        ovc_object_wake_at(s, object, s->now_ms + OVC_FIGHT_MS);
     } else if (!object->echoed && !object->rewanted) {
         object->echo = true;
         object->not_before_ms = s->now_ms + OVC_ECHO_MS;
@@ -91,12 +93,13 @@ succeed(struct ovc_session *s)
 
 /* Not the switch's fault: the session went, for example. */
 static void
-try_again(struct ovc_session *s)
+try_again(struct ovc_session *s, bool doubt)
 {
     struct ovc_object **members;
     size_t n = take_members(s, &members);
 
     for (size_t i = 0; i < n; i++) {
+        members[i]->doubt = members[i]->doubt || doubt;
         ovc_object_queue(s, members[i]);
     }
     free(members);
@@ -190,7 +193,7 @@ ovc_result_take(struct ovc_session *s)
 {
     const struct ovc_flight *flight = &s->flights[0];
     enum ovc_result result = flight->result;
-    bool sent = flight->id != NULL;
+    bool sent = flight->id != NULL, unanswered = flight->unanswered;
 
     if (sent) {
         s->reply_ms = s->now_ms - flight->sent_ms;
@@ -212,7 +215,7 @@ ovc_result_take(struct ovc_session *s)
         break;
 
     case OVC_TXN_LOST:
-        try_again(s);
+        try_again(s, unanswered);
         break;
 
     default:
@@ -301,7 +304,7 @@ ovc_result_lost(void *s_)
 
     for (size_t i = 0; i < s->n_flights; i++) {
         if (!s->flights[i].ended) {
-            s->flights[i].ended = true;
+            s->flights[i].ended = s->flights[i].unanswered = true;
             s->flights[i].result = OVC_TXN_LOST;
         }
     }

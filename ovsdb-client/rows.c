@@ -471,6 +471,13 @@ read_table(struct ovc_session *s, size_t i)
     }
 }
 
+static void
+end_doubt(struct ovc_session *s OVS_UNUSED, struct ovc_object *object,
+          void *aux OVS_UNUSED)
+{
+    object->doubt = false;
+}
+
 void
 ovc_rows_read_all(struct ovc_session *s)
 {
@@ -482,6 +489,7 @@ ovc_rows_read_all(struct ovc_session *s)
     }
     sweep(s, generation);
     ovc_switches_read_all(s);
+    ovc_for_each_object(s, end_doubt, NULL);
     ovc_objects_retry(s);       /* This may be another switch, or repaired. */
 }
 

@@ -54,9 +54,6 @@ def lab(new_lab):
     for switch in switches:
         switch.settings = {"max-backoff": 1000, "probe-interval": 2000}
     lab.tor_agent = {"workers": 1}
-    # A row whose transaction had no reply, and that is not wanted any more
-    # when there is a session again, is nobody's.
-    lab.settings = {"stale-hold": 1}
     make_lab(lab, switches)
     cloud = Cloud(lab)
     cloud.more = {"graceful-restart": {"enable": False}}

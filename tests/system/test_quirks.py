@@ -356,6 +356,22 @@ def test_session__cut_in_a_transaction__nothing_is_lost_or_doubled(lab, what):
     check_blue(lab)
 
 
+def test_session__cut_before_a_reply__row_that_nobody_wants_goes(lab):
+    """A MAC is written, the reply is lost, and before there is a session again
+    it is not wanted any more."""
+    cloud, (bad, good) = lab.cloud, lab.switches
+    lab.bad.cut_replies = 1
+    n_cut = lab.bad.n_cut
+    cloud.learn(good, "blue", LEARNT)
+    wait_until(lambda: lab.bad.n_cut > n_cut, SOON_S, "the session to be cut")
+    cloud.forget(good, "blue", LEARNT)
+    try:
+        cloud.wait_served(bad, RECONNECT_S)
+    finally:
+        bad.transact({"op": "delete", "table": "Ucast_Macs_Remote",
+                      "where": [["MAC", "==", LEARNT]]})
+
+
 def history(lab):
     tor, = lab.tsnctl("tor", "history", "sw0", as_json=True)["tors"]
     return tor
@@ -396,6 +412,21 @@ def test_rows__doubled_again_and_again__are_removed_and_told(lab):
         cloud.wait_served(bad, SOON_S)
     assert told
     assert ls["_uuid"] in {row["_uuid"] for row in bad.rows("Logical_Switch")}
+
+
+def test_fight__goes_on__alarm_stands(lab):
+    """As long as somebody keeps changing a row there is one alarm, which does
+    not come and go with each time it is put right."""
+    cloud, (bad, _) = lab.cloud, lab.switches
+    agent = lab.service("tsn-tor-agent")
+    n_raised = agent.log_text().count("alarm raised: somebody else")
+    for _ in range(10):
+        bad.transact({"op": "delete", "table": "Ucast_Macs_Remote",
+                      "where": []})
+        cloud.wait_served(bad, SOON_S)
+    n_raised = agent.log_text().count("alarm raised: somebody else") - n_raised
+    # One for each of the MACs.
+    assert n_raised == len(cloud.wanted(bad)["macs"])
 
 
 def test_network__of_others_with_a_vni_of_ours__goes(lab):

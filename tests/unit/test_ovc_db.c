@@ -254,6 +254,36 @@ reply__that_something_timed_out__is_tried_again(void **state)
     assert_int_equal(rig_status(rig, "ovsdb", "refused"), 0);
 }
 
+/* It was done, but the connection went before anybody said so, and before
+ * the next one nobody wants the row any more: it is ours all the same. */
+static void
+reply__lost_with_the_connection__row_that_nobody_wants_goes(void **state)
+{
+    static const struct fake_answer answers[] = {
+        NO_SERVER_DB, VTEP_DB, MONITOR("{" SWITCH "," LOCATOR "," LS(BLUE)
+                                       "}"), { NULL }
+    };
+    static const struct fake_answer with_row[] = {
+        NO_SERVER_DB, VTEP_DB,
+        MONITOR("{" SWITCH "," LOCATOR "," LS(BLUE) ","
+                "\"Ucast_Macs_Remote\":{" A_UUID ":{\"new\":{\"MAC\":"
+                "\"" MAC "\",\"logical_switch\":[\"uuid\"," LS_UUID "],"
+                "\"locator\":[\"uuid\"," LOCATOR_UUID "]}}}}"), { NULL }
+    };
+    struct rig *rig = start_up(state, answers);
+
+    rig_want_ls(rig, BLUE, 100, "");
+    rig_want_mac(rig, BLUE, MAC, "10.0.0.2");
+    RIG_UNTIL(rig, rig_fake_requests(rig, "transact") == 1);
+    rig_stop_fake(rig);
+    RIG_UNTIL(rig, rig->n_down == 1);
+    ovc_unwant_mac(rig->session, BLUE, &mac);
+    rig_start_fake(rig, with_row);
+    RIG_UNTIL(rig, rig->n_up == 2);
+    RIG_UNTIL(rig, rig_fake_requests(rig, "transact") == 1);
+    assert_int_equal(rig_status(rig, "rows", "stale"), 0);
+}
+
 /* Values. */
 
 static bool
@@ -348,6 +378,7 @@ main(void)
         FAKE(row__not_in_the_next_connection__is_gone),
         FAKE(reply__with_fewer_results_than_operations__is_a_refusal),
         FAKE(reply__that_something_timed_out__is_tried_again),
+        FAKE(reply__lost_with_the_connection__row_that_nobody_wants_goes),
         cmocka_unit_test(value__in_another_form__is_empty),
         cmocka_unit_test(value__sets_and_maps__are_sorted),
     };
