@@ -15,6 +15,12 @@
 
 VLOG_DEFINE_THIS_MODULE(ovc_guard);
 
+/* What a switch does not read: our transactions are few and of some ten
+ * kilobytes.  The rest answers its "echo" requests, and one that sends those
+ * without reading is hung up on. */
+#define MAX_UNSENT_MESSAGES 20000
+#define MAX_UNSENT_BYTES (8 * 1024 * 1024)
+
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 5);
 
 static __thread struct ovc_guard *current;
@@ -171,6 +177,8 @@ __wrap_jsonrpc_session_recv(struct jsonrpc_session *session)
         /* ovsdb_cs has no way to set it. */
         guard->session = session;
         jsonrpc_session_set_max_backoff(session, guard->max_backoff_ms);
+        jsonrpc_session_set_backlog_threshold(session, MAX_UNSENT_MESSAGES,
+                                              MAX_UNSENT_BYTES);
     }
     if (!msg || !guard) {
         return msg;

@@ -4,9 +4,13 @@
 #include "tests/unit/ovc_fake.h"
 #include "tests/unit/ovc_rig.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "openvswitch/dynamic-string.h"
 #include "ovsdb-client/private.h"
+#include "stream.h"
 #include "timeval.h"
 #include "util.h"
 
@@ -112,6 +116,47 @@ destroy__with_transactions_on_their_way__needs_no_peer(void **state)
     RIG_UNTIL(rig, rig_fake_closes(rig) == 1);
 }
 
+/* Requests whose answers it does not read: it must not grow us. */
+static void
+echo__without_end_and_without_reading__ends_the_session(void **state)
+{
+    struct rig *rig = *state = rig_create();
+    char *listen = xasprintf("punix:%s/deaf", rig->dir);
+    char *remote = xasprintf("unix:%s/deaf", rig->dir);
+    struct ds request = DS_EMPTY_INITIALIZER;
+    struct pstream *pstream;
+    struct stream *stream = NULL;
+    size_t sent = 0, done = 0;
+    int error = 0;
+
+    ds_put_cstr(&request, "{\"id\":\"e\",\"method\":\"echo\",\"params\":[\"");
+    ds_put_char_multiple(&request, 'x', 30000);
+    ds_put_cstr(&request, "\"]}");
+    assert_int_equal(pstream_open(listen, &pstream, 0), 0);
+    rig_start_session(rig, remote);
+    RIG_UNTIL(rig, !pstream_accept(pstream, &stream));
+    while (sent < 256 * 1024 * 1024) {
+        int n = stream_send(stream, request.string + done,
+                            request.length - done);
+        if (n >= 0) {
+            sent += n;
+            done = (done + n) % request.length;
+        } else if (n != -EAGAIN) {
+            error = -n;
+            break;
+        }
+        stream_run(stream);
+        rig_turn(rig, 0);
+    }
+    assert_int_equal(error, EPIPE);
+    assert_in_range(sent, 4 * 1024 * 1024, 64 * 1024 * 1024);
+    stream_close(stream);
+    pstream_close(pstream);
+    ds_destroy(&request);
+    free(listen);
+    free(remote);
+}
+
 int
 main(void)
 {
@@ -122,6 +167,7 @@ main(void)
         CASE(snapshot__slower_than_probes__is_no_silence),
         CASE(silence__of_two_probe_intervals__ends_the_session),
         CASE(destroy__with_transactions_on_their_way__needs_no_peer),
+        CASE(echo__without_end_and_without_reading__ends_the_session),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

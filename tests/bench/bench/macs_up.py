@@ -66,7 +66,7 @@ def measure(context):
         for controller in controllers:
             wait_until(lambda c=controller: n_routes(site, c) >= N_MACS,
                        PATIENCE_S, f"{N_MACS} routes", log=agent.log,
-                       interval=0.02)
+                       interval=0.05)
         took = time.monotonic() - start
         cpu = cpu_seconds(agent) - cpu
         site.wait_served(agent)
