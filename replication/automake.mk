@@ -44,6 +44,15 @@ tests_unit_test_fwd_pipeline_LDADD = \
 	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
 endif
 
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_fwd_table
+tests_unit_test_fwd_table_SOURCES = \
+	tests/unit/fwd_fixture.h \
+	tests/unit/test_fwd_table.c
+tests_unit_test_fwd_table_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
+endif
+
 check_PROGRAMS += tests/fuzz/fuzz_pipeline
 tests_fuzz_fuzz_pipeline_SOURCES = tests/fuzz/fuzz_pipeline.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_pipeline_LDFLAGS = $(FUZZ_LINK)

@@ -34,11 +34,25 @@ fwd_class_name(enum fwd_class class)
     static const char *const names[] = {
         [FWD_TOR] = "tor",
         [FWD_EVPN] = "evpn",
+        [FWD_TREE] = "tree",
         [FWD_STRANGER] = "stranger",
     };
     BUILD_ASSERT_DECL(ARRAY_SIZE(names) == FWD_N_CLASSES + 1);
 
     return names[class];
+}
+
+const char *
+fwd_encap_name(enum fwd_encap encap)
+{
+    static const char *const names[] = {
+        [FWD_VXLAN] = "vxlan",
+        [FWD_MPLS_UDP] = "mpls-udp",
+        [FWD_MPLS_GRE] = "mpls-gre",
+    };
+    BUILD_ASSERT_DECL(ARRAY_SIZE(names) == FWD_N_ENCAPS);
+
+    return names[encap];
 }
 
 const char *

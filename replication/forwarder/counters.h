@@ -36,6 +36,7 @@ fwd_counter_read(const uint64_t *counter)
 /* "invalid_vnid".  Also the name of FWD_OK, which is never counted. */
 const char *fwd_drop_name(enum fwd_drop);
 const char *fwd_class_name(enum fwd_class);
+const char *fwd_encap_name(enum fwd_encap);
 const char *fwd_action_name(enum fwd_action);
 
 #endif /* replication/forwarder/counters.h */

@@ -4,8 +4,8 @@
  * engine includes it, so a frame meets the same fate in each of them.
  *
  * Plain C without libc and without a loop, fit for BPF as well.  It allocates
- * nothing and has no state: tables are asked through the four fwd_find_*()
- * that the includer defines, copies are made by the includer.
+ * nothing and has no state: tables are asked through the fwd_find_*() that
+ * the includer defines, copies are made by the includer.
  *
  * Differences from the reference, each on purpose:
  *
@@ -24,9 +24,14 @@
 struct fwd_table;
 static inline const struct fwd_net *fwd_find_net(const struct fwd_table *,
                                                  __u32 vni);
-static inline enum fwd_class fwd_find_class(const struct fwd_table *,
-                                            const struct fwd_net *,
-                                            const struct fwd_ip *source);
+/* Of an MPLS label that leads to a network.  Sets '*kind' if there is one. */
+static inline const struct fwd_net *fwd_find_label(const struct fwd_table *,
+                                                   __u32 label,
+                                                   enum fwd_label_kind *kind);
+/* The classes that 'source' is a member of: 1 << enum fwd_class, or-ed. */
+static inline __u32 fwd_find_classes(const struct fwd_table *,
+                                     const struct fwd_net *,
+                                     const struct fwd_ip *source);
 static inline const struct fwd_mac *fwd_find_mac(const struct fwd_table *,
                                                  const struct fwd_net *,
                                                  const __u8 *mac);
@@ -59,6 +64,15 @@ struct fwd_inner {
     const __u8 *end;
     __u16 type;                 /* Behind the tag, if there is one. */
 };
+
+/* What the source of a VXLAN frame is, if it is a member of 'classes' (B.5).
+ * A neighbour in the tree sends no VXLAN. */
+FWD_INLINE enum fwd_class
+fwd_source_class(__u32 classes)
+{
+    return classes & 1 << FWD_TOR ? FWD_TOR
+           : classes & 1 << FWD_EVPN ? FWD_EVPN : FWD_STRANGER;
+}
 
 /* Who gets a flooded frame (B.6): a bit for each class. */
 FWD_INLINE __u16
@@ -283,7 +297,7 @@ fwd_decide__(const struct fwd_table *table, const struct fwd_ip *source,
     if (drop) {
         return drop;
     }
-    v->class = fwd_find_class(table, v->net, source);
+    v->class = fwd_source_class(fwd_find_classes(table, v->net, source));
     if (v->class == FWD_STRANGER) {
         return FWD_DROP_INVALID_MCAST_SOURCE;
     }

@@ -28,15 +28,25 @@ map_init(struct fwd_map *map, size_t n)
     }
 }
 
+static struct fwd_map_slot *
+map_slot(const struct fwd_map *map, uint64_t a, uint64_t b)
+{
+    uint32_t i = fwd_hash(a, b, map->seed);
+    struct fwd_map_slot *slot;
+
+    for (; ; i++) {
+        slot = &map->slots[i & map->mask];
+        if (slot->index == FWD_MAP_FREE || (slot->a == a && slot->b == b)) {
+            return slot;
+        }
+    }
+}
+
+/* Of a key that is not there yet. */
 static void
 map_insert(struct fwd_map *map, uint64_t a, uint64_t b, uint32_t index)
 {
-    uint32_t i = fwd_hash(a, b, map->seed);
-
-    while (map->slots[i & map->mask].index != FWD_MAP_FREE) {
-        i++;
-    }
-    map->slots[i & map->mask] = (struct fwd_map_slot) { a, b, index };
+    *map_slot(map, a, b) = (struct fwd_map_slot) { a, b, index };
 }
 
 struct fwd_net_counters *
@@ -74,6 +84,14 @@ compare_members(const void *a_, const void *b_)
 }
 
 static int
+compare_labels(const void *a_, const void *b_)
+{
+    const struct fwd_in_label *a = a_, *b = b_;
+
+    return a->label < b->label ? -1 : a->label > b->label;
+}
+
+static int
 compare_macs(const void *a, const void *b)
 {
     return memcmp(a, b, 6);
@@ -100,13 +118,18 @@ sorted_copy(const void *array, size_t n, size_t size,
 static void
 index_members(struct fwd_network *network, size_t n)
 {
-    map_init(&network->member_map, n);
+    map_init(&network->class_map, n);
     for (size_t i = 0; i < n; i++) {
         const struct fwd_member *m = &network->members[i];
         uint64_t key[2];
 
         memcpy(key, &m->ip, sizeof key);
-        map_insert(&network->member_map, key[0], key[1], i);
+        struct fwd_map_slot *slot = map_slot(&network->class_map, key[0],
+                                             key[1]);
+        uint32_t classes = slot->index == FWD_MAP_FREE ? 0 : slot->index;
+        *slot = (struct fwd_map_slot) {
+            key[0], key[1], classes | 1u << m->class,
+        };
         if (!network->n_members[m->class]++) {
             network->first[m->class] = i;
         }
@@ -126,6 +149,10 @@ fwd_network_create(const struct fwd_network_spec *spec,
     network->members = sorted_copy(spec->members, spec->n_members,
                                    sizeof *spec->members, compare_members);
     index_members(network, spec->n_members);
+
+    network->labels = sorted_copy(spec->labels, spec->n_labels,
+                                  sizeof *spec->labels, compare_labels);
+    network->n_labels = spec->n_labels;
 
     network->macs = sorted_copy(spec->macs, spec->n_macs, sizeof *spec->macs,
                                 compare_macs);
@@ -159,7 +186,8 @@ fwd_network_unref(struct fwd_network *network)
     if (network && !--network->refs) {
         fwd_net_counters_unref(network->counters);
         free(network->members);
-        free(network->member_map.slots);
+        free(network->class_map.slots);
+        free(network->labels);
         free(network->macs);
         free(network->mac_map.slots);
         free(network->arps);
@@ -187,6 +215,8 @@ fwd_network_equals(const struct fwd_network *a, const struct fwd_network *b)
     return !memcmp(&a->net, &b->net, sizeof a->net)
            && array_equals(a->members, n_a, b->members, n_b,
                            sizeof *a->members)
+           && array_equals(a->labels, a->n_labels, b->labels, b->n_labels,
+                           sizeof *a->labels)
            && array_equals(a->macs, a->n_macs, b->macs, b->n_macs,
                            sizeof *a->macs)
            && array_equals(a->arps, a->n_arps, b->arps, b->n_arps,
@@ -199,6 +229,71 @@ compare_networks(const void *a_, const void *b_)
     struct fwd_network *const *a = a_, *const *b = b_;
 
     return (*a)->net.vni < (*b)->net.vni ? -1 : (*a)->net.vni > (*b)->net.vni;
+}
+
+/* By label, then network, so by VNI. */
+static int
+compare_table_labels(const void *a_, const void *b_)
+{
+    const struct fwd_table_label *a = a_, *b = b_;
+
+    return a->label != b->label ? (a->label < b->label ? -1 : 1)
+           : a->network < b->network ? -1 : a->network > b->network;
+}
+
+static struct fwd_table_label *
+collect_labels(const struct fwd_table *table, size_t *np)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < table->n_networks; i++) {
+        n += table->networks[i]->n_labels;
+    }
+    struct fwd_table_label *labels = xmalloc(MAX(n, 1) * sizeof *labels);
+
+    *np = n;
+    n = 0;
+    for (size_t i = 0; i < table->n_networks; i++) {
+        for (size_t j = 0; j < table->networks[i]->n_labels; j++) {
+            const struct fwd_in_label *in = &table->networks[i]->labels[j];
+
+            labels[n++] = (struct fwd_table_label) {
+                in->label, in->kind, i,
+            };
+        }
+    }
+    qsort(labels, n, sizeof *labels, compare_table_labels);
+    return labels;
+}
+
+/* The first claim to a label counts. */
+static void
+index_labels(struct fwd_table *table)
+{
+    size_t n, allocated = 0;
+
+    table->labels = collect_labels(table, &n);
+    map_init(&table->label_map, n);
+    for (size_t i = 0; i < n; i++) {
+        const struct fwd_table_label claim = table->labels[i];
+        const struct fwd_table_label *last
+            = table->n_labels ? &table->labels[table->n_labels - 1] : NULL;
+
+        if (!last || last->label != claim.label) {
+            map_insert(&table->label_map, claim.label, 0, table->n_labels);
+            table->labels[table->n_labels++] = claim;
+            continue;
+        }
+        if (table->n_conflicts == allocated) {
+            table->conflicts = x2nrealloc(table->conflicts, &allocated,
+                                          sizeof *table->conflicts);
+        }
+        table->conflicts[table->n_conflicts++] = (struct fwd_label_conflict) {
+            .label = claim.label,
+            .vni = table->networks[last->network]->net.vni,
+            .loser_vni = table->networks[claim.network]->net.vni,
+        };
+    }
 }
 
 struct fwd_table *
@@ -214,6 +309,7 @@ fwd_table_create(struct fwd_network *const *networks, size_t n)
         fwd_network_ref(table->networks[i]);
         map_insert(&table->vni_map, table->networks[i]->net.vni, 0, i);
     }
+    index_labels(table);
     return table;
 }
 
@@ -226,6 +322,9 @@ fwd_table_destroy(struct fwd_table *table)
         }
         free(table->networks);
         free(table->vni_map.slots);
+        free(table->labels);
+        free(table->label_map.slots);
+        free(table->conflicts);
         free(table);
     }
 }

@@ -22,7 +22,8 @@
  * full, with a seed of its own, as tenants choose MACs. */
 struct fwd_map_slot {
     uint64_t a, b;
-    uint32_t index;             /* FWD_MAP_FREE, or where the value is. */
+    uint32_t index;             /* FWD_MAP_FREE, or the value: mostly where
+                                 * it is. */
 };
 #define FWD_MAP_FREE UINT32_MAX
 
@@ -56,12 +57,6 @@ fwd_mac_key(const uint8_t mac[6])
     return key;
 }
 
-struct fwd_member {
-    struct fwd_ip ip;
-    uint32_t label;             /* VNI that it wants. */
-    enum fwd_class class;
-};
-
 struct fwd_mac_entry {
     uint8_t addr[6];
     uint8_t pad[2];
@@ -88,10 +83,13 @@ struct fwd_network {
     unsigned int refs;          /* Control thread. */
 
     /* By class, then address; 'first' and 'n_members' tell whose are where.
-     * By address, a member is found through 'member_map'. */
+     * 'class_map' has the classes of an address, 1 << enum fwd_class. */
     struct fwd_member *members;
     uint32_t first[FWD_N_CLASSES], n_members[FWD_N_CLASSES];
-    struct fwd_map member_map;
+    struct fwd_map class_map;
+
+    struct fwd_in_label *labels;        /* By label. */
+    uint32_t n_labels;
 
     struct fwd_mac_entry *macs; /* By address. */
     uint32_t n_macs;
@@ -102,11 +100,14 @@ struct fwd_network {
     struct fwd_map arp_map;
 };
 
-/* What to make a network of.  An address may be in an array once. */
+/* What to make a network of.  A MAC, an address or a label may be in its array
+ * once, a (class, address) among the members once. */
 struct fwd_network_spec {
     struct fwd_net net;
     const struct fwd_member *members;
     size_t n_members;
+    const struct fwd_in_label *labels;
+    size_t n_labels;
     const struct fwd_mac_entry *macs;
     size_t n_macs;
     const struct fwd_arp_entry *arps;
@@ -123,14 +124,37 @@ void fwd_network_unref(struct fwd_network *);           /* NULL is fine. */
 bool fwd_network_equals(const struct fwd_network *,
                         const struct fwd_network *);
 
+/* A label of a table's networks. */
+struct fwd_table_label {
+    uint32_t label;
+    enum fwd_label_kind kind;
+    uint32_t network;           /* Index in 'networks'. */
+};
+
+/* A label that two networks claim. */
+struct fwd_label_conflict {
+    uint32_t label;
+    uint32_t vni;               /* Who has it ... */
+    uint32_t loser_vni;         /* ... and who does not. */
+};
+
 struct fwd_table {
     struct fwd_network **networks;      /* By VNI. */
     uint32_t n_networks;
     struct fwd_map vni_map;
+
+    struct fwd_table_label *labels;     /* By label. */
+    uint32_t n_labels;
+    struct fwd_map label_map;
+    struct fwd_label_conflict *conflicts;       /* By label, loser. */
+    uint32_t n_conflicts;
+
     struct fwd_table *next;     /* In a list of those to free. */
 };
 
-/* References each of the networks, whose VNIs must differ. */
+/* References each of the networks, whose VNIs must differ.  Of those that
+ * claim the same label the one with the lowest VNI gets it, whatever their
+ * order; the others are in 'conflicts'. */
 struct fwd_table *fwd_table_create(struct fwd_network *const *networks,
                                    size_t n);
 void fwd_table_destroy(struct fwd_table *);             /* NULL is fine. */
@@ -151,16 +175,29 @@ fwd_find_net(const struct fwd_table *table, __u32 vni)
     return i == FWD_MAP_FREE ? NULL : &table->networks[i]->net;
 }
 
-static inline enum fwd_class
-fwd_find_class(const struct fwd_table *table OVS_UNUSED,
-               const struct fwd_net *net, const struct fwd_ip *source)
+static inline const struct fwd_net *
+fwd_find_label(const struct fwd_table *table, __u32 label,
+               enum fwd_label_kind *kind)
+{
+    uint32_t i = fwd_map_find(&table->label_map, label, 0);
+
+    if (i == FWD_MAP_FREE) {
+        return NULL;
+    }
+    *kind = table->labels[i].kind;
+    return &table->networks[table->labels[i].network]->net;
+}
+
+static inline __u32
+fwd_find_classes(const struct fwd_table *table OVS_UNUSED,
+                 const struct fwd_net *net, const struct fwd_ip *source)
 {
     const struct fwd_network *network = fwd_network_of(net);
     uint64_t key[2];
 
     memcpy(key, source, sizeof key);
-    uint32_t i = fwd_map_find(&network->member_map, key[0], key[1]);
-    return i == FWD_MAP_FREE ? FWD_STRANGER : network->members[i].class;
+    uint32_t classes = fwd_map_find(&network->class_map, key[0], key[1]);
+    return classes == FWD_MAP_FREE ? 0 : classes;
 }
 
 static inline const struct fwd_mac *

@@ -11,12 +11,45 @@ struct fwd_ip {
     __u8 b[16];
 };
 
-/* What a tunnel endpoint is to a network.  Also what a frame's source is. */
+/* What a tunnel endpoint is to a network.  Also what a frame's source is.
+ * Copies are made in this order (B.6). */
 enum fwd_class {
     FWD_TOR,                    /* A switch that leaves flooding to us. */
     FWD_EVPN,                   /* One that replicates by itself. */
+    FWD_TREE,                   /* A neighbour in the network's MPLS tree. */
     FWD_N_CLASSES,
     FWD_STRANGER = FWD_N_CLASSES    /* No member: only as a source. */
+};
+
+/* What a frame travels in (B.1.2). */
+enum fwd_encap {
+    FWD_VXLAN,
+    FWD_MPLS_UDP,
+    FWD_MPLS_GRE,
+    FWD_N_ENCAPS
+};
+
+/* What a label leads to, besides to a network: the flood tree, whose frames
+ * have a second encapsulation, or the peers that replicate by themselves. */
+enum fwd_label_kind {
+    FWD_LABEL_TREE,
+    FWD_LABEL_EVPN,
+    FWD_N_LABEL_KINDS
+};
+
+/* An MPLS label by which frames of a network come in.  There may be several
+ * of a kind: the one that is in use and those that are being retired. */
+struct fwd_in_label {
+    __u32 label;
+    enum fwd_label_kind kind;
+};
+
+/* Who gets copies.  A network has at most one of each (class, address). */
+struct fwd_member {
+    struct fwd_ip ip;
+    __u32 label;                /* VNI or MPLS label that it wants. */
+    enum fwd_class class;
+    enum fwd_encap encap;
 };
 
 enum fwd_action {
@@ -56,6 +89,8 @@ enum fwd_punt_reason {
 
 /* A network, as far as the pipeline needs it. */
 #define FWD_NET_FLOOD_UNKNOWN 0x01      /* Floods unknown unicast. */
+#define FWD_NET_CONTROL_WORD 0x02       /* EVPN frames in MPLS have a control
+                                         * word, in both directions. */
 struct fwd_net {
     __u32 vni;
     __u32 seed;                 /* Of the entropy hash. */
@@ -68,10 +103,12 @@ struct fwd_net {
 #define FWD_MAC_ROUTE 0x01      /* A route is known; 'tunnel' may be zero if
                                  * we cannot send that way. */
 #define FWD_MAC_DHCP4 0x02      /* We are its DHCP server. */
+#define FWD_MAC_EVPN_CONTROL 0x04   /* We serve it behind EVPN, too (A.8). */
 struct fwd_mac {
     struct fwd_ip tunnel;
-    __u32 label;                /* VNI towards 'tunnel'. */
+    __u32 label;                /* VNI or MPLS label towards 'tunnel'. */
     __u32 flags;                /* FWD_MAC_*. */
+    enum fwd_encap encap;
 };
 
 /* An IPv4 address of a network whose MAC is known. */

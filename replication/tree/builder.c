@@ -78,7 +78,7 @@ add_member(struct repl_builder *b, const struct tunnel_dst *dst,
         }
     }
     member = xmalloc(sizeof *member);
-    member->m = (struct fwd_member) { ip, dst->label, class };
+    member->m = (struct fwd_member) { ip, dst->label, class, FWD_VXLAN };
     hmap_insert(&b->members, &member->node, hash);
 }
 

@@ -44,16 +44,17 @@ static inline struct fwd_network *
 fixture_network(uint32_t vni, uint8_t flags, size_t n_members)
 {
     struct fwd_member members[] = {
-        { ip(T1), vni, FWD_TOR },
-        { ip(T2), vni, FWD_TOR },
-        { ip(Q), vni, FWD_EVPN },
-        { ip(Q2), vni, FWD_EVPN },
+        { ip(T1), vni, FWD_TOR, FWD_VXLAN },
+        { ip(T2), vni, FWD_TOR, FWD_VXLAN },
+        { ip(Q), vni, FWD_EVPN, FWD_VXLAN },
+        { ip(Q2), vni, FWD_EVPN, FWD_VXLAN },
     };
     struct fwd_mac_entry macs[] = {
-        { B1, { 0 }, { ip(T1), vni, FWD_MAC_ROUTE | FWD_MAC_DHCP4 } },
-        { B2, { 0 }, { ip(T2), vni, FWD_MAC_ROUTE } },
-        { V1, { 0 }, { ip(C1), vni, FWD_MAC_ROUTE } },
-        { GQ, { 0 }, { ip(Q), vni, FWD_MAC_ROUTE } },
+        { B1, { 0 },
+          { ip(T1), vni, FWD_MAC_ROUTE | FWD_MAC_DHCP4, FWD_VXLAN } },
+        { B2, { 0 }, { ip(T2), vni, FWD_MAC_ROUTE, FWD_VXLAN } },
+        { V1, { 0 }, { ip(C1), vni, FWD_MAC_ROUTE, FWD_VXLAN } },
+        { GQ, { 0 }, { ip(Q), vni, FWD_MAC_ROUTE, FWD_VXLAN } },
         { M1, { 0 }, { .flags = FWD_MAC_ROUTE } },
         /* Bound, but no switch has seen it yet. */
         { { 0x02, 0xbb, 0, 0, 0, 9 }, { 0 }, { .flags = FWD_MAC_DHCP4 } },

@@ -92,8 +92,9 @@ make_table(struct rig *rig, size_t n_tors)
     struct fwd_member members[N_PEERS];
     struct fwd_mac_entry macs[] = {
         { B1, { 0 }, { ip(peer_ips[TOR1]), BLUE,
-                       FWD_MAC_ROUTE | FWD_MAC_DHCP4 } },
-        { B2, { 0 }, { ip(peer_ips[TOR2]), 777, FWD_MAC_ROUTE } },
+                       FWD_MAC_ROUTE | FWD_MAC_DHCP4, FWD_VXLAN } },
+        { B2, { 0 }, { ip(peer_ips[TOR2]), 777, FWD_MAC_ROUTE,
+                       FWD_VXLAN } },
     };
     struct fwd_arp_entry arps[] = {
         { inet_addr("192.0.2.11"), { B2, 0, 0 } },
@@ -102,10 +103,10 @@ make_table(struct rig *rig, size_t n_tors)
 
     for (size_t i = 0; i < n_tors; i++) {
         members[n++] = (struct fwd_member) { ip(peer_ips[TOR1 + i]), BLUE,
-                                             FWD_TOR };
+                                             FWD_TOR, FWD_VXLAN };
     }
     members[n++] = (struct fwd_member) { ip(peer_ips[EVPN1]), 4711,
-                                         FWD_EVPN };
+                                         FWD_EVPN, FWD_VXLAN };
     struct fwd_network_spec spec = {
         .net = { .vni = BLUE, .service_mac = SERVICE },
         .members = members, .n_members = n,
@@ -449,11 +450,11 @@ engine__failing_copy__others_sent(void **state)
     struct rig *rig = *state;
     struct frame f = broadcast(1);
     struct fwd_member members[] = {
-        { ip("0.0.0.1"), BLUE, FWD_TOR },       /* Sorts first. */
-        { ip(peer_ips[TOR1]), BLUE, FWD_TOR },
-        { ip(peer_ips[TOR2]), BLUE, FWD_TOR },
-        { ip("240.0.0.1"), BLUE, FWD_TOR },
-        { ip(peer_ips[EVPN1]), BLUE, FWD_EVPN },
+        { ip("0.0.0.1"), BLUE, FWD_TOR, FWD_VXLAN },       /* Sorts first. */
+        { ip(peer_ips[TOR1]), BLUE, FWD_TOR, FWD_VXLAN },
+        { ip(peer_ips[TOR2]), BLUE, FWD_TOR, FWD_VXLAN },
+        { ip("240.0.0.1"), BLUE, FWD_TOR, FWD_VXLAN },
+        { ip(peer_ips[EVPN1]), BLUE, FWD_EVPN, FWD_VXLAN },
     };
     struct fwd_network_spec spec = {
         .net = { .vni = BLUE, .service_mac = SERVICE },

@@ -145,7 +145,7 @@ find_class(const struct rig *r, const char *addr)
 {
     struct fwd_ip a = fwd_ip(addr);
 
-    return fwd_find_class(NULL, &r->network->net, &a);
+    return fwd_source_class(fwd_find_classes(NULL, &r->network->net, &a));
 }
 
 static void
