@@ -1,15 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += replication/libreplication.a
 replication_libreplication_a_SOURCES = \
+	replication/forwarder/classify.h \
 	replication/forwarder/counters.c \
 	replication/forwarder/counters.h \
+	replication/forwarder/encap.h \
 	replication/forwarder/engine-socket.c \
 	replication/forwarder/forwarder.h \
+	replication/forwarder/outer.h \
 	replication/forwarder/pipeline.h \
 	replication/forwarder/punt.c \
 	replication/forwarder/punt.h \
+	replication/forwarder/socket-open.c \
+	replication/forwarder/socket-open.h \
 	replication/forwarder/socket-thread.c \
 	replication/forwarder/socket-thread.h \
+	replication/forwarder/socket-tx.c \
+	replication/forwarder/socket-tx.h \
 	replication/forwarder/table.c \
 	replication/forwarder/table.h \
 	replication/forwarder/types.h \
@@ -35,10 +42,19 @@ replication_tsn_replicator_SOURCES = replication/replicator.c
 replication_tsn_replicator_LDADD = \
 	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS)
 
+# The table of forwarding cases, for all that forward.
+FWD_CASES = \
+	tests/unit/fwd_cases.c \
+	tests/unit/fwd_cases.h \
+	tests/unit/fwd_cases_expect.c \
+	tests/unit/fwd_cases_net.c \
+	tests/unit/fwd_cases_packet.c \
+	tests/unit/fwd_fixture.h
+
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_fwd_pipeline
 tests_unit_test_fwd_pipeline_SOURCES = \
-	tests/unit/fwd_fixture.h \
+	$(FWD_CASES) \
 	tests/unit/test_fwd_pipeline.c
 tests_unit_test_fwd_pipeline_LDADD = \
 	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
@@ -54,7 +70,10 @@ tests_unit_test_fwd_table_LDADD = \
 endif
 
 check_PROGRAMS += tests/fuzz/fuzz_pipeline
-tests_fuzz_fuzz_pipeline_SOURCES = tests/fuzz/fuzz_pipeline.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_pipeline_SOURCES = \
+	$(FWD_CASES) \
+	tests/fuzz/fuzz_pipeline.c \
+	$(FUZZ_DRIVER)
 tests_fuzz_fuzz_pipeline_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_pipeline_LDADD = replication/libreplication.a $(BASE_LIBS)
 

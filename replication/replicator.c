@@ -91,6 +91,11 @@ punted(const struct fwd_punted *p, void *r_)
     case FWD_PUNT_DHCP4:
         repl_dhcp4_serve(&r->dhcp4, p);
         break;
+    case FWD_PUNT_DHCP6:
+    case FWD_PUNT_IGMP:
+    case FWD_PUNT_ND:
+    case FWD_PUNT_DNS:
+        break;                  /* No network says that we serve that. */
     case FWD_N_PUNTS:
         OVS_NOT_REACHED();
     }
@@ -169,7 +174,7 @@ start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *r_,
     const struct tsn_config *config = r->config;
     const struct tsn_config_replicator *self = &config->replicator;
     const struct fwd_config fwd_config = {
-        .address = self->address, .port = TSN_VXLAN_PORT,
+        .address = self->address,
     };
     const struct repl_identity identity = {
         .address = self->address,

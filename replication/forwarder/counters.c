@@ -10,8 +10,11 @@ fwd_drop_name(enum fwd_drop drop)
     static const char *const names[] = {
         [FWD_OK] = "none",
         [FWD_DROP_INVALID_VNID] = "invalid_vnid",
+        [FWD_DROP_INVALID_LABEL] = "invalid_label",
+        [FWD_DROP_TTL_EXCEEDED] = "ttl_exceeded",
         [FWD_DROP_INVALID_PACKET] = "invalid_packet",
         [FWD_DROP_INVALID_MCAST_SOURCE] = "invalid_mcast_source",
+        [FWD_DROP_ENCAP_MISMATCH] = "encap_mismatch",
         [FWD_DROP_LINK_LOCAL] = "link_local",
         [FWD_DROP_INVALID_ARP] = "invalid_arp",
         [FWD_DROP_NO_L2_ROUTE] = "no_l2_route",
@@ -20,12 +23,33 @@ fwd_drop_name(enum fwd_drop drop)
         [FWD_DROP_NOWHERE_TO_GO] = "nowhere_to_go",
         [FWD_DROP_NO_TUNNEL] = "no_tunnel",
         [FWD_DROP_NO_MEMBER] = "no_member",
+        [FWD_DROP_JUMBO_DF] = "jumbo_df",
         [FWD_DROP_PUNT_FULL] = "punt_full",
         [FWD_DROP_COPY_FAILED] = "copy_failed",
     };
     BUILD_ASSERT_DECL(ARRAY_SIZE(names) == FWD_N_DROPS);
 
     return names[drop];
+}
+
+const char *
+fwd_kind_name(enum fwd_kind kind)
+{
+    static const char *const names[] = {
+        [FWD_KIND_DATA] = "data",
+        [FWD_KIND_ARP] = "arp",
+        [FWD_KIND_DHCP4] = "dhcp4",
+        [FWD_KIND_DHCP6] = "dhcp6",
+        [FWD_KIND_IGMP] = "igmp",
+        [FWD_KIND_ROUTER_SOLICIT] = "router_solicit",
+        [FWD_KIND_NEIGHBOR_SOLICIT] = "neighbor_solicit",
+        [FWD_KIND_NEIGHBOR_ADVERT] = "neighbor_advert",
+        [FWD_KIND_DNS] = "dns",
+        [FWD_KIND_ALERT] = "router_alert",
+    };
+    BUILD_ASSERT_DECL(ARRAY_SIZE(names) == FWD_N_KINDS);
+
+    return names[kind];
 }
 
 const char *
@@ -60,6 +84,7 @@ fwd_action_name(enum fwd_action action)
 {
     static const char *const names[] = {
         [FWD_DROP] = "drop",
+        [FWD_PASS] = "pass",
         [FWD_FLOOD] = "flood",
         [FWD_ANSWER] = "answer",
         [FWD_RELAY] = "relay",

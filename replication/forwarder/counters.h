@@ -17,6 +17,7 @@ struct fwd_counters {
     uint64_t punted;            /* To the services. */
     uint64_t copies;            /* Sent: of flooded frames, but also answers
                                  * and relayed frames. */
+    uint64_t kinds[FWD_N_KINDS];        /* Frames from members. */
     uint64_t drops[FWD_N_DROPS];
 };
 
@@ -35,6 +36,7 @@ fwd_counter_read(const uint64_t *counter)
 
 /* "invalid_vnid".  Also the name of FWD_OK, which is never counted. */
 const char *fwd_drop_name(enum fwd_drop);
+const char *fwd_kind_name(enum fwd_kind);
 const char *fwd_class_name(enum fwd_class);
 const char *fwd_encap_name(enum fwd_encap);
 const char *fwd_action_name(enum fwd_action);

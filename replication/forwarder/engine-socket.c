@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The socket engine: plain UDP sockets and one thread.  It needs nothing from
- * the host but the address.  This is the control thread's side of it. */
+/* The socket engine: UDP sockets, a raw one for GRE if we may, and one thread.
+ * It needs nothing else from the host but the address.  This is the control
+ * thread's side of it. */
 #include <config.h>
 #include "replication/forwarder/forwarder.h"
 
@@ -16,8 +17,8 @@
 
 #include "openvswitch/vlog.h"
 #include "ovs-thread.h"
-#include "random.h"
 #include "replication/forwarder/socket-thread.h"
+#include "replication/forwarder/socket-tx.h"
 #include "replication/forwarder/table.h"
 #include "socket-util.h"
 #include "tsn/error.h"
@@ -28,22 +29,19 @@ VLOG_DEFINE_THIS_MODULE(fwd_socket);
 
 /* How often to look for an address that is not on this host. */
 #define RETRY_MS 1000
-/* Frames may wait here while the thread is busy sending copies. */
-#define RX_BUFFER_SIZE (16 << 20)
-/* Copies to an endpoint that does not resolve wait in the kernel, which keeps
- * some 200 KiB for each; they must not use up the room of the others. */
-#define TX_BUFFER_SIZE (4 << 20)
+/* How often to ask for the underlay's MTU. */
+#define MTU_MS 5000
 /* Frames given to the services in one turn of the control thread. */
 #define PUNT_BUDGET 64
 
 struct fwd {
-    struct sockaddr_in address;
+    struct fwd_config config;
     fwd_punt_fn *punt;
     void *aux;
 
     /* Freed when closed, so later than this. */
     uv_async_t *async;          /* The thread has something for us. */
-    uv_timer_t *retry;
+    uv_timer_t *timer;          /* To start, then to look at the MTU. */
 
     bool running;               /* The thread is there, sockets are open. */
     char reason[128];           /* Why not. */
@@ -52,126 +50,90 @@ struct fwd {
 };
 
 static void
-close_socket(int *fdp)
-{
-    if (*fdp >= 0) {
-        close(*fdp);
-        *fdp = -1;
-    }
-}
-
-static void
 close_sockets(struct fwd *fwd)
 {
-    close_socket(&fwd->shared.rx_fd);
-    for (int i = 0; i < FWD_N_TX_SOCKETS; i++) {
-        close_socket(&fwd->shared.tx_fds[i]);
+    for (int family = 0; family < FWD_N_FAMILIES; family++) {
+        fwd_sockets_close(&fwd->shared.sockets[family]);
     }
 }
 
-/* The larger one needs CAP_NET_ADMIN; the kernel caps the other. */
-static void
-set_buffer(int fd, int force_option, int option, int size)
-{
-    if (setsockopt(fd, SOL_SOCKET, force_option, &size, sizeof size)) {
-        ignore(setsockopt(fd, SOL_SOCKET, option, &size, sizeof size));
-    }
-}
-
+/* Opens the sockets.  Fills '*failed' with what could not be had: an address
+ * and a port, or 0 if it was not because of the port. */
 static int
-open_socket(const struct sockaddr_in *address, int *fdp)
+open_sockets(struct fwd *fwd, struct in6_addr *failed, uint16_t *port)
 {
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (fd < 0) {
-        return -errno;
-    }
-    if (bind(fd, (const struct sockaddr *) address, sizeof *address)) {
-        int error = errno;
-
-        close(fd);
-        return -error;
-    }
-    *fdp = fd;
-    return 0;
-}
-
-/* Outer headers (B.1.3): TTL 64, no DF, UDP checksum 0. */
-static int
-set_outer_headers(int fd)
-{
-    static const struct {
-        int level, option, value;
-    } options[] = {
-        { IPPROTO_IP, IP_TTL, 64 },
-        { IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT },
-        { SOL_SOCKET, SO_NO_CHECK, 1 },
+    const struct in6_addr *addresses[] = {
+        [FWD_V4] = &fwd->config.address, [FWD_V6] = &fwd->config.address6,
     };
 
-    for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-        if (setsockopt(fd, options[i].level, options[i].option,
-                       &options[i].value, sizeof options[i].value)) {
-            return -errno;
+    for (int family = 0; family < FWD_N_FAMILIES; family++) {
+        if (!tsn_ip_is_set(addresses[family])) {
+            continue;
+        }
+        int error = fwd_sockets_open(&fwd->shared.sockets[family],
+                                     addresses[family], fwd->config.tos,
+                                     port);
+        if (error) {
+            *failed = *addresses[family];
+            close_sockets(fwd);
+            return error;
         }
     }
     return 0;
 }
 
-/* Opens a socket to send from, on a free port of part 'i' of the range. */
-static int
-open_tx_socket(struct fwd *fwd, int i)
-{
-    struct sockaddr_in address = fwd->address;
-    int first = FWD_PORT_MIN + i * FWD_PORTS_PER_SOCKET;
-    int start = random_range(FWD_PORTS_PER_SOCKET);
-    int error = -EADDRINUSE;
-
-    for (int k = 0; error == -EADDRINUSE && k < FWD_PORTS_PER_SOCKET; k++) {
-        address.sin_port = htons(first + (start + k) % FWD_PORTS_PER_SOCKET);
-        error = open_socket(&address, &fwd->shared.tx_fds[i]);
-    }
-    if (!error) {
-        set_buffer(fwd->shared.tx_fds[i], SO_SNDBUFFORCE, SO_SNDBUF,
-                   TX_BUFFER_SIZE);
-        error = set_outer_headers(fwd->shared.tx_fds[i]);
-    }
-    return error;
-}
-
-static int
-open_sockets(struct fwd *fwd)
-{
-    int error = open_socket(&fwd->address, &fwd->shared.rx_fd);
-
-    if (!error) {
-        set_buffer(fwd->shared.rx_fd, SO_RCVBUFFORCE, SO_RCVBUF,
-                   RX_BUFFER_SIZE);
-    }
-    for (int i = 0; !error && i < FWD_N_TX_SOCKETS; i++) {
-        error = open_tx_socket(fwd, i);
-    }
-    if (error) {
-        close_sockets(fwd);
-    }
-    return error;
-}
-
 static void
-explain_error(struct fwd *fwd, int error, char *text, size_t size)
+explain_error(int error, const struct in6_addr *failed, uint16_t port,
+              char *text, size_t size)
 {
-    char name[INET_ADDRSTRLEN];
-    const char *ip = inet_ntop(AF_INET, &fwd->address.sin_addr, name,
-                               sizeof name);
+    char ip[TSN_IP_STRLEN];
 
+    tsn_ip_format(failed, ip);
     if (error == -EADDRNOTAVAIL) {
         snprintf(text, size, "address %s is not on this host", ip);
-    } else if (error == -EADDRINUSE) {
+    } else if (error == -EADDRINUSE && port) {
         snprintf(text, size, "UDP port %d of %s is in use, perhaps by a "
-                 "VXLAN device or another replicator",
-                 ntohs(fwd->address.sin_port), ip);
+                 "tunnel device or another replicator", port, ip);
     } else {
         snprintf(text, size, "cannot open UDP sockets on %s: %s", ip,
                  ovs_strerror(-error));
+    }
+}
+
+/* Looks at the smaller of the MTUs of the interfaces with our addresses. */
+static void
+update_mtu(struct fwd *fwd)
+{
+    unsigned int mtu = fwd_underlay_mtu(&fwd->config.address);
+
+    if (tsn_ip_is_set(&fwd->config.address6)) {
+        unsigned int mtu6 = fwd_underlay_mtu(&fwd->config.address6);
+
+        mtu = mtu && mtu6 ? MIN(mtu, mtu6) : MAX(mtu, mtu6);
+    }
+    if (mtu != fwd->shared.mtu) {
+        VLOG_INFO("underlay has another MTU mtu=%u", mtu);
+        __atomic_store_n(&fwd->shared.mtu, mtu, __ATOMIC_RELAXED);
+    }
+}
+
+static bool
+has_gre(const struct fwd *fwd)
+{
+    return fwd->shared.sockets[FWD_V4].rx[FWD_RX_GRE] >= 0;
+}
+
+static void
+log_start(const struct fwd *fwd)
+{
+    char ip[TSN_IP_STRLEN];
+
+    VLOG_INFO("socket engine: forwarding with UDP%s sockets vtep=%s "
+              "port=%d,%d,%d", has_gre(fwd) ? " and raw GRE" : "",
+              tsn_ip_format(&fwd->config.address, ip), FWD_VXLAN_PORT,
+              FWD_MPLS_PORT, FWD_MPLS_OLD_PORT);
+    if (!has_gre(fwd)) {
+        VLOG_WARN("without MPLS over GRE, as a raw socket needs CAP_NET_RAW");
     }
 }
 
@@ -179,12 +141,14 @@ explain_error(struct fwd *fwd, int error, char *text, size_t size)
 static int
 try_start(struct fwd *fwd)
 {
-    int error = open_sockets(fwd);
+    struct in6_addr failed;
+    uint16_t port;
+    int error = open_sockets(fwd, &failed, &port);
 
     if (error) {
         char reason[sizeof fwd->reason];
 
-        explain_error(fwd, error, reason, sizeof reason);
+        explain_error(error, &failed, port, reason, sizeof reason);
         if (strcmp(reason, fwd->reason)) {
             VLOG_WARN("not forwarding: %s", reason);
             ovs_strlcpy(fwd->reason, reason, sizeof fwd->reason);
@@ -193,24 +157,22 @@ try_start(struct fwd *fwd)
     }
     fwd->reason[0] = '\0';
     fwd->running = true;
+    update_mtu(fwd);
     fwd->thread = ovs_thread_create("forwarder", fwd_socket_thread,
                                     &fwd->shared);
-
-    char name[INET_ADDRSTRLEN];
-    VLOG_INFO("socket engine: forwarding with plain UDP sockets vtep=%s "
-              "port=%d",
-              inet_ntop(AF_INET, &fwd->address.sin_addr, name, sizeof name),
-              ntohs(fwd->address.sin_port));
+    log_start(fwd);
     return 0;
 }
 
 static void
-retry_cb(uv_timer_t *timer)
+timer_cb(uv_timer_t *timer)
 {
     struct fwd *fwd = timer->data;
 
-    if (!try_start(fwd)) {
-        uv_timer_stop(timer);
+    if (fwd->running) {
+        update_mtu(fwd);
+    } else if (!try_start(fwd)) {
+        uv_timer_set_repeat(timer, MTU_MS);
     }
 }
 
@@ -263,50 +225,81 @@ free_handle(uv_handle_t *handle)
     free(handle);
 }
 
-int
-fwd_create(uv_loop_t *loop, const struct fwd_config *config,
-           fwd_punt_fn *punt, void *aux, struct fwd **fwdp,
-           struct tsn_err *err)
+static struct fwd_host
+host_of(const struct fwd_config *config)
+{
+    struct fwd_host host = {
+        .tos = config->tos, .copy_dscp = config->copy_dscp,
+    };
+
+    memcpy(&host.ip4, &config->address, sizeof host.ip4);
+    memcpy(&host.ip6, &config->address6, sizeof host.ip6);
+    return host;
+}
+
+static int
+check_config(const struct fwd_config *config, struct tsn_err *err)
 {
     if (!tsn_ip_is_v4(&config->address)) {
         tsn_err_set(err, NULL, "the address of the replicator must be IPv4");
         return -EAFNOSUPPORT;
     }
+    if (tsn_ip_is_set(&config->address6) && tsn_ip_is_v4(&config->address6)) {
+        tsn_err_set(err, NULL, "the second address of the replicator must be "
+                    "IPv6");
+        return -EAFNOSUPPORT;
+    }
+    return 0;
+}
 
+static struct fwd *
+fwd_alloc(uv_loop_t *loop, const struct fwd_config *config,
+          fwd_punt_fn *punt, void *aux)
+{
     struct fwd *fwd = xzalloc(sizeof *fwd);
-    fwd->address.sin_family = AF_INET;
-    fwd->address.sin_addr.s_addr = config->address.s6_addr32[3];
-    fwd->address.sin_port = htons(config->port);
+
+    fwd->config = *config;
     fwd->punt = punt;
     fwd->aux = aux;
-    fwd->shared.rx_fd = -1;
-    for (int i = 0; i < FWD_N_TX_SOCKETS; i++) {
-        fwd->shared.tx_fds[i] = -1;
+    for (int family = 0; family < FWD_N_FAMILIES; family++) {
+        fwd_sockets_init(&fwd->shared.sockets[family]);
     }
-    fwd->shared.port_be = fwd->address.sin_port;
+    fwd->shared.host = host_of(config);
     fwd->shared.punts = fwd_punt_queue_create();
     fwd->shared.notify = notify;
     fwd->shared.notify_aux = fwd;
     fwd->async = xzalloc(sizeof *fwd->async);
     uv_async_init(loop, fwd->async, async_cb);
     fwd->async->data = fwd;
-    fwd->retry = xzalloc(sizeof *fwd->retry);
-    uv_timer_init(loop, fwd->retry);
-    fwd->retry->data = fwd;
-
+    fwd->timer = xzalloc(sizeof *fwd->timer);
+    uv_timer_init(loop, fwd->timer);
+    fwd->timer->data = fwd;
     fwd->shared.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (fwd->shared.wake_fd < 0) {
         ovs_fatal(errno, "cannot create an eventfd");
     }
+    return fwd;
+}
 
-    int error = try_start(fwd);
-    if (error == -EADDRNOTAVAIL) {
-        uv_timer_start(fwd->retry, retry_cb, RETRY_MS, RETRY_MS);
-    } else if (error) {
+int
+fwd_create(uv_loop_t *loop, const struct fwd_config *config,
+           fwd_punt_fn *punt, void *aux, struct fwd **fwdp,
+           struct tsn_err *err)
+{
+    int error = check_config(config, err);
+    if (error) {
+        return error;
+    }
+
+    struct fwd *fwd = fwd_alloc(loop, config, punt, aux);
+    error = try_start(fwd);
+    if (error && error != -EADDRNOTAVAIL) {
         tsn_err_set(err, NULL, "%s", fwd->reason);
         fwd_destroy(fwd);
         return error;
     }
+    int period = error ? RETRY_MS : MTU_MS;
+    uv_timer_start(fwd->timer, timer_cb, period, period);
     *fwdp = fwd;
     return 0;
 }
@@ -323,11 +316,11 @@ fwd_destroy(struct fwd *fwd)
         xpthread_join(fwd->thread, NULL);
     }
     uv_close((uv_handle_t *) fwd->async, free_handle);
-    uv_close((uv_handle_t *) fwd->retry, free_handle);
+    uv_close((uv_handle_t *) fwd->timer, free_handle);
     free_retired(fwd);
     fwd_table_destroy(fwd->shared.next);
     close_sockets(fwd);
-    close_socket(&fwd->shared.wake_fd);
+    close(fwd->shared.wake_fd);
     fwd_punt_queue_destroy(fwd->shared.punts);
     free(fwd);
 }
@@ -342,34 +335,30 @@ fwd_publish(struct fwd *fwd, struct fwd_table *table)
 }
 
 int
-fwd_send(struct fwd *fwd, uint32_t vni, const struct fwd_ip *dst,
-         const void *frame, size_t size)
+fwd_send(struct fwd *fwd, const struct fwd_net *net,
+         const struct fwd_member *dst, const void *frame, size_t size)
 {
-    const struct fwd_net net = { .vni = vni };
-    struct sockaddr_in to = {
-        .sin_family = AF_INET, .sin_port = fwd->address.sin_port,
-    };
-    uint8_t header[FWD_VXLAN_LEN];
-    struct iovec iovs[] = {
-        { header, sizeof header },
-        { CONST_CAST(void *, frame), size },
-    };
-    struct msghdr msg = {
-        .msg_name = &to, .msg_namelen = sizeof to,
-        .msg_iov = iovs, .msg_iovlen = ARRAY_SIZE(iovs),
-    };
+    struct fwd_verdict v = { .net = net, .class = FWD_STRANGER };
+    struct fwd_host host = fwd->shared.host;
+    struct fwd_copy copy;
+    struct fwd_inner in;
 
     if (!fwd->running) {
         return -EADDRNOTAVAIL;
     }
-    if (size < FWD_ETHER_LEN) {
+    if (dst->class == FWD_TREE
+        || fwd_parse_ether(frame, (const __u8 *) frame + size, &in, &v)) {
         return -EINVAL;
     }
-    memcpy(&to.sin_addr, &dst->b[12], sizeof to.sin_addr);
-    fwd_put_vxlan(header, vni);
+    host.mtu = fwd->shared.mtu;
+    fwd_look_at_ip(&host, &in, &v);
+    v.port = fwd_entropy_port(net, frame);
+    v.ttl = FWD_TTL;
 
-    int fd = fwd->shared.tx_fds[fwd_tx_socket(fwd_entropy_port(&net, frame))];
-    return sendmsg(fd, &msg, MSG_DONTWAIT) < 0 ? -errno : 0;
+    enum fwd_drop drop = fwd_copy_init(&copy, &host, &v, dst, size);
+    return drop == FWD_DROP_JUMBO_DF ? -EMSGSIZE
+           : drop ? -EADDRNOTAVAIL
+           : fwd_tx_send(fwd->shared.sockets, host.tos, &copy, frame);
 }
 
 const struct fwd_counters *
@@ -378,20 +367,31 @@ fwd_totals(const struct fwd *fwd)
     return &fwd->shared.totals;
 }
 
-void
-fwd_get_status(const struct fwd *fwd, struct fwd_status *status)
+static uint64_t
+overruns(int fd)
 {
     uint32_t meminfo[SK_MEMINFO_VARS] = { 0 };
     socklen_t len = sizeof meminfo;
 
+    return fd >= 0 && !getsockopt(fd, SOL_SOCKET, SO_MEMINFO, meminfo, &len)
+           ? meminfo[SK_MEMINFO_DROPS] : 0;
+}
+
+void
+fwd_get_status(const struct fwd *fwd, struct fwd_status *status)
+{
     *status = (struct fwd_status) {
         .engine = "socket",
         .running = fwd->running,
         .reason = fwd->reason,
+        .gre = fwd->running && has_gre(fwd),
+        .mtu = fwd->shared.mtu,
         .receive_errors = fwd_counter_read(&fwd->shared.receive_errors),
     };
-    if (fwd->running && !getsockopt(fwd->shared.rx_fd, SOL_SOCKET, SO_MEMINFO,
-                                    meminfo, &len)) {
-        status->overruns = meminfo[SK_MEMINFO_DROPS];
+    for (int family = 0; family < FWD_N_FAMILIES; family++) {
+        for (int i = 0; i < FWD_N_RX; i++) {
+            status->overruns
+                += overruns(fwd->shared.sockets[family].rx[i]);
+        }
     }
 }

@@ -23,8 +23,9 @@ struct tsn_err;
 struct fwd_config {
     struct in6_addr address;    /* Own tunnel endpoint, IPv4: source of every
                                  * frame that we send. */
-    uint16_t port;              /* Where frames come in and go to:
-                                 * TSN_VXLAN_PORT, but for tests. */
+    struct in6_addr address6;   /* The same for IPv6, or all zeros. */
+    uint8_t tos;                /* Of the frames that we send, unless ... */
+    bool copy_dscp;             /* ... that of the inner packet counts. */
 };
 
 /* Opens the engine.  An address that is not on this host is no error: it may
@@ -44,10 +45,11 @@ void fwd_destroy(struct fwd *);                         /* NULL is fine. */
  * replaced it in every thread. */
 void fwd_publish(struct fwd *, struct fwd_table *table);
 
-/* Sends an Ethernet frame through the tunnel to 'dst'.  Returns 0 or -errno;
- * never waits. */
-int fwd_send(struct fwd *, uint32_t vni, const struct fwd_ip *dst,
-             const void *frame, size_t size);
+/* Sends an Ethernet frame of a network through the tunnel to 'dst', which is
+ * no neighbour in the tree.  Returns 0 or -errno, -EMSGSIZE if the frame must
+ * not be fragmented and is too long; never waits. */
+int fwd_send(struct fwd *, const struct fwd_net *,
+             const struct fwd_member *dst, const void *frame, size_t size);
 
 /* Totals over all networks that there are and were, and frames of none. */
 const struct fwd_counters *fwd_totals(const struct fwd *);
@@ -56,6 +58,8 @@ struct fwd_status {
     const char *engine;         /* "socket". */
     bool running;
     const char *reason;         /* Why it is not running, or "". */
+    bool gre;                   /* MPLS over GRE works, too. */
+    unsigned int mtu;           /* Of the underlay; 0: not known. */
     uint64_t overruns;          /* Frames lost before we read them. */
     uint64_t receive_errors;
 };

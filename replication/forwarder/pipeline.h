@@ -5,19 +5,25 @@
  *
  * Plain C without libc and without a loop, fit for BPF as well.  It allocates
  * nothing and has no state: tables are asked through the fwd_find_*() that
- * the includer defines, copies are made by the includer.
+ * the includer defines, copies are made by the includer, with encap.h.
  *
  * Differences from the reference, each on purpose:
  *
- *   - The source must be a member of the network for unicast too.
+ *   - The source must be a member of the network for unicast too, and of a
+ *     class that sends in the encapsulation that the frame came in.
  *   - Frames to the link-local group addresses end here.
- *   - A frame from a group or zero MAC is invalid.
+ *   - A frame from a group or zero MAC is invalid, one with the service MAC
+ *     from a switch is one of ours that came back.
+ *   - Our MPLS label must be the last of the stack.
  *   - A DHCP request of a MAC without binding is flooded, so that a server in
- *     the network can answer, even when no route to the MAC is known yet. */
+ *     the network can answer, even when no route to the MAC is known yet.
+ *   - So is what belongs to a service that the network does not have here.
+ *   - Answers go to where the request came from. */
 #ifndef FWD_PIPELINE_H
 #define FWD_PIPELINE_H 1
 
-#include "replication/forwarder/types.h"
+#include "replication/forwarder/classify.h"
+#include "replication/forwarder/outer.h"
 #include "replication/services/arp.h"
 
 /* Look-ups, defined by whoever includes this file. */
@@ -39,46 +45,15 @@ static inline const struct fwd_arp *fwd_find_arp(const struct fwd_table *,
                                                  const struct fwd_net *,
                                                  __be32 ip);
 
-/* The fate of a frame. */
-struct fwd_verdict {
-    const struct fwd_net *net;  /* NULL before the VNI was accepted. */
-    const __u8 *inner;          /* The inner frame; NULL likewise. */
-    enum fwd_action action;
-    enum fwd_drop drop;         /* FWD_DROP: why. */
-    enum fwd_class class;       /* Of the source. */
-    enum fwd_punt_reason punt;  /* FWD_PUNT: to which service. */
-    __u16 to;                   /* FWD_FLOOD: 1 << enum fwd_class, or-ed. */
-    __u16 port;                 /* UDP source port of every copy. */
-    __u32 label;                /* FWD_RELAY: VNI to send with. */
-    struct fwd_ip tunnel;       /* FWD_RELAY: where to. */
-    __u8 mac[6];                /* FWD_ANSWER: whom it names. */
-    _Bool tagged;               /* The inner frame has an 802.1Q tag: */
-    _Bool unknown_unicast;      /* FWD_FLOOD: it is one. */
-    __u16 tci;                  /* its priority and VLAN. */
-};
-
-/* The inner frame, taken apart. */
-struct fwd_inner {
-    const __u8 *eth;            /* FWD_ETHER_LEN octets are there. */
-    const __u8 *l3;             /* What follows the header or the tag. */
-    const __u8 *end;
-    __u16 type;                 /* Behind the tag, if there is one. */
-};
-
-/* What the source of a VXLAN frame is, if it is a member of 'classes' (B.5).
- * A neighbour in the tree sends no VXLAN. */
-FWD_INLINE enum fwd_class
-fwd_source_class(__u32 classes)
-{
-    return classes & 1 << FWD_TOR ? FWD_TOR
-           : classes & 1 << FWD_EVPN ? FWD_EVPN : FWD_STRANGER;
-}
-
-/* Who gets a flooded frame (B.6): a bit for each class. */
+/* Who gets a flooded frame (B.6): a bit for each class.  What came through
+ * the tree is on its way to all who have the tree, and what an EVPN peer
+ * sends it sends to all of them itself. */
 FWD_INLINE __u16
 fwd_flood_classes(enum fwd_class source)
 {
-    return source == FWD_TOR ? 1 << FWD_TOR | 1 << FWD_EVPN : 1 << FWD_TOR;
+    return source == FWD_TOR ? 1 << FWD_TOR | 1 << FWD_EVPN | 1 << FWD_TREE
+           : source == FWD_TREE ? 1 << FWD_TOR | 1 << FWD_TREE
+           : 1 << FWD_TOR;
 }
 
 FWD_INLINE void
@@ -88,93 +63,174 @@ fwd_flood(struct fwd_verdict *v)
     v->to = fwd_flood_classes(v->class);
 }
 
-/* VXLAN header and network (B.2, step 6a). */
+/* Decides of which class a source is that is a member of 'classes' (B.5):
+ * 'first', or 'second' if it is not the first.  To be a member of none of them
+ * is one thing, of none that sends so another. */
 FWD_INLINE enum fwd_drop
-fwd_parse_vxlan(const struct fwd_table *table, const __u8 *data,
-                const __u8 *end, struct fwd_verdict *v)
+fwd_source_class(__u32 classes, enum fwd_class first, enum fwd_class second,
+                 struct fwd_verdict *v)
 {
-    if (data + FWD_VXLAN_LEN > end) {
+    if (classes & 1u << first) {
+        v->class = first;
+    } else if (classes & 1u << second) {
+        v->class = second;
+    } else {
+        return classes ? FWD_DROP_ENCAP_MISMATCH
+                       : FWD_DROP_INVALID_MCAST_SOURCE;
+    }
+    return FWD_OK;
+}
+
+/* VXLAN header and network (B.2, steps 6a and 9). */
+FWD_INLINE enum fwd_drop
+fwd_parse_vxlan(const struct fwd_table *table, const struct fwd_arrival *a,
+                struct fwd_verdict *v)
+{
+    const __u8 *p = a->data;
+
+    if (p + FWD_VXLAN_LEN > a->end) {
         return FWD_DROP_INVALID_PACKET;
     }
-    if (!(data[0] & FWD_VXLAN_I)) {
+    if (!(p[0] & FWD_VXLAN_I)) {
         return FWD_DROP_INVALID_VNID;
     }
-    v->net = fwd_find_net(table, fwd_get24(data + 4));
+    if (p[0] & FWD_VXLAN_ALERT) {
+        v->kind = FWD_KIND_ALERT;
+    }
+    v->net = fwd_find_net(table, fwd_get24(p + 4));
     if (!v->net) {
         return FWD_DROP_INVALID_VNID;
     }
-    v->inner = data + FWD_VXLAN_LEN;
+    v->inner = p + FWD_VXLAN_LEN;
     return FWD_OK;
 }
 
-/* Inner Ethernet header.  One 802.1Q tag is looked behind; other tags are
- * types like any other (B.2, step 8). */
+/* What is between the label stack and the inner frame (B.1.2): a control word
+ * that must be zero, and in the tree a second encapsulation, which is not
+ * looked at. */
 FWD_INLINE enum fwd_drop
-fwd_parse_ether(const __u8 *eth, const __u8 *end, struct fwd_inner *in,
-                struct fwd_verdict *v)
+fwd_parse_control_word(const __u8 *p, const struct fwd_arrival *a,
+                       enum fwd_label_kind kind, struct fwd_verdict *v)
 {
-    if (eth + FWD_ETHER_LEN > end || fwd_mac_is_group(eth + 6)
-        || fwd_mac_is_zero(eth + 6)) {
-        return FWD_DROP_INVALID_PACKET;
-    }
-    in->eth = eth;
-    in->l3 = eth + FWD_ETHER_LEN;
-    in->end = end;
-    in->type = fwd_get16(eth + 12);
-    if (in->type == FWD_ETH_P_8021Q) {
-        if (in->l3 + FWD_VLAN_LEN > end) {
+    if (kind == FWD_LABEL_TREE || v->net->flags & FWD_NET_CONTROL_WORD) {
+        if (p + FWD_CONTROL_WORD_LEN > a->end || fwd_get32(p)) {
             return FWD_DROP_INVALID_PACKET;
         }
-        v->tagged = 1;
-        v->tci = fwd_get16(in->l3);
-        in->type = fwd_get16(in->l3 + 2);
-        in->l3 += FWD_VLAN_LEN;
+        p += FWD_CONTROL_WORD_LEN;
     }
+    if (kind == FWD_LABEL_TREE) {
+        if (p + FWD_SECOND_LEN > a->end) {
+            return FWD_DROP_INVALID_PACKET;
+        }
+        p += FWD_SECOND_LEN;
+    }
+    v->inner = p;
     return FWD_OK;
 }
 
-/* A DHCP client's message, by its ports, in an IPv4 packet that is whole.
- * Whether it is sound the server checks. */
-FWD_INLINE _Bool
-fwd_is_dhcp4_client(const struct fwd_inner *in)
+/* Label stack and network (B.2, step 6b). */
+FWD_INLINE enum fwd_drop
+fwd_parse_mpls(const struct fwd_table *table, const struct fwd_arrival *a,
+               enum fwd_label_kind *kind, struct fwd_verdict *v)
 {
-    const __u8 *ip = in->l3;
+    const __u8 *p = a->data;
 
-    if (in->type != FWD_ETH_P_IPV4 || ip + FWD_IPV4_MIN_LEN > in->end) {
-        return 0;
+    if (p + FWD_MPLS_LEN > a->end) {
+        return FWD_DROP_INVALID_PACKET;
     }
-    __u32 header_len = (ip[0] & 0x0f) * 4;
-    if (ip[0] >> 4 != 4 || header_len < FWD_IPV4_MIN_LEN
-        || ip[9] != FWD_IPV4_PROTO_UDP
-        || fwd_get16(ip + 6) & FWD_IPV4_FRAGMENT) {
-        return 0;
+    __u32 entry = fwd_get32(p);
+    if (entry >> 12 == FWD_MPLS_SKIPPED && !(entry & FWD_MPLS_BOTTOM)) {
+        p += FWD_MPLS_LEN;
+        if (p + FWD_MPLS_LEN > a->end) {
+            return FWD_DROP_INVALID_PACKET;
+        }
+        entry = fwd_get32(p);
     }
-    const __u8 *udp = ip + header_len;
-    return udp + FWD_UDP_LEN <= in->end
-           && fwd_get16(udp) == FWD_DHCP4_CLIENT_PORT
-           && fwd_get16(udp + 2) == FWD_DHCP4_SERVER_PORT;
+    v->net = fwd_find_label(table, entry >> 12, kind);
+    if (!v->net || !(entry & FWD_MPLS_BOTTOM)) {
+        return FWD_DROP_INVALID_LABEL;
+    }
+    if ((entry & 0xff) <= 1) {
+        return FWD_DROP_TTL_EXCEEDED;
+    }
+    v->ttl = (entry & 0xff) - 1;
+    return fwd_parse_control_word(p + FWD_MPLS_LEN, a, *kind, v);
 }
 
-/* Punts the DHCP message of a server that is ours.  Returns false for those
- * of others. */
+/* Whether control frames of the source are for our services: those from a
+ * switch, and from an EVPN peer those of a MAC that says so (B.7, column E).
+ * If so, 'v->dest' is where answers go to. */
 FWD_INLINE _Bool
-fwd_punt_dhcp4(const struct fwd_table *table, const struct fwd_inner *in,
-               struct fwd_verdict *v)
+fwd_is_served(const struct fwd_table *table, const struct fwd_arrival *a,
+              const struct fwd_inner *in, struct fwd_verdict *v)
 {
-    const struct fwd_mac *mac = fwd_find_mac(table, v->net, in->eth + 6);
+    const struct fwd_mac *mac;
 
-    if (!mac || !(mac->flags & FWD_MAC_DHCP4)) {
+    v->dest.ip = a->source;
+    v->dest.label = v->net->vni;
+    v->dest.class = v->class;
+    v->dest.encap = FWD_VXLAN;
+    if (v->class == FWD_TOR) {
+        return 1;
+    }
+    if (v->class != FWD_EVPN) {
+        return 0;
+    }
+    mac = fwd_find_mac(table, v->net, in->eth + 6);
+    if (!mac || !(mac->flags & FWD_MAC_EVPN_CONTROL)) {
+        return 0;
+    }
+    if (a->encap != FWD_VXLAN) {
+        /* Which label the peer wants only the route says. */
+        if (!fwd_ip_equals(&mac->tunnel, &a->source)) {
+            return 0;
+        }
+        v->dest.label = mac->label;
+        v->dest.encap = mac->encap;
+    }
+    return 1;
+}
+
+/* Punts what the network has a service for.  Returns false otherwise. */
+FWD_INLINE _Bool
+fwd_punt(struct fwd_verdict *v, enum fwd_punt_reason reason)
+{
+    if (!(v->net->services & 1u << reason)) {
         return 0;
     }
     v->action = FWD_PUNT;
-    v->punt = FWD_PUNT_DHCP4;
+    v->punt = reason;
     return 1;
+}
+
+/* Punts the DHCP message of a MAC whose server we are.  Returns false for
+ * those of others. */
+FWD_INLINE _Bool
+fwd_punt_dhcp(const struct fwd_table *table, const struct fwd_inner *in,
+              struct fwd_verdict *v)
+{
+    const struct fwd_mac *mac = fwd_find_mac(table, v->net, in->eth + 6);
+    _Bool v4 = v->kind == FWD_KIND_DHCP4;
+
+    if (!mac || !(mac->flags & (v4 ? FWD_MAC_DHCP4 : FWD_MAC_DHCP6))) {
+        return 0;
+    }
+    v->action = FWD_PUNT;
+    v->punt = v4 ? FWD_PUNT_DHCP4 : FWD_PUNT_DHCP6;
+    return 1;
+}
+
+FWD_INLINE void
+fwd_answer(struct fwd_verdict *v, const struct fwd_arp *target)
+{
+    v->action = FWD_ANSWER;
+    __builtin_memcpy(v->mac, target->mac, 6);
 }
 
 /* An ARP packet to everybody (C.2.2). */
 FWD_INLINE enum fwd_drop
-fwd_group_arp(const struct fwd_table *table, const struct fwd_inner *in,
-              struct fwd_verdict *v)
+fwd_group_arp(const struct fwd_table *table, const struct fwd_arrival *a,
+              const struct fwd_inner *in, struct fwd_verdict *v)
 {
     struct arp_packet arp;
     enum arp_kind kind = arp_parse(in->l3, in->end, &arp);
@@ -184,9 +240,8 @@ fwd_group_arp(const struct fwd_table *table, const struct fwd_inner *in,
     }
     const struct fwd_arp *target
         = kind == ARP_REQUEST ? fwd_find_arp(table, v->net, arp.tpa) : 0;
-    if (target && v->class == FWD_TOR) {
-        v->action = FWD_ANSWER;
-        __builtin_memcpy(v->mac, target->mac, 6);
+    if (target && fwd_is_served(table, a, in, v)) {
+        fwd_answer(v, target);
     } else if (target && target->service) {
         /* Who is not behind our switches has a service node of its own. */
         return FWD_DROP_INVALID_ARP;
@@ -196,68 +251,98 @@ fwd_group_arp(const struct fwd_table *table, const struct fwd_inner *in,
     return FWD_OK;
 }
 
-/* A frame to a group address (B.7).  A tagged one is only flooded. */
+/* Gives the services what is for them of an untagged frame to a group address
+ * (B.7).  Returns false if it is to be flooded. */
+FWD_INLINE _Bool
+fwd_intercept(const struct fwd_table *table, const struct fwd_arrival *a,
+              const struct fwd_inner *in, struct fwd_verdict *v)
+{
+    switch (v->kind) {
+    case FWD_KIND_DHCP4:
+    case FWD_KIND_DHCP6:
+        return fwd_is_served(table, a, in, v) && fwd_punt_dhcp(table, in, v);
+    case FWD_KIND_IGMP:
+        return fwd_is_served(table, a, in, v) && fwd_punt(v, FWD_PUNT_IGMP);
+    case FWD_KIND_ROUTER_SOLICIT:
+        return fwd_is_served(table, a, in, v) && fwd_punt(v, FWD_PUNT_ND);
+    case FWD_KIND_NEIGHBOR_ADVERT:
+        v->punt_too = fwd_is_served(table, a, in, v)
+                      && fwd_punt(v, FWD_PUNT_ND);
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+/* A frame to a group address.  A tagged one is only flooded. */
 FWD_INLINE enum fwd_drop
-fwd_group(const struct fwd_table *table, const struct fwd_inner *in,
-          struct fwd_verdict *v)
+fwd_group(const struct fwd_table *table, const struct fwd_arrival *a,
+          const struct fwd_inner *in, struct fwd_verdict *v)
 {
     if (fwd_mac_is_link_local(in->eth)) {
         return FWD_DROP_LINK_LOCAL;
     }
-    if (!v->tagged) {
-        if (in->type == FWD_ETH_P_ARP) {
-            return fwd_group_arp(table, in, v);
-        }
-        if (v->class == FWD_TOR && fwd_is_dhcp4_client(in)
-            && fwd_punt_dhcp4(table, in, v)) {
-            return FWD_OK;
-        }
+    if (v->kind == FWD_KIND_ARP) {
+        return fwd_group_arp(table, a, in, v);
     }
-    fwd_flood(v);
+    if (!fwd_intercept(table, a, in, v)) {
+        fwd_flood(v);
+    }
     return FWD_OK;
 }
 
-/* A frame to the service MAC (B.3, row 8). */
+/* An ARP packet to the service MAC. */
 FWD_INLINE enum fwd_drop
-fwd_service(const struct fwd_table *table, const struct fwd_inner *in,
-            struct fwd_verdict *v)
+fwd_service_arp(const struct fwd_table *table, const struct fwd_inner *in,
+                struct fwd_verdict *v)
 {
-    if (v->tagged || v->class != FWD_TOR) {
-        return FWD_DROP_NOWHERE_TO_GO;
+    struct arp_packet arp;
+    enum arp_kind kind = arp_parse(in->l3, in->end, &arp);
+
+    if (kind == ARP_MALFORMED) {
+        return FWD_DROP_INVALID_ARP;
     }
-    if (in->type == FWD_ETH_P_ARP) {
-        struct arp_packet arp;
-        enum arp_kind kind = arp_parse(in->l3, in->end, &arp);
+    if (kind == ARP_REQUEST) {
+        const struct fwd_arp *target = fwd_find_arp(table, v->net, arp.tpa);
 
-        if (kind == ARP_MALFORMED) {
-            return FWD_DROP_INVALID_ARP;
+        if (target && target->service) {
+            fwd_answer(v, target);
+            return FWD_OK;
         }
-        if (kind == ARP_REQUEST) {
-            const struct fwd_arp *target
-                = fwd_find_arp(table, v->net, arp.tpa);
-
-            if (target && target->service) {
-                v->action = FWD_ANSWER;
-                __builtin_memcpy(v->mac, target->mac, 6);
-                return FWD_OK;
-            }
-        }
-    } else if (fwd_is_dhcp4_client(in) && fwd_punt_dhcp4(table, in, v)) {
-        return FWD_OK;
     }
     return FWD_DROP_NOWHERE_TO_GO;
 }
 
-/* A frame to a single MAC (B.3, rows 5-9). */
+/* A frame to the service MAC (B.3, row 8). */
 FWD_INLINE enum fwd_drop
-fwd_unicast(const struct fwd_table *table, const struct fwd_ip *source,
+fwd_service(const struct fwd_table *table, const struct fwd_arrival *a,
             const struct fwd_inner *in, struct fwd_verdict *v)
 {
-    if (fwd_mac_equals(in->eth, v->net->service_mac)) {
-        return fwd_service(table, in, v);
+    if (v->tagged || !fwd_is_served(table, a, in, v)) {
+        return FWD_DROP_NOWHERE_TO_GO;
     }
+    switch (v->kind) {
+    case FWD_KIND_ARP:
+        return fwd_service_arp(table, in, v);
+    case FWD_KIND_DHCP4:
+    case FWD_KIND_DHCP6:
+        return fwd_punt_dhcp(table, in, v) ? FWD_OK : FWD_DROP_NOWHERE_TO_GO;
+    case FWD_KIND_DNS:
+        return fwd_punt(v, FWD_PUNT_DNS) ? FWD_OK : FWD_DROP_NOWHERE_TO_GO;
+    case FWD_KIND_NEIGHBOR_SOLICIT:
+        return fwd_punt(v, FWD_PUNT_ND) ? FWD_OK : FWD_DROP_NOWHERE_TO_GO;
+    default:
+        return FWD_DROP_NOWHERE_TO_GO;
+    }
+}
 
+/* A frame that came by VNI to a single MAC other than ours (B.3, rows 5-9). */
+FWD_INLINE enum fwd_drop
+fwd_unicast(const struct fwd_table *table, const struct fwd_arrival *a,
+            const struct fwd_inner *in, struct fwd_verdict *v)
+{
     const struct fwd_mac *mac = fwd_find_mac(table, v->net, in->eth);
+
     if (!mac || !(mac->flags & FWD_MAC_ROUTE)) {
         if (!(v->net->flags & FWD_NET_FLOOD_UNKNOWN)) {
             return FWD_DROP_NO_L2_ROUTE;
@@ -273,49 +358,88 @@ fwd_unicast(const struct fwd_table *table, const struct fwd_ip *source,
     if (fwd_ip_is_zero(&mac->tunnel)) {
         return FWD_DROP_NO_TUNNEL;
     }
-    if (fwd_ip_equals(&mac->tunnel, source)) {
+    if (fwd_ip_equals(&mac->tunnel, &a->source)) {
         return FWD_DROP_PACKET_LOOP;
     }
     v->action = FWD_RELAY;
-    v->tunnel = mac->tunnel;
-    v->label = mac->label;
+    v->dest.ip = mac->tunnel;
+    v->dest.label = mac->label;
+    v->dest.class = FWD_EVPN;
+    v->dest.encap = mac->encap;
+    return FWD_OK;
+}
+
+/* An inner frame whose source is known to be a member. */
+FWD_INLINE enum fwd_drop
+fwd_bridge(const struct fwd_table *table, const struct fwd_arrival *a,
+           const struct fwd_inner *in, struct fwd_verdict *v)
+{
+    if (v->kind == FWD_KIND_ALERT) {
+        return FWD_DROP_NOWHERE_TO_GO;
+    }
+    if (v->class == FWD_TOR
+        && fwd_mac_equals(in->eth + 6, v->net->service_mac)) {
+        return FWD_DROP_PACKET_LOOP;
+    }
+    if (!v->tagged) {
+        v->kind = fwd_classify(in);
+    }
+    if (fwd_mac_is_group(in->eth)) {
+        return fwd_group(table, a, in, v);
+    }
+    if (fwd_mac_equals(in->eth, v->net->service_mac)) {
+        return fwd_service(table, a, in, v);
+    }
+    if (a->encap == FWD_VXLAN) {
+        return fwd_unicast(table, a, in, v);
+    }
+    /* Labels lead to the flood list, with no look at the MAC (B.2, step 11):
+     * the sender has found out that it is unknown. */
+    v->unknown_unicast = 1;
+    fwd_flood(v);
     return FWD_OK;
 }
 
 FWD_INLINE enum fwd_drop
-fwd_decide__(const struct fwd_table *table, const struct fwd_ip *source,
-             const __u8 *data, const __u8 *end, struct fwd_verdict *v)
+fwd_decide__(const struct fwd_table *table, const struct fwd_host *host,
+             const struct fwd_arrival *a, struct fwd_verdict *v)
 {
+    enum fwd_label_kind kind = FWD_LABEL_EVPN;
     struct fwd_inner in;
     enum fwd_drop drop;
 
-    drop = fwd_parse_vxlan(table, data, end, v);
+    drop = a->encap == FWD_VXLAN ? fwd_parse_vxlan(table, a, v)
+                                 : fwd_parse_mpls(table, a, &kind, v);
     if (drop) {
         return drop;
     }
-    drop = fwd_parse_ether(v->inner, end, &in, v);
+    drop = fwd_parse_ether(v->inner, a->end, &in, v);
     if (drop) {
         return drop;
     }
-    v->class = fwd_source_class(fwd_find_classes(table, v->net, source));
-    if (v->class == FWD_STRANGER) {
-        return FWD_DROP_INVALID_MCAST_SOURCE;
+    __u32 classes = fwd_find_classes(table, v->net, &a->source);
+    drop = a->encap == FWD_VXLAN
+           ? fwd_source_class(classes, FWD_TOR, FWD_EVPN, v)
+           : kind == FWD_LABEL_TREE
+           ? fwd_source_class(classes, FWD_TREE, FWD_TREE, v)
+           : fwd_source_class(classes, FWD_EVPN, FWD_EVPN, v);
+    if (drop) {
+        return drop;
     }
     v->port = fwd_entropy_port(v->net, in.eth);
-    return fwd_mac_is_group(in.eth)
-           ? fwd_group(table, &in, v)
-           : fwd_unicast(table, source, &in, v);
+    fwd_look_at_ip(host, &in, v);
+    return fwd_bridge(table, a, &in, v);
 }
 
-/* Decides about the frame that came from 'source' to our VXLAN port: 'data' is
- * its VXLAN header, 'end' the end of it.  Fills '*v' whole. */
+/* Decides about the frame that arrived as 'a' says.  Fills '*v' whole. */
 FWD_INLINE void
-fwd_decide(const struct fwd_table *table, const struct fwd_ip *source,
-           const __u8 *data, const __u8 *end, struct fwd_verdict *v)
+fwd_decide(const struct fwd_table *table, const struct fwd_host *host,
+           const struct fwd_arrival *a, struct fwd_verdict *v)
 {
     __builtin_memset(v, 0, sizeof *v);
     v->class = FWD_STRANGER;
-    v->drop = fwd_decide__(table, source, data, end, v);
+    v->ttl = FWD_TTL;
+    v->drop = fwd_decide__(table, host, a, v);
     if (v->drop) {
         v->action = FWD_DROP;
     }

@@ -28,9 +28,8 @@ fwd_punt_queue_destroy(struct fwd_punt_queue *q)
 }
 
 bool
-fwd_punt_queue_put(struct fwd_punt_queue *q, enum fwd_punt_reason reason,
-                   uint32_t vni, const struct fwd_ip *source,
-                   const void *frame, size_t size)
+fwd_punt_queue_put(struct fwd_punt_queue *q, const struct fwd_verdict *v,
+                   size_t size)
 {
     uint32_t head = __atomic_load_n(&q->head, __ATOMIC_ACQUIRE);
 
@@ -38,11 +37,11 @@ fwd_punt_queue_put(struct fwd_punt_queue *q, enum fwd_punt_reason reason,
         return false;
     }
     struct fwd_punted *p = &q->slots[q->tail % FWD_PUNT_SLOTS];
-    p->reason = reason;
-    p->vni = vni;
-    p->source = *source;
+    p->reason = v->punt;
+    p->net = *v->net;
+    p->reply = v->dest;
     p->size = size;
-    memcpy(p->frame, frame, size);
+    memcpy(p->frame, v->inner, size);
     __atomic_store_n(&q->tail, q->tail + 1, __ATOMIC_RELEASE);
     return true;
 }

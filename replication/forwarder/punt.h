@@ -18,8 +18,9 @@
 
 struct fwd_punted {
     enum fwd_punt_reason reason;
-    uint32_t vni;
-    struct fwd_ip source;       /* The tunnel endpoint it came from. */
+    struct fwd_net net;         /* As it was then. */
+    struct fwd_member reply;    /* Where answers go to: the tunnel endpoint
+                                 * that the frame came from. */
     size_t size;
     uint8_t frame[FWD_PUNT_MAX_SIZE];   /* From its Ethernet header on. */
 };
@@ -32,11 +33,10 @@ struct fwd_punt_queue;
 struct fwd_punt_queue *fwd_punt_queue_create(void);
 void fwd_punt_queue_destroy(struct fwd_punt_queue *);   /* NULL is fine. */
 
-/* Forwarding thread: copies 'size' bytes at 'frame'.  Returns false if the
- * queue is full or the frame too long. */
-bool fwd_punt_queue_put(struct fwd_punt_queue *, enum fwd_punt_reason,
-                        uint32_t vni, const struct fwd_ip *source,
-                        const void *frame, size_t size);
+/* Forwarding thread: copies the inner frame of 'size' bytes whose verdict says
+ * so.  Returns false if the queue is full or the frame too long. */
+bool fwd_punt_queue_put(struct fwd_punt_queue *, const struct fwd_verdict *,
+                        size_t size);
 
 /* Control thread: hands up to 'max' frames to 'fn'.  Returns true if more may
  * be there. */

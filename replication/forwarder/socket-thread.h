@@ -7,22 +7,16 @@
 #include <stdint.h>
 
 #include "replication/forwarder/counters.h"
+#include "replication/forwarder/socket-open.h"
 
 struct fwd_punt_queue;
 struct fwd_table;
 
-/* UDP sockets to send from, one for each part of the range of source ports.
- * The underlay spreads traffic by source port, 16 of them are enough for the
- * path counts there are. */
-#define FWD_N_TX_SOCKETS 16
-#define FWD_PORTS_PER_SOCKET (FWD_N_PORTS / FWD_N_TX_SOCKETS)
-
 struct fwd_socket_shared {
     /* Set before the thread starts, constant after that. */
-    int rx_fd;
-    int tx_fds[FWD_N_TX_SOCKETS];
+    struct fwd_sockets sockets[FWD_N_FAMILIES];
+    struct fwd_host host;       /* Without its MTU. */
     int wake_fd;                /* An eventfd: look at 'next' and 'stop'. */
-    uint16_t port_be;           /* Where copies go to. */
     struct fwd_punt_queue *punts;
     void (*notify)(void *aux);  /* Called in the thread: there is something
                                  * in 'retired' or 'punts'. */
@@ -31,19 +25,13 @@ struct fwd_socket_shared {
     /* Between the threads. */
     struct fwd_table *next;     /* To take over; NULL if there is none. */
     struct fwd_table *retired;  /* List of those that the thread let go. */
+    uint32_t mtu;               /* Of the underlay; 0: not known. */
     bool stop;
 
     /* The thread writes, the control thread reads. */
     struct fwd_counters totals;
     uint64_t receive_errors;
 };
-
-/* The socket that copies with source port 'port' leave from. */
-static inline unsigned int
-fwd_tx_socket(uint16_t port)
-{
-    return (port - FWD_PORT_MIN) / FWD_PORTS_PER_SOCKET;
-}
 
 /* Puts 'table' on the list 'retired'. */
 void fwd_socket_retire(struct fwd_socket_shared *, struct fwd_table *table);

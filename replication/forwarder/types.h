@@ -54,9 +54,10 @@ struct fwd_member {
 
 enum fwd_action {
     FWD_DROP,
+    FWD_PASS,                   /* Not ours: to the host's own stack. */
     FWD_FLOOD,                  /* To the members of the classes in 'to'. */
-    FWD_ANSWER,                 /* ARP: back to the source, with 'mac'. */
-    FWD_RELAY,                  /* To 'tunnel', a single copy. */
+    FWD_ANSWER,                 /* ARP: to 'dest', with 'mac'. */
+    FWD_RELAY,                  /* To 'dest', a single copy. */
     FWD_PUNT,                   /* To the services. */
     FWD_N_ACTIONS
 };
@@ -65,26 +66,62 @@ enum fwd_action {
 enum fwd_drop {
     FWD_OK,
     FWD_DROP_INVALID_VNID,      /* No I flag, or not our VNI. */
-    FWD_DROP_INVALID_PACKET,    /* Too short, or an impossible source MAC. */
+    FWD_DROP_INVALID_LABEL,     /* Not our label, or more labels below it. */
+    FWD_DROP_TTL_EXCEEDED,      /* Of MPLS: a loop in a tree. */
+    FWD_DROP_INVALID_PACKET,    /* Too short, a control word that is not zero,
+                                 * or an impossible source MAC. */
     FWD_DROP_INVALID_MCAST_SOURCE,  /* From no member of the network. */
+    FWD_DROP_ENCAP_MISMATCH,    /* From a member, but in an encapsulation that
+                                 * no member of its class sends. */
     FWD_DROP_LINK_LOCAL,        /* To 01:80:c2:00:00:0x. */
     FWD_DROP_INVALID_ARP,
     FWD_DROP_NO_L2_ROUTE,       /* Unknown unicast in a network that does not
                                  * flood it. */
     FWD_DROP_INVALID_SOURCE,    /* Known IP unicast from fabric to fabric. */
-    FWD_DROP_PACKET_LOOP,       /* Would go back to its source. */
+    FWD_DROP_PACKET_LOOP,       /* Would go back to its source, or is one of
+                                 * ours that came back. */
     FWD_DROP_NOWHERE_TO_GO,     /* To our MAC, but for no service. */
-    FWD_DROP_NO_TUNNEL,         /* To a MAC behind an encapsulation that the
-                                 * engine does not send. */
+    FWD_DROP_NO_TUNNEL,         /* To an endpoint that there is no way to. */
     FWD_DROP_NO_MEMBER,         /* Nobody else to flood to. */
+    FWD_DROP_JUMBO_DF,          /* A copy would exceed the underlay's MTU, and
+                                 * must not be fragmented. */
     FWD_DROP_PUNT_FULL,         /* The services are too slow. */
     FWD_DROP_COPY_FAILED,       /* The host refused a copy. */
     FWD_N_DROPS
 };
 
+/* What a frame is, as far as it matters (B.7).  FWD_KIND_DATA is all the
+ * rest; tagged frames are data whatever is in them. */
+enum fwd_kind {
+    FWD_KIND_DATA,
+    FWD_KIND_ARP,
+    FWD_KIND_DHCP4,             /* Of a client, as all of DHCP here. */
+    FWD_KIND_DHCP6,
+    FWD_KIND_IGMP,
+    FWD_KIND_ROUTER_SOLICIT,
+    FWD_KIND_NEIGHBOR_SOLICIT,
+    FWD_KIND_NEIGHBOR_ADVERT,
+    FWD_KIND_DNS,               /* To the service MAC. */
+    FWD_KIND_ALERT,             /* VXLAN with the router alert bit. */
+    FWD_N_KINDS
+};
+
 enum fwd_punt_reason {
     FWD_PUNT_DHCP4,
+    FWD_PUNT_DHCP6,
+    FWD_PUNT_IGMP,
+    FWD_PUNT_ND,                /* Router and neighbour discovery. */
+    FWD_PUNT_DNS,
     FWD_N_PUNTS
+};
+
+/* This host as tunnel endpoint: the same for all networks. */
+struct fwd_host {
+    struct fwd_ip ip4, ip6;     /* Own addresses; zero if there is none. */
+    __u32 mtu;                  /* Of the underlay; 0: do not check. */
+    __u8 tos;                   /* Outer type of service, unless ... */
+    __u8 copy_dscp;             /* ... the inner DSCP is copied. */
+    __u8 pad[2];
 };
 
 /* A network, as far as the pipeline needs it. */
@@ -96,13 +133,16 @@ struct fwd_net {
     __u32 seed;                 /* Of the entropy hash. */
     __u8 service_mac[6];
     __u8 flags;                 /* FWD_NET_*. */
-    __u8 pad;
+    __u8 services;              /* 1 << enum fwd_punt_reason, or-ed: which
+                                 * services we have here.  Of DHCP, the MAC's
+                                 * flag counts. */
 };
 
 /* A MAC of a network. */
 #define FWD_MAC_ROUTE 0x01      /* A route is known; 'tunnel' may be zero if
                                  * we cannot send that way. */
 #define FWD_MAC_DHCP4 0x02      /* We are its DHCP server. */
+#define FWD_MAC_DHCP6 0x08      /* Likewise, DHCPv6. */
 #define FWD_MAC_EVPN_CONTROL 0x04   /* We serve it behind EVPN, too (A.8). */
 struct fwd_mac {
     struct fwd_ip tunnel;
@@ -116,6 +156,38 @@ struct fwd_arp {
     __u8 mac[6];
     __u8 service;               /* Our own: the service address. */
     __u8 pad;
+};
+
+/* A frame as it came in: behind IP and UDP or GRE. */
+struct fwd_arrival {
+    struct fwd_ip source;       /* Outer source address. */
+    const __u8 *data;           /* The VXLAN header, or the label stack. */
+    const __u8 *end;
+    enum fwd_encap encap;
+};
+
+/* The fate of a frame. */
+struct fwd_verdict {
+    const struct fwd_net *net;  /* NULL until VNI or label was accepted. */
+    const __u8 *inner;          /* The inner frame; NULL likewise. */
+    enum fwd_action action;
+    enum fwd_drop drop;         /* FWD_DROP: why. */
+    enum fwd_class class;       /* Of the source.  FWD_TREE: there is a second
+                                 * encapsulation before 'inner'. */
+    enum fwd_kind kind;
+    enum fwd_punt_reason punt;  /* FWD_PUNT, or if 'punt_too': to which one. */
+    struct fwd_member dest;     /* FWD_RELAY, FWD_ANSWER: where to.  FWD_PUNT:
+                                 * where answers go to. */
+    __u16 to;                   /* FWD_FLOOD: 1 << enum fwd_class, or-ed. */
+    __u16 port;                 /* UDP source port of every copy. */
+    __u16 tci;                  /* Priority and VLAN if 'tagged'. */
+    __u8 mac[6];                /* FWD_ANSWER: whom it names. */
+    __u8 tos;                   /* Outer type of service of every copy. */
+    __u8 ttl;                   /* Of copies in MPLS. */
+    _Bool tagged;               /* The inner frame has an 802.1Q tag. */
+    _Bool df;                   /* It must not be fragmented. */
+    _Bool unknown_unicast;      /* FWD_FLOOD: it is one. */
+    _Bool punt_too;             /* FWD_FLOOD: to the service as well. */
 };
 
 FWD_INLINE struct fwd_ip
@@ -144,6 +216,17 @@ fwd_ip_is_zero(const struct fwd_ip *ip)
 
     __builtin_memcpy(x, ip, sizeof x);
     return !(x[0] | x[1]);
+}
+
+FWD_INLINE _Bool
+fwd_ip_is_v4(const struct fwd_ip *ip)
+{
+    __u64 high;
+    __u32 mid;
+
+    __builtin_memcpy(&high, ip->b, sizeof high);
+    __builtin_memcpy(&mid, &ip->b[8], sizeof mid);
+    return !high && mid == FWD_BE32(0xffff);
 }
 
 /* Mixes 128 bits to 64 so that every bit counts. */

@@ -14,16 +14,51 @@
 #define FWD_ETH_P_ARP 0x0806
 #define FWD_ETH_P_8021Q 0x8100
 #define FWD_ETH_P_IPV6 0x86dd
+#define FWD_ETH_P_MPLS 0x8847
+#define FWD_ETH_P_MPLS_UPSTREAM 0x8848      /* RFC 5332. */
 
-#define FWD_IPV4_MIN_LEN 20
-#define FWD_IPV4_PROTO_UDP 17
+#define FWD_IPV4_LEN 20             /* Without options. */
+#define FWD_IPV4_DF 0x4000
 #define FWD_IPV4_FRAGMENT 0x3fff    /* More fragments, or an offset. */
+#define FWD_IPV4_OFFSET 0x1fff
+#define FWD_IPV6_LEN 40
+#define FWD_IP_PROTO_IGMP 2
+#define FWD_IP_PROTO_TCP 6
+#define FWD_IP_PROTO_UDP 17
+#define FWD_IP_PROTO_GRE 47
+#define FWD_IP_PROTO_ICMPV6 58
+#define FWD_IP_MAX 65535            /* Octets in an IPv4 packet. */
 #define FWD_UDP_LEN 8
+#define FWD_TTL 64                  /* Of what we send. */
+
 #define FWD_DHCP4_CLIENT_PORT 68
 #define FWD_DHCP4_SERVER_PORT 67
+#define FWD_DHCP6_CLIENT_PORT 546
+#define FWD_DNS_PORT 53
+#define FWD_ICMPV6_RS 133
+#define FWD_ICMPV6_NS 135
+#define FWD_ICMPV6_NA 136
 
+#define FWD_VXLAN_PORT 4789
 #define FWD_VXLAN_LEN 8
 #define FWD_VXLAN_I 0x08            /* In the first octet (RFC 7348, 5). */
+#define FWD_VXLAN_ALERT 0x01        /* Likewise: for the node, not for a
+                                     * network (B.1.1). */
+
+#define FWD_MPLS_PORT 6635          /* RFC 7510. */
+#define FWD_MPLS_OLD_PORT 51234     /* Of old releases: only received. */
+#define FWD_MPLS_LEN 4
+#define FWD_MPLS_BOTTOM 0x100       /* Of an entry: bottom of stack. */
+#define FWD_MPLS_SKIPPED 0xfffff    /* A label above ours to look behind. */
+#define FWD_LABEL_MAX 0xfffff
+#define FWD_CONTROL_WORD_LEN 4
+
+#define FWD_GRE_LEN 4
+#define FWD_GRE_CHECKSUM 0x8000     /* In the first 16 bits: four octets of */
+#define FWD_GRE_KEY 0x2000          /* each follow (RFC 2784, 2890). */
+
+/* The second encapsulation of tree frames: IPv4, UDP, VXLAN (B.1.2). */
+#define FWD_SECOND_LEN (FWD_IPV4_LEN + FWD_UDP_LEN + FWD_VXLAN_LEN)
 
 FWD_INLINE __u16
 fwd_get16(const __u8 *p)
@@ -35,6 +70,28 @@ FWD_INLINE __u32
 fwd_get24(const __u8 *p)
 {
     return (__u32) p[0] << 16 | (__u32) p[1] << 8 | p[2];
+}
+
+FWD_INLINE __u32
+fwd_get32(const __u8 *p)
+{
+    return (__u32) p[0] << 24 | (__u32) p[1] << 16 | (__u32) p[2] << 8 | p[3];
+}
+
+FWD_INLINE void
+fwd_put16(__u8 *p, __u16 value)
+{
+    p[0] = value >> 8;
+    p[1] = value;
+}
+
+FWD_INLINE void
+fwd_put32(__u8 *p, __u32 value)
+{
+    p[0] = value >> 24;
+    p[1] = value >> 16;
+    p[2] = value >> 8;
+    p[3] = value;
 }
 
 /* An IPv4 address stays in network order. */
@@ -74,6 +131,13 @@ fwd_mac_is_link_local(const __u8 *mac)
            && !mac[3] && !mac[4] && mac[5] <= 0x0f;
 }
 
+/* A constant in network order. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define FWD_BE32(X) __builtin_bswap32(X)
+#else
+#define FWD_BE32(X) (X)
+#endif
+
 /* Writes the VXLAN header of 'vni'. */
 FWD_INLINE void
 fwd_put_vxlan(__u8 *p, __u32 vni)
@@ -84,6 +148,28 @@ fwd_put_vxlan(__u8 *p, __u32 vni)
     p[5] = vni >> 8;
     p[6] = vni;
     p[7] = 0;
+}
+
+/* Writes the only or last entry of a label stack (RFC 3032, 2.1). */
+FWD_INLINE void
+fwd_put_mpls(__u8 *p, __u32 label, __u8 ttl)
+{
+    fwd_put32(p, label << 12 | FWD_MPLS_BOTTOM | ttl);
+}
+
+/* The checksum over an IPv4 header without options; 0 if the one in it is
+ * right (RFC 1071). */
+FWD_INLINE __u16
+fwd_ipv4_checksum(const __u8 *p)
+{
+    __u32 sum = fwd_get16(p) + fwd_get16(p + 2) + fwd_get16(p + 4)
+                + fwd_get16(p + 6) + fwd_get16(p + 8) + fwd_get16(p + 10)
+                + fwd_get16(p + 12) + fwd_get16(p + 14) + fwd_get16(p + 16)
+                + fwd_get16(p + 18);
+
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return ~sum;
 }
 
 #endif /* replication/forwarder/wire.h */

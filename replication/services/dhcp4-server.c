@@ -40,7 +40,7 @@ send_reply(struct repl_dhcp4_server *server, const struct fwd_punted *p,
                      "options network=%s options=%u", network->instance,
                      reply->n_omitted);
     }
-    int error = fwd_send(server->fwd, p->vni, &p->source, reply->frame,
+    int error = fwd_send(server->fwd, &p->net, &p->reply, reply->frame,
                          reply->size);
     if (error) {
         server->n_unsent++;
@@ -54,7 +54,7 @@ repl_dhcp4_serve(struct repl_dhcp4_server *server,
                  const struct fwd_punted *p)
 {
     const struct repl_network *network
-        = repl_networks_find(server->networks, p->vni);
+        = repl_networks_find(server->networks, p->net.vni);
     const struct xmpp_vmi *vmi = NULL;
     struct dhcp4_lease lease;
     struct dhcp4_reply reply;

@@ -35,7 +35,6 @@ struct rig {
     struct fwd *fwd;
     struct fwd_net_counters *counters;
     int peers[N_PEERS];
-    uint16_t port;
     int n_punts;
     struct fwd_punted punted;   /* The last. */
 };
@@ -133,17 +132,15 @@ static int
 setup(void **state)
 {
     struct rig *rig = xzalloc(sizeof *rig);
-    struct fwd_config config;
+    struct fwd_config config = { .tos = 0 };
     struct tsn_err err;
 
     rig->loop = tsn_loop_create("test");
     rig->counters = fwd_net_counters_create();
-    rig->port = TSN_VXLAN_PORT;
     for (int i = 0; i < N_PEERS; i++) {
-        rig->peers[i] = bound_socket(peer_ips[i], rig->port);
+        rig->peers[i] = bound_socket(peer_ips[i], FWD_VXLAN_PORT);
     }
     assert_int_equal(tsn_ip_parse(NODE, &config.address), 0);
-    config.port = rig->port;
     assert_int_equal(fwd_create(tsn_loop_uv(rig->loop), &config, punted, rig,
                                 &rig->fwd, &err), 0);
     assert_true(is_running(rig));
@@ -170,7 +167,7 @@ teardown(void **state)
 static void
 send_from(struct rig *rig, enum peer peer, const struct frame *f)
 {
-    struct sockaddr_in to = sin_of(NODE, rig->port);
+    struct sockaddr_in to = sin_of(NODE, FWD_VXLAN_PORT);
 
     assert_int_equal(sendto(rig->peers[peer], f->data, f->size, 0,
                             (struct sockaddr *) &to, sizeof to), f->size);
@@ -272,7 +269,7 @@ engine__copy__outer_header(void **state)
     assert_int_equal(got[1], 0);
     assert_int_equal(got[6] & 0x40, 0);
     assert_int_equal(got[8], 64);
-    assert_int_equal(got[22] << 8 | got[23], rig->port);
+    assert_int_equal(got[22] << 8 | got[23], FWD_VXLAN_PORT);
     assert_int_equal(got[26] << 8 | got[27], 0);
 }
 
@@ -390,14 +387,14 @@ engine__dhcp__punted_and_reply_sent(void **state)
 
     assert_int_equal(rig->n_punts, 1);
     assert_int_equal(rig->punted.reason, FWD_PUNT_DHCP4);
-    assert_int_equal(rig->punted.vni, BLUE);
-    assert_memory_equal(&rig->punted.source, &tor1, sizeof tor1);
+    assert_int_equal(rig->punted.net.vni, BLUE);
+    assert_true(fwd_ip_equals(&rig->punted.reply.ip, &tor1));
     assert_int_equal(rig->punted.size, f.size - FWD_VXLAN_LEN);
     assert_memory_equal(rig->punted.frame, f.data + FWD_VXLAN_LEN,
                         rig->punted.size);
 
-    assert_int_equal(fwd_send(rig->fwd, BLUE, &tor1, rig->punted.frame,
-                              rig->punted.size), 0);
+    assert_int_equal(fwd_send(rig->fwd, &rig->punted.net, &rig->punted.reply,
+                              rig->punted.frame, rig->punted.size), 0);
     expect_copy(rig, TOR1, &f, BLUE);
     expect_silence(rig);
 }
@@ -496,7 +493,7 @@ static void
 engine__port_in_use__refused(void **state)
 {
     struct rig *rig = *state;
-    struct fwd_config config = { .port = rig->port };
+    struct fwd_config config = { .tos = 0 };
     struct fwd *fwd = NULL;
     struct tsn_err err;
 
@@ -511,7 +508,7 @@ static void
 engine__ipv6_address__refused(void **state)
 {
     struct rig *rig = *state;
-    struct fwd_config config = { .port = rig->port };
+    struct fwd_config config = { .tos = 0 };
     struct fwd *fwd = NULL;
     struct tsn_err err;
 
@@ -545,8 +542,11 @@ engine__address_arrives_later__starts(void **state)
 {
     struct rig *rig = *state;
     struct fwd *first = rig->fwd;
-    struct fwd_config config = { .port = rig->port };
-    struct fwd_ip tor1 = ip(peer_ips[TOR1]);
+    struct fwd_config config = { .tos = 0 };
+    const struct fwd_member tor1 = {
+        ip(peer_ips[TOR1]), BLUE, FWD_TOR, FWD_VXLAN,
+    };
+    const struct fwd_net blue = { .vni = BLUE };
     struct fwd_status status;
     struct tsn_err err;
 
@@ -559,7 +559,7 @@ engine__address_arrives_later__starts(void **state)
     fwd_get_status(rig->fwd, &status);
     assert_false(status.running);
     assert_non_null(strstr(status.reason, "198.51.100.9"));
-    assert_int_equal(fwd_send(rig->fwd, BLUE, &tor1, "0123456789abcdef", 16),
+    assert_int_equal(fwd_send(rig->fwd, &blue, &tor1, "0123456789abcdef", 16),
                      -EADDRNOTAVAIL);
     fwd_publish(rig->fwd, make_table(rig, 2));
 

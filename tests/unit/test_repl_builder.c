@@ -145,7 +145,11 @@ find_class(const struct rig *r, const char *addr)
 {
     struct fwd_ip a = fwd_ip(addr);
 
-    return fwd_source_class(fwd_find_classes(NULL, &r->network->net, &a));
+    struct fwd_verdict v = { .class = FWD_STRANGER };
+
+    fwd_source_class(fwd_find_classes(NULL, &r->network->net, &a), FWD_TOR,
+                     FWD_EVPN, &v);
+    return v.class;
 }
 
 static void

@@ -20,20 +20,20 @@ struct fwd {
     int error;
     int n_sent;
     uint32_t vni;
-    struct fwd_ip dst;
+    struct fwd_member dst;
     uint8_t frame[DHCP4_MAX_FRAME];
     size_t size;
 };
 
 int
-fwd_send(struct fwd *fwd, uint32_t vni, const struct fwd_ip *dst,
-         const void *frame, size_t size)
+fwd_send(struct fwd *fwd, const struct fwd_net *net,
+         const struct fwd_member *dst, const void *frame, size_t size)
 {
     if (fwd->error) {
         return fwd->error;
     }
     fwd->n_sent++;
-    fwd->vni = vni;
+    fwd->vni = net->vni;
     fwd->dst = *dst;
     fwd->size = size;
     assert_in_range(size, 1, sizeof fwd->frame);
@@ -110,8 +110,8 @@ setup(void **state)
     message_init(&m, 1);
     message_end(&m);
     rig->punted = (struct fwd_punted) {
-        .reason = FWD_PUNT_DHCP4, .vni = VNI,
-        .source = fwd_ip_from_v4(inet_addr("10.0.1.1")), .size = m.size,
+        .reason = FWD_PUNT_DHCP4, .net.vni = VNI,
+        .reply.ip = fwd_ip_from_v4(inet_addr("10.0.1.1")), .size = m.size,
     };
     memcpy(rig->punted.frame, m.frame, m.size);
     *state = rig;
@@ -137,7 +137,7 @@ server__discover__offer_to_its_source(void **state)
     repl_dhcp4_serve(&rig->server, &rig->punted);
     assert_int_equal(rig->fwd.n_sent, 1);
     assert_int_equal(rig->fwd.vni, VNI);
-    assert_true(fwd_ip_equals(&rig->fwd.dst, &rig->punted.source));
+    assert_true(fwd_ip_equals(&rig->fwd.dst.ip, &rig->punted.reply.ip));
     assert_memory_equal(rig->fwd.frame + MESSAGE_BOOTP + 16,
                         "\xc0\x00\x02\x0a", 4);
     assert_int_equal(rig->server.results[DHCP4_OFFERED], 1);
@@ -166,11 +166,11 @@ server__client_network_or_dhcp_gone__unknown(void **state)
 {
     struct rig *rig = *state;
 
-    rig->punted.vni = VNI + 1;
+    rig->punted.net.vni = VNI + 1;
     repl_dhcp4_serve(&rig->server, &rig->punted);
     assert_int_equal(rig->server.n_unknown, 1);
 
-    rig->punted.vni = VNI;
+    rig->punted.net.vni = VNI;
     rig->punted.frame[11]++;
     repl_dhcp4_serve(&rig->server, &rig->punted);
     assert_int_equal(rig->server.n_unknown, 2);

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the underlay's IP header to the tunnel header (spec/tsn-dataplane.md
+ * B.2, steps 2-5).  Part of the pipeline, so plain C without libc and without
+ * a loop, fit for BPF as well.
+ *
+ * What is no sound and whole tunnel packet to our own address is left to the
+ * host's stack, which reassembles fragments, reads options, and drops and
+ * counts what is broken.  It gives back what is ours through a socket. */
+#ifndef FWD_OUTER_H
+#define FWD_OUTER_H 1
+
+#include "replication/forwarder/types.h"
+
+/* The octets of an IP packet and what it is about. */
+struct fwd_outer {
+    const __u8 *payload;        /* Behind the IP header. */
+    __u32 header_size;
+    __u32 payload_size;         /* As the IP header has it. */
+    __u8 proto;
+};
+
+FWD_INLINE _Bool
+fwd_outer_ipv4(const __u8 *data, const __u8 *end, struct fwd_outer *o,
+               struct fwd_ip *source, struct fwd_ip *dest)
+{
+    if (data + FWD_IPV4_LEN > end || data[0] != 0x45
+        || fwd_get16(data + 6) & FWD_IPV4_FRAGMENT
+        || fwd_get16(data + 2) < FWD_IPV4_LEN || fwd_ipv4_checksum(data)) {
+        return 0;
+    }
+    o->payload = data + FWD_IPV4_LEN;
+    o->header_size = FWD_IPV4_LEN;
+    o->payload_size = fwd_get16(data + 2) - FWD_IPV4_LEN;
+    o->proto = data[9];
+    *source = fwd_ip_from_v4(fwd_get_be32(data + 12));
+    *dest = fwd_ip_from_v4(fwd_get_be32(data + 16));
+    return 1;
+}
+
+FWD_INLINE _Bool
+fwd_outer_ipv6(const __u8 *data, const __u8 *end, struct fwd_outer *o,
+               struct fwd_ip *source, struct fwd_ip *dest)
+{
+    if (data + FWD_IPV6_LEN > end || data[0] >> 4 != 6) {
+        return 0;
+    }
+    o->payload = data + FWD_IPV6_LEN;
+    o->header_size = FWD_IPV6_LEN;
+    o->payload_size = fwd_get16(data + 4);
+    o->proto = data[6];
+    __builtin_memcpy(source, data + 8, sizeof *source);
+    __builtin_memcpy(dest, data + 24, sizeof *dest);
+    return 1;
+}
+
+/* Behind UDP.  Its length counts, where IP's is larger (RFC 768). */
+FWD_INLINE _Bool
+fwd_outer_udp(struct fwd_outer *o, const __u8 *end, struct fwd_arrival *a)
+{
+    const __u8 *p = o->payload;
+
+    if (p + FWD_UDP_LEN > end) {
+        return 0;
+    }
+    __u16 size = fwd_get16(p + 4), port = fwd_get16(p + 2);
+    if (size < FWD_UDP_LEN || size > o->payload_size) {
+        return 0;
+    }
+    if (port == FWD_VXLAN_PORT) {
+        a->encap = FWD_VXLAN;
+    } else if (port == FWD_MPLS_PORT || port == FWD_MPLS_OLD_PORT) {
+        a->encap = FWD_MPLS_UDP;
+    } else {
+        return 0;
+    }
+    o->payload_size = size;
+    a->data = p + FWD_UDP_LEN;
+    return 1;
+}
+
+/* Behind GRE (RFC 2784, 2890).  Neither checksum nor key matter to us (B.2,
+ * step 5). */
+FWD_INLINE _Bool
+fwd_outer_gre(const __u8 *p, const __u8 *end, struct fwd_arrival *a)
+{
+    if (p + FWD_GRE_LEN > end) {
+        return 0;
+    }
+    __u16 flags = fwd_get16(p), type = fwd_get16(p + 2);
+    if (flags & ~(FWD_GRE_CHECKSUM | FWD_GRE_KEY)
+        || (type != FWD_ETH_P_MPLS && type != FWD_ETH_P_MPLS_UPSTREAM)) {
+        return 0;
+    }
+    a->encap = FWD_MPLS_GRE;
+    a->data = p + FWD_GRE_LEN + (flags & FWD_GRE_CHECKSUM ? 4 : 0)
+              + (flags & FWD_GRE_KEY ? 4 : 0);
+    return 1;
+}
+
+/* Takes the outer headers off the packet between 'data', its IP header, and
+ * 'end'.  Returns how many octets of it are the packet, while the rest is
+ * padding, and fills '*a' for fwd_decide(); or 0 if the packet is the host's.
+ *
+ * If there is padding, user space moves 'a->end' and BPF, whose verifier
+ * knows but one end, cuts the frame and calls again. */
+FWD_INLINE __u32
+fwd_parse_outer(const struct fwd_host *host, const __u8 *data,
+                const __u8 *end, struct fwd_arrival *a)
+{
+    struct fwd_outer o;
+    struct fwd_ip dest;
+
+    if (data + 1 > end) {
+        return 0;
+    }
+    if (data[0] >> 4 == 4) {
+        if (!fwd_outer_ipv4(data, end, &o, &a->source, &dest)
+            || !fwd_ip_equals(&dest, &host->ip4)) {
+            return 0;
+        }
+    } else if (!fwd_outer_ipv6(data, end, &o, &a->source, &dest)
+               || !fwd_ip_equals(&dest, &host->ip6)
+               || fwd_ip_is_zero(&dest)) {
+        return 0;
+    }
+    if (!(o.proto == FWD_IP_PROTO_UDP ? fwd_outer_udp(&o, end, a)
+          : o.proto == FWD_IP_PROTO_GRE ? fwd_outer_gre(o.payload, end, a)
+          : 0)) {
+        return 0;
+    }
+    a->end = end;
+
+    __u32 size = o.header_size + o.payload_size;
+    return size <= (__u32) (end - data) ? size : 0;
+}
+
+#endif /* replication/forwarder/outer.h */
