@@ -87,6 +87,17 @@ tests_unit_test_fwd_socket_LDADD = \
 endif
 
 if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_fwd_engine
+tests_unit_test_fwd_engine_SOURCES = \
+	$(FWD_CASES) \
+	tests/unit/fwd_tap.c \
+	tests/unit/fwd_tap.h \
+	tests/unit/test_fwd_engine.c
+tests_unit_test_fwd_engine_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
+endif
+
+if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_dhcp4
 tests_unit_test_dhcp4_SOURCES = \
 	tests/unit/dhcp4_fixture.h \
