@@ -42,6 +42,12 @@ replication_tsn_replicator_SOURCES = replication/replicator.c
 replication_tsn_replicator_LDADD = \
 	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS)
 
+# That the pipeline is fit for BPF.
+TESTS += tests/unit/fwd-pipeline-bpf.sh
+EXTRA_DIST += \
+	tests/unit/fwd-pipeline-bpf.sh \
+	tests/unit/fwd-pipeline.bpf.c
+
 # The table of forwarding cases, for all that forward.
 FWD_CASES = \
 	tests/unit/fwd_cases.c \
