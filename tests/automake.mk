@@ -11,6 +11,7 @@ EXTRA_DIST += tests/citations.py
 
 # What scripts/bench measures with, built by "make bench-programs".
 EXTRA_PROGRAMS = \
+	tests/bench/flood-bench \
 	tests/bench/xmpp-bench \
 	tests/bench/xmpp-bench-config
 CLEANFILES += $(EXTRA_PROGRAMS)
@@ -20,6 +21,9 @@ bench-programs: $(EXTRA_PROGRAMS)
 
 # That they compile is for every change to see to.
 check-local: bench-programs
+
+tests_bench_flood_bench_SOURCES = tests/bench/flood-bench.c
+tests_bench_flood_bench_LDADD = replication/libreplication.a $(BASE_LIBS)
 
 tests_bench_xmpp_bench_SOURCES = \
 	tests/bench/xmpp-bench-idle.c \
