@@ -16,6 +16,21 @@
 #include "xmpp/speaker.h"
 #include "xmpp/view.h"
 
+/* What frames of members were, without the kinds that never came. */
+static void
+show_kinds(struct tsn_json *json, const struct fwd_counters *c)
+{
+    tsn_json_object_begin(json, "kinds");
+    for (int i = 0; i < FWD_N_KINDS; i++) {
+        uint64_t n = fwd_counter_read(&c->kinds[i]);
+
+        if (n) {
+            tsn_json_uint(json, fwd_kind_name(i), n);
+        }
+    }
+    tsn_json_object_end(json);
+}
+
 static void
 show_counters(struct tsn_json *json, const struct fwd_counters *c)
 {
@@ -28,6 +43,7 @@ show_counters(struct tsn_json *json, const struct fwd_counters *c)
     tsn_json_uint(json, "answered", fwd_counter_read(&c->answered));
     tsn_json_uint(json, "relayed", fwd_counter_read(&c->relayed));
     tsn_json_uint(json, "punted", fwd_counter_read(&c->punted));
+    show_kinds(json, c);
     tsn_json_object_end(json);
 }
 
@@ -59,6 +75,8 @@ show_forwarder(struct tsn_json *json, const struct fwd *fwd)
     if (!status.running) {
         tsn_json_string(json, "reason", status.reason);
     }
+    tsn_json_bool(json, "mpls_over_gre", status.gre);
+    tsn_json_uint(json, "mtu", status.mtu);
     tsn_json_uint(json, "overruns", status.overruns);
     tsn_json_uint(json, "receive_errors", status.receive_errors);
     tsn_json_object_end(json);
