@@ -2,6 +2,7 @@
 noinst_LIBRARIES += tsn/libtsn.a
 tsn_libtsn_a_SOURCES = \
 	tsn/config-listen.c \
+	tsn/config-replicator.c \
 	tsn/config-switches.c \
 	tsn/config-private.h \
 	tsn/config-tor-kind.c \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files that read tsn.yaml share: config.c has the whole,
- * config-tor.c the section "tor-agent". */
+ * config-tor.c the section "tor-agent", config-replicator.c "replicator". */
 #ifndef TSN_CONFIG_PRIVATE_H
 #define TSN_CONFIG_PRIVATE_H 1
 
@@ -84,7 +84,15 @@ struct file_tor_agent {
     size_t n_tors;
 };
 
+/* The section "replicator", likewise. */
+struct file_replicator {
+    char *name;
+    char *address;
+    char *service_mac;
+};
+
 extern const cyaml_schema_field_t tsn_cfg_bfd_fields[];
+extern const cyaml_schema_field_t tsn_cfg_replicator_fields[];
 extern const cyaml_schema_field_t tsn_cfg_tls_fields[];
 extern const cyaml_schema_field_t tsn_cfg_tor_agent_fields[];
 extern const cyaml_schema_value_t tsn_cfg_listener_value;
@@ -141,5 +149,9 @@ int tsn_cfg_read_tor_kind(struct tsn_cfg_reader *, const char *section,
 int tsn_cfg_read_tors(struct tsn_cfg_reader *,
                       const struct file_tor_agent *);
 void tsn_cfg_free_tors(struct tsn_config *);
+
+/* config-replicator.c; 'src' may be NULL. */
+int tsn_cfg_read_replicator(struct tsn_cfg_reader *,
+                            const struct file_replicator *src);
 
 #endif /* tsn/config-private.h */

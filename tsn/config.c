@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "packets.h"
 #include "socket-util.h"
 #include "tsn/error.h"
 #include "tsn/tls-store.h"
@@ -22,13 +21,7 @@
 #define FROZEN_HOLD_MAX_S 2592000       /* As real agents do unless told. */
 #define PATH_MAX_LEN 4095
 
-/* The rest of the file as libcyaml reads it. */
-struct file_replicator {
-    char *name;
-    char *address;
-    char *service_mac;
-};
-
+/* The whole of the file as libcyaml reads it. */
 struct file {
     char **controllers;
     size_t n_controllers;
@@ -40,13 +33,6 @@ struct file {
     struct file_replicator *replicator;
     struct file_tls *tls;
     bool *controllers_tls;
-};
-
-static const cyaml_schema_field_t replicator_fields[] = {
-    STRING("name", 0, struct file_replicator, name),
-    STRING("address", 0, struct file_replicator, address),
-    STRING("service-mac", OPTIONAL, struct file_replicator, service_mac),
-    CYAML_FIELD_END
 };
 
 #define TLS_PATH(KEY, MEMBER) \
@@ -79,7 +65,8 @@ static const cyaml_schema_field_t file_fields[] = {
     CYAML_FIELD_MAPPING_PTR("tor-agent", CYAML_FLAG_POINTER | OPTIONAL,
                             struct file, tor_agent, tsn_cfg_tor_agent_fields),
     CYAML_FIELD_MAPPING_PTR("replicator", CYAML_FLAG_POINTER | OPTIONAL,
-                            struct file, replicator, replicator_fields),
+                            struct file, replicator,
+                            tsn_cfg_replicator_fields),
     CYAML_FIELD_END
 };
 
@@ -163,45 +150,6 @@ read_controllers(struct tsn_cfg_reader *r)
     return 0;
 }
 
-static int
-read_replicator(struct tsn_cfg_reader *r)
-{
-    const struct file_replicator *src = r->file->replicator;
-    struct tsn_config_replicator *dst = &r->config->replicator;
-    int error;
-
-    if (!src) {
-        return 0;
-    }
-    r->config->has_replicator = true;
-    dst->name = xstrdup(src->name);
-    if ((error = tsn_cfg_check_name(r, "replicator.name", src->name))
-        || (error = tsn_cfg_read_vtep(r, "replicator.address", src->address,
-                              &dst->address))) {
-        return error;
-    }
-
-    /* Under one name two sessions would throw each other out. */
-    for (size_t i = 0; i < r->config->n_tors; i++) {
-        if (!strcmp(dst->name, r->config->tors[i].agent_name)) {
-            return refuse(r, "replicator.name", "\"%s\" is already the "
-                          "agent-name of tors[%zu]", dst->name, i);
-        }
-    }
-
-    const char *mac = src->service_mac ? src->service_mac : TSN_SERVICE_MAC;
-    if (!eth_addr_from_string(mac, &dst->service_mac)) {
-        return refuse(r, "replicator.service-mac", "expects a MAC address, "
-                      "not \"%s\"", mac);
-    }
-    if (eth_addr_is_zero(dst->service_mac)
-        || eth_addr_is_multicast(dst->service_mac)) {
-        return refuse(r, "replicator.service-mac", "expects a unicast MAC "
-                      "address, not %s", mac);
-    }
-    return 0;
-}
-
 void
 tsn_cfg_read_tls_files(struct tsn_cfg_reader *r, const struct file_tls *src,
                        struct tsn_tls_files *dst)
@@ -250,7 +198,7 @@ read_config(struct tsn_cfg_reader *r)
                                        FROZEN_HOLD_MAX_S, &c->frozen_hold_s))
         || (error = read_tls(r))
         || (error = tsn_cfg_read_tors(r, r->file->tor_agent))
-        || (error = read_replicator(r))) {
+        || (error = tsn_cfg_read_replicator(r, r->file->replicator))) {
         return error;
     }
     if (!r->file->tor_agent && !r->file->replicator) {
