@@ -89,6 +89,10 @@ struct file_replicator {
     char *name;
     char *address;
     char *service_mac;
+    char *mode;
+    char *labels;
+    char **tsns;
+    size_t n_tsns;
 };
 
 extern const cyaml_schema_field_t tsn_cfg_bfd_fields[];

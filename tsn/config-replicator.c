@@ -4,15 +4,36 @@
 #include "tsn/config-private.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "packets.h"
 #include "util.h"
 
+/* What is ours unless configured: all but what the reference's service nodes
+ * take for labels of unicast (spec/tsn-dataplane.md B.1.1), and the one that
+ * they skip in front of another. */
+#define LABELS_DEFAULT_FIRST 1024
+#define LABELS_DEFAULT_LAST (TSN_MPLS_LABEL_MAX - 1)
+
+/* One for the trees of each of two control nodes, and one for EVPN. */
+#define LABELS_MIN 3
+
+static const cyaml_schema_value_t tsn_value = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, TEXT_MAX_LEN),
+};
+
 const cyaml_schema_field_t tsn_cfg_replicator_fields[] = {
     STRING("name", 0, struct file_replicator, name),
     STRING("address", 0, struct file_replicator, address),
     STRING("service-mac", OPTIONAL, struct file_replicator, service_mac),
+    STRING("mode", OPTIONAL, struct file_replicator, mode),
+    STRING("labels", OPTIONAL, struct file_replicator, labels),
+    CYAML_FIELD_SEQUENCE_COUNT("tsns", CYAML_FLAG_POINTER | OPTIONAL,
+                               struct file_replicator, tsns, n_tsns,
+                               &tsn_value, 1, TSN_MAX_ELECTED),
     CYAML_FIELD_END
 };
 
@@ -46,6 +67,106 @@ read_service_mac(struct tsn_cfg_reader *r, const char *s,
     return 0;
 }
 
+static int
+read_mode(struct tsn_cfg_reader *r, const char *s, bool *no_forwarding)
+{
+    if (!s || !strcmp(s, "tsn")) {
+        *no_forwarding = false;
+    } else if (!strcmp(s, "tsn-no-forwarding")) {
+        *no_forwarding = true;
+    } else {
+        return refuse(r, "replicator.mode", "expects \"tsn\" or "
+                      "\"tsn-no-forwarding\", not \"%s\"", s);
+    }
+    return 0;
+}
+
+static int
+read_labels(struct tsn_cfg_reader *r, const char *s, uint32_t *first,
+            uint32_t *last)
+{
+    unsigned int a = LABELS_DEFAULT_FIRST, b = LABELS_DEFAULT_LAST;
+    int n = 0;
+
+    if (s && (sscanf(s, "%7u-%7u%n", &a, &b, &n) != 2 || s[n]
+              || s[0] < '0' || s[0] > '9' || strpbrk(s, " \t+"))) {
+        return refuse(r, "replicator.labels", "expects FIRST-LAST, not "
+                      "\"%s\"", s);
+    }
+    if (a < TSN_MPLS_LABEL_MIN || b > TSN_MPLS_LABEL_MAX) {
+        return refuse(r, "replicator.labels", "expects labels of %d..%d, not "
+                      "%s", TSN_MPLS_LABEL_MIN, TSN_MPLS_LABEL_MAX, s);
+    }
+    if (b < a || b - a < LABELS_MIN - 1) {
+        return refuse(r, "replicator.labels", "expects at least %d labels, "
+                      "not %s", LABELS_MIN, s);
+    }
+    *first = a;
+    *last = b;
+    return 0;
+}
+
+static int
+compare_ips(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct in6_addr));
+}
+
+/* One more TSN; 'key' is its place. */
+static int
+read_tsn(struct tsn_cfg_reader *r, const char *key, const char *s,
+         struct tsn_config_replicator *dst)
+{
+    struct in6_addr ip;
+    int error = tsn_cfg_read_vtep(r, key, s, &ip);
+
+    if (error) {
+        return error;
+    }
+    for (size_t i = 0; i < dst->n_tsns; i++) {
+        if (tsn_ip_equals(&ip, &dst->tsns[i])) {
+            return refuse(r, key, "%s is listed twice", s);
+        }
+    }
+    dst->tsns[dst->n_tsns++] = ip;
+    return 0;
+}
+
+static int
+read_tsns(struct tsn_cfg_reader *r, const struct file_replicator *src,
+          struct tsn_config_replicator *dst)
+{
+    bool found = false;
+
+    if (!dst->no_forwarding) {
+        return src->n_tsns
+               ? refuse(r, "replicator.tsns", "is for mode "
+                        "\"tsn-no-forwarding\": others need no election")
+               : 0;
+    }
+    if (!src->n_tsns) {
+        return refuse(r, "replicator.mode", "needs \"tsns\", the addresses "
+                      "of which one is elected");
+    }
+    for (size_t i = 0; i < src->n_tsns; i++) {
+        char key[40];
+
+        snprintf(key, sizeof key, "replicator.tsns[%zu]", i);
+        int error = read_tsn(r, key, src->tsns[i], dst);
+        if (error) {
+            return error;
+        }
+        found |= tsn_ip_equals(&dst->tsns[i], &dst->address);
+    }
+    if (!found) {
+        return refuse(r, "replicator.tsns", "does not have our own address, "
+                      "%s", src->address);
+    }
+    /* Numerically, unlike the reference. */
+    qsort(dst->tsns, dst->n_tsns, sizeof *dst->tsns, compare_ips);
+    return 0;
+}
+
 int
 tsn_cfg_read_replicator(struct tsn_cfg_reader *r,
                         const struct file_replicator *src)
@@ -61,8 +182,12 @@ tsn_cfg_read_replicator(struct tsn_cfg_reader *r,
     if ((error = tsn_cfg_check_name(r, "replicator.name", src->name))
         || (error = tsn_cfg_read_vtep(r, "replicator.address", src->address,
                                       &dst->address))
-        || (error = check_name_is_own(r, src->name))) {
+        || (error = check_name_is_own(r, src->name))
+        || (error = read_service_mac(r, src->service_mac, &dst->service_mac))
+        || (error = read_mode(r, src->mode, &dst->no_forwarding))
+        || (error = read_labels(r, src->labels, &dst->first_label,
+                                &dst->last_label))) {
         return error;
     }
-    return read_service_mac(r, src->service_mac, &dst->service_mac);
+    return read_tsns(r, src, dst);
 }

@@ -75,10 +75,22 @@ struct tsn_config_bridge {
                              * serves any more. */
 };
 
+/* Service nodes of which one is elected (spec/tsn-dataplane.md A.8): each of
+ * them learns of all the others. */
+#define TSN_MAX_ELECTED 32
+
 struct tsn_config_replicator {
     char *name;             /* Virtual-router of type tor-service-node. */
     struct in6_addr address;    /* Its VTEP: outer source of every copy. */
     struct eth_addr service_mac;
+    uint32_t first_label;   /* MPLS labels that are ours to give, for frames
+                             * that come to us. */
+    uint32_t last_label;
+    bool no_forwarding;     /* Mode "tsn-no-forwarding": serves what EVPN
+                             * switches send, as one of 'tsns' at a time. */
+    struct in6_addr tsns[TSN_MAX_ELECTED];  /* In rising order; one of them is
+                                             * 'address'. */
+    size_t n_tsns;
 };
 
 struct tsn_config {

@@ -22,6 +22,8 @@
 /* VXLAN network identifiers and MPLS labels that fit the wire. */
 #define TSN_VNI_MAX 0xffffff
 #define TSN_MPLS_LABEL_MAX 0xfffff
+/* Those before it mean something of their own (RFC 3032, 2.1; RFC 7274). */
+#define TSN_MPLS_LABEL_MIN 16
 
 #define TSN_VXLAN_PORT 4789
 

@@ -259,6 +259,37 @@ config__replicator_only__defaults(void **state)
     assert_int_equal(c->frozen_hold_s, 0);
     assert_int_equal(c->n_tors, 0);
     assert_true(eth_addr_equals(c->replicator.service_mac, mac));
+    assert_false(c->replicator.no_forwarding);
+    assert_int_equal(c->replicator.n_tsns, 0);
+    assert_int_equal(c->replicator.first_label, 1024);
+    assert_int_equal(c->replicator.last_label, 1048574);
+    tsn_config_destroy(c);
+}
+
+/* Spec A.8, with the election's order by number: 9 comes before 10. */
+static void
+config__no_forwarding__labels_and_tsns_in_order(void **state)
+{
+    struct tsn_config *c = load_ok(
+        "controllers: [10.0.0.5]\n"
+        "replicator:\n"
+        "  {name: tsn1, address: 10.0.0.10, mode: tsn-no-forwarding,\n"
+        "   labels: 16-18, tsns: [10.0.0.11, 10.0.0.10, 10.0.0.9]}\n");
+
+    assert_true(c->replicator.no_forwarding);
+    assert_int_equal(c->replicator.first_label, 16);
+    assert_int_equal(c->replicator.last_label, 18);
+    assert_int_equal(c->replicator.n_tsns, 3);
+    assert_ip(&c->replicator.tsns[0], "10.0.0.9");
+    assert_ip(&c->replicator.tsns[1], "10.0.0.10");
+    assert_ip(&c->replicator.tsns[2], "10.0.0.11");
+    tsn_config_destroy(c);
+
+    c = load_ok("controllers: [10.0.0.5]\n"
+                "replicator: {name: tsn1, address: 10.0.0.10, mode: tsn,\n"
+                "  labels: 1000000-1048575}\n");
+    assert_false(c->replicator.no_forwarding);
+    assert_int_equal(c->replicator.last_label, 1048575);
     tsn_config_destroy(c);
 }
 
@@ -304,6 +335,8 @@ config__destroy_null__nothing(void **state)
 
 /* What every text of the table below needs to be complete. */
 #define C "controllers: [10.0.0.5]\n"
+#define REPL "replicator: {name: a, address: 1.2.3.4, "
+#define CSN "mode: tsn-no-forwarding, "
 #define R "replicator: {name: tsn1, address: 10.0.0.100}\n"
 #define T "tor-agent:\n  tsn: 10.0.0.100\n  tors:\n  - name: t1\n"
 
@@ -469,6 +502,35 @@ config__wrong_values__position_and_reason(void **state)
           "01:00:5e:00:00:01}\n", "2:54", "a unicast MAC address, not 01:" },
         { C "replicator: {name: a, address: 1.2.3.4, service-mac: "
           "00:00:00:00:00:00}\n", "2:54", "a unicast MAC address, not 00:" },
+        { C REPL "mode: x}\n", "2:47",
+          "replicator.mode: expects \"tsn\" or \"tsn-no-forwarding\", not "
+          "\"x\"" },
+        { C REPL "mode: tsn-no-forwarding}\n", "2:47",
+          "replicator.mode: needs \"tsns\"" },
+        { C REPL "tsns: [1.2.3.4]}\n", "2:47",
+          "replicator.tsns: is for mode \"tsn-no-forwarding\"" },
+        { C REPL CSN "tsns: [1.2.3.5]}\n", "2:72",
+          "replicator.tsns: does not have our own address, 1.2.3.4" },
+        { C REPL CSN "tsns: [1.2.3.4, x]}\n", "2:82",
+          "replicator.tsns[1]: expects an IPv4 address, not \"x\"" },
+        { C REPL CSN "tsns: [1.2.3.4, 1.2.3.4]}\n", "2:82",
+          "replicator.tsns[1]: 1.2.3.4 is listed twice" },
+        { C REPL CSN "tsns: []}\n", "2:72", "replicator.tsns" },
+        { C REPL "labels: 5}\n", "2:49",
+          "replicator.labels: expects FIRST-LAST, not \"5\"" },
+        { C REPL "labels: 100-200x}\n", "2:49", "expects FIRST-LAST" },
+        { C REPL "labels: -5-200}\n", "2:49", "expects FIRST-LAST" },
+        { C REPL "labels: \"100-+200\"}\n", "2:49", "expects FIRST-LAST" },
+        { C REPL "labels: \"100 -200\"}\n", "2:49", "expects FIRST-LAST" },
+        { C REPL "labels: 15-200}\n", "2:49",
+          "replicator.labels: expects labels of 16..1048575, not 15-200" },
+        { C REPL "labels: 100-1048576}\n", "2:49",
+          "expects labels of 16..1048575" },
+        { C REPL "labels: 100-99999999999}\n", "2:49",
+          "expects FIRST-LAST" },
+        { C REPL "labels: 200-100}\n", "2:49", "at least 3 labels" },
+        { C REPL "labels: 100-101}\n", "2:49",
+          "replicator.labels: expects at least 3 labels, not 100-101" },
         { C T "    ovsdb: tcp:1.2.3.4:1\n    probe-interval: 999\n", "7:21",
           "tor-agent.tors[0].probe-interval: expects 1000..3600000" },
         { C T "    ovsdb: tcp:1.2.3.4:1\n    max-backoff: 999\n", "7:18",
@@ -814,6 +876,7 @@ main(void)
         cmocka_unit_test(config__every_key__all_values),
         cmocka_unit_test(config__kind_of_switch__own_keys_or_those_for_all),
         cmocka_unit_test(config__replicator_only__defaults),
+        cmocka_unit_test(config__no_forwarding__labels_and_tsns_in_order),
         cmocka_unit_test(config__tor_agent_only__no_replicator),
         cmocka_unit_test(config__shipped_sample__loads),
         cmocka_unit_test(config__destroy_null__nothing),
