@@ -137,6 +137,7 @@ struct xmpp_speaker {
     uint64_t tree_sequence;     /* Number of builders so far. */
     uint64_t tree_sweep_ms;     /* When to forget those of builders before,
                                  * 0: with the End-of-RIB. */
+    uint64_t tree_check_ms;     /* When something of a tree is over. */
     struct hmap tree_labels;    /* struct in_label. */
     struct ovs_list trees_changed;  /* struct want_tree. */
     size_t n_trees;

@@ -37,12 +37,25 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
  * forgotten when that comes, or is taken as seen (restart_check()). */
 #define STALE_MS 60000
 
+/* A label before the present one is accepted for that long: a builder tells
+ * the members of a rebuilt tree one after the other, and one that is slow to
+ * read hears of it only when TCP has given up on it (15 s) or has got through,
+ * which with a session anew takes another while.  The builder hardly gives the
+ * label to another network meanwhile, and if it does, that counts. */
+#define OLD_LABEL_MS 30000
+
+/* When we join anew, the builder retracts our place before it gives another;
+ * it is a place until then, or for that long.  A builder that is busy with a
+ * whole cloud takes seconds. */
+#define RENEW_MS 30000
+
 /* A label that stands for a network, in the speaker's 'tree_labels' unless it
  * is 0. */
 struct in_label {
     struct hmap_node node;
     struct want_tree *tree;
     uint32_t label;
+    uint64_t until_ms;          /* Of one before the present one. */
 };
 
 /* What a control node was told. */
@@ -60,10 +73,14 @@ struct want_tree {
 
     /* Our place, as far as we know it. */
     char *item_id;              /* NULL: not at all. */
-    struct in_label label, previous;
+    struct in_label label;
+    struct in_label old[XMPP_TREE_MAX_OLD_LABELS];
     struct tunnel_dst *neighbours;
     size_t n_neighbours;
     uint64_t sequence;          /* Of the builder that gave it. */
+    uint64_t renew_ms;          /* Joined anew: a retract before that is of the
+                                 * membership before; 0: not. */
+    bool retracted;             /* And such has come. */
     struct ovs_list changed_node;   /* In 'trees_changed', or self-linked. */
 };
 
@@ -107,6 +124,31 @@ take_label(struct xmpp_speaker *sp, struct in_label *in, uint32_t label)
     hmap_insert(&sp->tree_labels, &in->node, hash);
 }
 
+/* Keeps 'label', which is nobody's at present, as one of those before. */
+static void
+keep_old_label(struct xmpp_speaker *sp, struct want_tree *tree,
+               uint32_t label)
+{
+    uint64_t until_ms = tsn_now_ms() + OLD_LABEL_MS;
+    struct in_label *oldest = &tree->old[0];
+
+    for (size_t i = 0; i < XMPP_TREE_MAX_OLD_LABELS; i++) {
+        struct in_label *old = &tree->old[i];
+
+        if (old->label) {
+            until_ms = MAX(until_ms, old->until_ms + 1);    /* Tells age. */
+        }
+        if (oldest->label
+            && (!old->label || old->until_ms < oldest->until_ms)) {
+            oldest = old;
+        }
+    }
+    release_label(sp, oldest);
+    take_label(sp, oldest, label);
+    oldest->until_ms = until_ms;
+    sp->tree_check_ms = MIN(sp->tree_check_ms, oldest->until_ms);
+}
+
 static void
 set_label(struct xmpp_speaker *sp, struct want_tree *tree, uint32_t label)
 {
@@ -117,8 +159,7 @@ set_label(struct xmpp_speaker *sp, struct want_tree *tree, uint32_t label)
     }
     release_label(sp, &tree->label);
     if (old) {
-        release_label(sp, &tree->previous);
-        take_label(sp, &tree->previous, old);
+        keep_old_label(sp, tree, old);
     }
     if (label) {
         take_label(sp, &tree->label, label);
@@ -136,6 +177,7 @@ forget_place(struct xmpp_speaker *sp, struct want_tree *tree)
         free(tree->neighbours);
         tree->neighbours = NULL;
         tree->n_neighbours = 0;
+        tree->retracted = false;
         set_label(sp, tree, 0);
         note_change(sp, tree);
     }
@@ -165,6 +207,7 @@ take_place(struct xmpp_speaker *sp, struct want_tree *tree, const char *id,
 {
     bool known = tree->item_id != NULL;
 
+    tree->retracted = false;
     /* Also if it says the same: a retract of the old item is none of this
      * one. */
     if (!known || strcmp(tree->item_id, id)) {
@@ -281,8 +324,14 @@ handle_retract(struct peer *peer, struct want_tree *tree,
 
     peer->n_retracts++;
     /* Not what another builder has given. */
-    if (id && tree->item_id && !strcmp(id, tree->item_id)
-        && tree->sequence == sp->tree_sequence) {
+    if (!id || !tree->item_id || strcmp(id, tree->item_id)
+        || tree->sequence != sp->tree_sequence) {
+        return;
+    }
+    if (tree->renew_ms > tsn_now_ms()) {
+        tree->retracted = true;
+        sp->tree_check_ms = MIN(sp->tree_check_ms, tree->renew_ms);
+    } else {
         forget_place(sp, tree);
     }
 }
@@ -404,7 +453,9 @@ tree_free(struct xmpp_speaker *sp, struct want_instance *inst)
 
     if (tree) {
         release_label(sp, &tree->label);
-        release_label(sp, &tree->previous);
+        for (size_t i = 0; i < XMPP_TREE_MAX_OLD_LABELS; i++) {
+            release_label(sp, &tree->old[i]);
+        }
         ovs_list_remove(&tree->changed_node);
         free(tree->neighbours);
         free(tree->item_id);
@@ -448,6 +499,9 @@ tree_flush(struct peer *peer, struct want_instance *inst, int *budget,
     if (wanted.joined) {
         --*budget;
         put_membership(peer, tree, &wanted, true, out);
+        tree->renew_ms = tree->item_id
+                         && tree->sequence == peer->speaker->tree_sequence
+                         ? tsn_now_ms() + RENEW_MS : 0;
     }
     *told = wanted;
     maybe_free(peer->speaker, tree);
@@ -511,7 +565,10 @@ xmpp_speaker_join_tree(struct xmpp_speaker *sp, const char *instance,
     if (!tree) {
         tree = inst->tree = xzalloc(sizeof *tree);
         tree->inst = inst;
-        tree->label.tree = tree->previous.tree = tree;
+        tree->label.tree = tree;
+        for (size_t i = 0; i < XMPP_TREE_MAX_OLD_LABELS; i++) {
+            tree->old[i].tree = tree;
+        }
         ovs_list_init(&tree->changed_node);
         sp->n_trees++;
     }
@@ -612,11 +669,52 @@ tree_synced(struct peer *peer)
     }
 }
 
+/* What is over at 'now_ms'.  Returns when to look again. */
+static uint64_t
+check_tree(struct xmpp_speaker *sp, struct want_tree *tree, uint64_t now_ms)
+{
+    uint64_t next = UINT64_MAX;
+
+    if (tree->retracted) {
+        if (now_ms >= tree->renew_ms) {
+            forget_place(sp, tree);
+        } else {
+            next = tree->renew_ms;
+        }
+    }
+    for (size_t i = 0; i < XMPP_TREE_MAX_OLD_LABELS; i++) {
+        struct in_label *old = &tree->old[i];
+
+        if (old->label && now_ms >= old->until_ms) {
+            release_label(sp, old);
+            note_change(sp, tree);
+        } else if (old->label) {
+            next = MIN(next, old->until_ms);
+        }
+    }
+    return next;
+}
+
 void
 tree_check(struct xmpp_speaker *sp, uint64_t now_ms)
 {
+    struct shash_node *node;
+
     if (sp->tree_sweep_ms && now_ms >= sp->tree_sweep_ms) {
         sweep(sp);
+    }
+    if (now_ms < sp->tree_check_ms) {
+        return;
+    }
+    sp->tree_check_ms = UINT64_MAX;
+    SHASH_FOR_EACH (node, &sp->wanted) {
+        const struct want_instance *inst = node->data;
+
+        if (inst->tree) {
+            uint64_t next = check_tree(sp, inst->tree, now_ms);
+
+            sp->tree_check_ms = MIN(sp->tree_check_ms, next);
+        }
     }
 }
 
@@ -625,6 +723,7 @@ tree_init(struct xmpp_speaker *sp)
 {
     hmap_init(&sp->tree_labels);
     ovs_list_init(&sp->trees_changed);
+    sp->tree_check_ms = UINT64_MAX;
 }
 
 void
@@ -635,18 +734,46 @@ tree_fini(struct xmpp_speaker *sp)
 
 /* For the owner. */
 
+static int
+compare_old_labels(const void *a_, const void *b_)
+{
+    const struct in_label *const *a = a_, *const *b = b_;
+
+    return (*a)->until_ms > (*b)->until_ms ? -1
+           : (*a)->until_ms < (*b)->until_ms;
+}
+
+static void
+get_old_labels(const struct want_tree *tree, struct xmpp_tree *out)
+{
+    const struct in_label *old[XMPP_TREE_MAX_OLD_LABELS];
+    size_t n = 0;
+
+    for (size_t i = 0; i < XMPP_TREE_MAX_OLD_LABELS; i++) {
+        if (tree->old[i].label) {
+            old[n++] = &tree->old[i];
+        }
+    }
+    qsort(old, n, sizeof *old, compare_old_labels);
+    for (size_t i = 0; i < n; i++) {
+        out->old_labels[i] = old[i]->label;
+    }
+    out->n_old_labels = n;
+}
+
 static void
 get_tree(const struct xmpp_speaker *sp, const struct want_tree *tree,
          struct xmpp_tree *out)
 {
     *out = (struct xmpp_tree) {
         .label = tree->label.label,
-        .previous_label = tree->previous.label,
         .neighbours = tree->neighbours,
         .n_neighbours = tree->n_neighbours,
         .sequence = tree->sequence,
-        .stale = !sp->tree_builder || tree->sequence != sp->tree_sequence,
+        .stale = !sp->tree_builder || tree->sequence != sp->tree_sequence
+                 || tree->retracted,
     };
+    get_old_labels(tree, out);
 }
 
 bool

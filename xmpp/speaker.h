@@ -145,6 +145,10 @@ int xmpp_speaker_join_tree(struct xmpp_speaker *, const char *instance,
                            const struct xmpp_tree_offer *);
 void xmpp_speaker_leave_tree(struct xmpp_speaker *, const char *instance);
 
+/* Labels before the present one that stay valid: each rebuild of a tree, which
+ * is each member that comes or goes, gives another. */
+#define XMPP_TREE_MAX_OLD_LABELS 4
+
 /* A place in a tree.  Frames with one of the labels are of its instance, and
  * no two instances have the same one.  They come from the neighbours; a frame
  * of another origin goes to all of them, one that came from one of them to the
@@ -152,8 +156,10 @@ void xmpp_speaker_leave_tree(struct xmpp_speaker *, const char *instance);
  * has neither label nor neighbours. */
 struct xmpp_tree {
     uint32_t label;             /* Ours; or 0. */
-    uint32_t previous_label;    /* The one before, which the others may still
-                                 * use for a while; or 0. */
+    uint32_t old_labels[XMPP_TREE_MAX_OLD_LABELS];
+                                /* Those before, which the others may still use
+                                 * for a while, the newest first. */
+    size_t n_old_labels;
     const struct tunnel_dst *neighbours;    /* MPLS only; until the next turn
                                              * of the loop. */
     size_t n_neighbours;

@@ -451,7 +451,100 @@ place__tree_is_rebuilt__label_before_is_remembered(void **state)
     /* Back to the one before. */
     send_place(b, RI, first_label(b) + 1, "10.0.0.2/21");
     expect_label(rig, b, 1, 2, "1: 10.0.0.2/21/gre/udp");
-    assert_int_equal(hmap_count(&rig->speaker->tree_labels), 2);
+    assert_int_equal(hmap_count(&rig->speaker->tree_labels), 3);
+}
+
+/* A line "LABEL..." of those before, relative to the first of the builder. */
+static void
+assert_old_labels(struct rig *rig, const char *expected)
+{
+    struct ds ds = DS_EMPTY_INITIALIZER;
+    struct xmpp_tree tree;
+
+    assert_true(xmpp_speaker_get_tree(rig->speaker, RI, &tree));
+    for (size_t i = 0; i < tree.n_old_labels; i++) {
+        ds_put_format(&ds, " %"PRIu32, tree.old_labels[i] - first_label(b));
+    }
+    assert_string_equal(ds_cstr(&ds), expected);
+    ds_destroy(&ds);
+}
+
+/* Spec A.5.2: labels move with each rebuild, and what is on its way with the
+ * old ones is not to be lost. */
+static void
+old_labels__many_rebuilds__last_ones_stay_for_a_while(void **state)
+{
+    struct rig *rig = *state;
+
+    subscribe_and_join(rig);
+    for (int i = 0; i < 6; i++) {
+        send_place(b, RI, first_label(b) + i, "10.0.0.2/20");
+        expect_label(rig, b, i, i - 1, "1: 10.0.0.2/20/gre/udp");
+    }
+    assert_old_labels(rig, " 4 3 2 1");
+    assert_int_equal(hmap_count(&rig->speaker->tree_labels), 5);
+    /* One that comes back is not old any more. */
+    send_place(b, RI, first_label(b) + 2, "10.0.0.2/20");
+    expect_label(rig, b, 2, 5, "1: 10.0.0.2/20/gre/udp");
+    assert_old_labels(rig, " 5 4 3");
+
+    uint64_t now = tsn_now_ms();
+    tree_check(rig->speaker, now + 25000);
+    assert_int_equal(rig->changed.length, 0);
+    tree_check(rig->speaker, now + 31000);
+    expect_label(rig, b, 2, -1, "1: 10.0.0.2/20/gre/udp");
+    assert_old_labels(rig, "");
+    assert_int_equal(hmap_count(&rig->speaker->tree_labels), 1);
+}
+
+/* The builder takes the place of the membership before away, and then gives
+ * one of the new. */
+static void
+renew__place_before_is_retracted__kept_until_the_next(void **state)
+{
+    struct xmpp_tree_offer offer = make_offer("10.0.0.9", 300, 399, 400, 499);
+    struct rig *rig = *state;
+    uint32_t old = first_label(b), new = old == 100 ? 300 : 400;
+
+    subscribe_and_join(rig);
+    send_place(b, RI, old, "10.0.0.2/20");
+    expect_label(rig, b, 0, -1, "1: 10.0.0.2/20/gre/udp");
+    assert_int_equal(xmpp_speaker_join_tree(rig->speaker, RI, &offer), 0);
+    rig_run_until(rig, rig_all_told, rig);
+    send_event(b, RI, "<retract id=\"" ID "\" />");
+    rig_run_until(rig, has_retract, b);
+    char *place = xasprintf("label=%u previous=0 1 stale: "
+                            "10.0.0.2/20/gre/udp", old);
+    assert_place(rig, RI, place);
+    free(place);
+    assert_int_equal(rig->changed.length, 0);
+    send_place(b, RI, new, "10.0.0.3/30");
+    place = xasprintf("label=%u previous=%u 1: 10.0.0.3/30/gre/udp", new, old);
+    expect_place(rig, RI, place);
+    tree_check(rig->speaker, tsn_now_ms() + 29000);
+    assert_place(rig, RI, place);
+    free(place);
+}
+
+static void
+renew__no_place_any_more__forgotten_in_time(void **state)
+{
+    struct xmpp_tree_offer offer = make_offer("10.0.0.9", 300, 399, 400, 499);
+    struct rig *rig = *state;
+
+    subscribe_and_join(rig);
+    send_place(b, RI, first_label(b), "10.0.0.2/20");
+    expect_label(rig, b, 0, -1, "1: 10.0.0.2/20/gre/udp");
+    assert_int_equal(xmpp_speaker_join_tree(rig->speaker, RI, &offer), 0);
+    rig_run_until(rig, rig_all_told, rig);
+    uint64_t now = tsn_now_ms();
+    ds_clear(&rig->changed);
+    send_event(b, RI, "<retract id=\"" ID "\" />");
+    rig_run_until(rig, has_retract, b);
+    tree_check(rig->speaker, now + 29000);
+    assert_int_equal(rig->changed.length, 0);
+    tree_check(rig->speaker, tsn_now_ms() + 31000);
+    expect_place(rig, RI, "label=0 previous=0 1:");
 }
 
 static void
@@ -617,10 +710,11 @@ label__moves_to_another_instance__stands_for_that_only(void **state)
     send_place(b, RI2, first + 1, "");
     rig_run_until(rig, both_have_changed, rig);
     assert_true(xmpp_speaker_get_tree(rig->speaker, RI, &tree));
-    assert_int_equal(tree.previous_label, 0);
+    assert_int_equal(tree.n_old_labels, 0);
     assert_true(xmpp_speaker_get_tree(rig->speaker, RI2, &tree));
     assert_int_equal(tree.label, first + 1);
-    assert_int_equal(tree.previous_label, first);
+    assert_int_equal(tree.n_old_labels, 1);
+    assert_int_equal(tree.old_labels[0], first);
 }
 
 static void
@@ -849,7 +943,6 @@ builder__end_of_rib_is_late__place_is_kept_as_the_cloud_says(void **state)
     assert_place(rig, RI, place);
     free(place);
     restart_check(peer_of(o), due);
-    tree_check(rig->speaker, due);
     expect_label(rig, b, -1, 0, "1 stale:");
     expect_told(o, "", "join");
 }
@@ -884,6 +977,9 @@ main(void)
         RIG_TEST(offer__changes__left_and_joined_anew),
         RIG_TEST(join__many_instances__all_told),
         RIG_TEST(place__tree_is_rebuilt__label_before_is_remembered),
+        RIG_TEST(old_labels__many_rebuilds__last_ones_stay_for_a_while),
+        RIG_TEST(renew__place_before_is_retracted__kept_until_the_next),
+        RIG_TEST(renew__no_place_any_more__forgotten_in_time),
         RIG_TEST(place__not_from_the_builder__ignored),
         RIG_TEST(place__retracted__forgotten_but_for_the_label),
         RIG_TEST(place__same_under_another_id__outlives_the_old_one),

@@ -326,7 +326,8 @@ rig_place(struct rig *rig, const char *instance)
         return xstrdup("none");
     }
     ds_put_format(&ds, "label=%"PRIu32" previous=%"PRIu32" %"PRIu64"%s:",
-                  tree.label, tree.previous_label, tree.sequence,
+                  tree.label, tree.n_old_labels ? tree.old_labels[0] : 0,
+                  tree.sequence,
                   tree.stale ? " stale" : "");
     for (size_t i = 0; i < tree.n_neighbours; i++) {
         const struct tunnel_dst *dst = &tree.neighbours[i];

@@ -452,7 +452,7 @@ trees__control_nodes_die__are_built_by_the_other_one(void **state)
     run_until(is_tree_of_first);
     assert_true(xmpp_speaker_get_tree(members[0].speaker, RI, &after));
     assert_true(after.sequence > before.sequence);
-    assert_true(after.previous_label != 0);
+    assert_true(after.n_old_labels != 0);
 }
 
 /* What its publisher left behind. */
