@@ -34,6 +34,8 @@ replication_libreplication_a_SOURCES = \
 	replication/show.h \
 	replication/tree/builder.c \
 	replication/tree/builder.h \
+	replication/tree/labels.c \
+	replication/tree/labels.h \
 	replication/tree/networks.c \
 	replication/tree/networks.h
 
@@ -143,6 +145,11 @@ tests_unit_test_repl_networks_SOURCES = \
 	tests/unit/fake_speaker.h \
 	tests/unit/test_repl_networks.c
 tests_unit_test_repl_networks_LDADD = \
+	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_repl_labels
+tests_unit_test_repl_labels_SOURCES = tests/unit/test_repl_labels.c
+tests_unit_test_repl_labels_LDADD = \
 	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_repl_dhcp4_server
