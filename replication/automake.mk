@@ -36,8 +36,15 @@ replication_libreplication_a_SOURCES = \
 	replication/tree/builder.h \
 	replication/tree/labels.c \
 	replication/tree/labels.h \
+	replication/tree/members.c \
+	replication/tree/members.h \
+	replication/tree/networks-build.c \
+	replication/tree/networks-private.h \
+	replication/tree/networks-publish.c \
 	replication/tree/networks.c \
-	replication/tree/networks.h
+	replication/tree/networks.h \
+	replication/tree/rules.c \
+	replication/tree/rules.h
 
 sbin_PROGRAMS += replication/tsn-replicator
 replication_tsn_replicator_SOURCES = replication/replicator.c
@@ -143,13 +150,21 @@ tests_unit_test_repl_builder_LDADD = \
 	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
 tests_unit_test_repl_networks_SOURCES = \
 	tests/unit/fake_speaker.h \
+	tests/unit/repl_rig.h \
 	tests/unit/test_repl_networks.c
 tests_unit_test_repl_networks_LDADD = \
 	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
 
-check_PROGRAMS += tests/unit/test_repl_labels
+check_PROGRAMS += \
+	tests/unit/test_repl_labels tests/unit/test_repl_networks_tree
 tests_unit_test_repl_labels_SOURCES = tests/unit/test_repl_labels.c
 tests_unit_test_repl_labels_LDADD = \
+	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
+tests_unit_test_repl_networks_tree_SOURCES = \
+	tests/unit/fake_speaker.h \
+	tests/unit/repl_rig.h \
+	tests/unit/test_repl_networks_tree.c
+tests_unit_test_repl_networks_tree_LDADD = \
 	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_repl_dhcp4_server

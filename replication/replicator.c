@@ -59,6 +59,14 @@ routes_changed(void *r_, const char *instance)
 }
 
 static void
+tree_changed(void *r_, const char *instance)
+{
+    struct replicator *r = r_;
+
+    repl_networks_tree_changed(r->networks, instance);
+}
+
+static void
 session_changed(void *r_)
 {
     struct replicator *r = r_;
@@ -80,6 +88,7 @@ static const struct xmpp_speaker_ops speaker_ops = {
     .config_changed = config_changed,
     .routes_changed = routes_changed,
     .session_changed = session_changed,
+    .tree_changed = tree_changed,
 };
 
 static void
@@ -106,7 +115,7 @@ run(void *r_)
 {
     struct replicator *r = r_;
 
-    repl_networks_run(r->networks);
+    repl_networks_run(r->networks, tsn_now_ms());
 }
 
 static void
@@ -114,9 +123,12 @@ wait(void *r_)
 {
     struct replicator *r = r_;
 
-    /* What this turn's events have changed, or what took too long. */
-    if (repl_networks_is_pending(r->networks)) {
-        poll_immediate_wake();
+    /* What this turn's events have changed, or what took too long; or what
+     * is to end. */
+    uint64_t due_ms = repl_networks_due_ms(r->networks);
+    uint64_t now_ms = tsn_now_ms();
+    if (due_ms != UINT64_MAX) {
+        poll_timer_wait(due_ms > now_ms ? due_ms - now_ms : 0);
     }
 }
 
@@ -180,6 +192,9 @@ start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *r_,
         .address = self->address,
         .service_mac = self->service_mac,
         .seed = random_uint32(),
+        .first_label = self->first_label,
+        .last_label = self->last_label,
+        .no_forwarding = self->no_forwarding,
     };
     const struct xmpp_speaker_config speaker_config = {
         .name = self->name,

@@ -10,16 +10,14 @@
 #include "packets.h"
 #include "replication/forwarder/table.h"
 #include "replication/services/lease.h"
+#include "replication/tree/members.h"
+#include "replication/tree/rules.h"
 #include "tsn/model.h"
 #include "util.h"
 #include "xmpp/merit.h"
 #include "xmpp/route.h"
+#include "xmpp/speaker.h"
 #include "xmpp/view.h"
-
-struct member {
-    struct hmap_node node;      /* In 'members', by address. */
-    struct fwd_member m;
-};
 
 struct mac {
     struct hmap_node node;      /* In 'macs', by MAC. */
@@ -44,43 +42,21 @@ struct arp {
     struct xmpp_merit merit;    /* ORIGIN_ROUTE. */
 };
 
+/* The present label of a tree, those before it, and that of EVPN. */
+#define MAX_LABELS (1 + XMPP_TREE_MAX_OLD_LABELS + 1)
+
 struct repl_builder {
     const struct repl_identity *self;
+    const struct repl_rules *rules;
     const struct xmpp_network *config;
-    struct hmap members, macs, arps;
-    unsigned int n_unreachable;
+    const struct xmpp_evpn *published;  /* Or NULL. */
+    const struct fwd_network *old;      /* Whose lists are kept, or NULL. */
+    bool has_lists;
+    struct repl_members members;
+    struct hmap macs, arps;
+    struct fwd_in_label labels[MAX_LABELS];
+    size_t n_labels;
 };
-
-static void
-add_member(struct repl_builder *b, const struct tunnel_dst *dst,
-           enum fwd_class class)
-{
-    struct fwd_ip ip;
-    struct member *member;
-
-    if (tsn_ip_equals(&dst->ip, &b->self->address)) {
-        return;                 /* A frame to ourselves would loop. */
-    }
-    if (!tsn_ip_is_v4(&dst->ip) || !tsn_ip_is_set(&dst->ip)
-        || !(dst->encaps & TSN_ENCAP_VXLAN) || !dst->label
-        || dst->label > TSN_VNI_MAX) {
-        b->n_unreachable++;
-        return;
-    }
-
-    memcpy(&ip, &dst->ip, sizeof ip);
-    uint32_t hash = hash_bytes(&ip, sizeof ip, 0);
-    HMAP_FOR_EACH_WITH_HASH (member, node, hash, &b->members) {
-        if (fwd_ip_equals(&member->m.ip, &ip)) {
-            /* In both lists it still gets one copy, and as ToR (B.5). */
-            member->m.class = MIN(member->m.class, class);
-            return;
-        }
-    }
-    member = xmalloc(sizeof *member);
-    member->m = (struct fwd_member) { ip, dst->label, class, FWD_VXLAN };
-    hmap_insert(&b->members, &member->node, hash);
-}
 
 static struct mac *
 get_mac(struct repl_builder *b, struct eth_addr addr)
@@ -99,62 +75,85 @@ get_mac(struct repl_builder *b, struct eth_addr addr)
     return mac;
 }
 
-/* The next hop that we send to: the lowest address of those that take VXLAN,
- * so that the choice is stable.  NULL if there is none. */
-static const struct tunnel_dst *
-choose_next_hop(const struct xmpp_evpn *route)
+static const struct fwd_ip no_tunnel;
+
+/* How a next hop is sent to; no tunnel if it cannot be. */
+static struct fwd_mac
+get_tunnel(const struct repl_builder *b, const struct tunnel_dst *nh)
 {
-    const struct tunnel_dst *best = NULL;
+    struct fwd_mac to = { .tunnel = no_tunnel };
+    enum fwd_encap encap;
 
-    for (size_t i = 0; i < route->n_next_hops; i++) {
-        const struct tunnel_dst *nh = &route->next_hops[i];
-
-        if (nh->encaps & TSN_ENCAP_VXLAN && tsn_ip_is_v4(&nh->ip)
-            && tsn_ip_is_set(&nh->ip)
-            && (!best || memcmp(&nh->ip, &best->ip, sizeof nh->ip) < 0)) {
-            best = nh;
-        }
+    if (!tsn_ip_is_v4(&nh->ip) || !tsn_ip_is_host(&nh->ip)
+        || !repl_rules_choose(b->rules, nh->encaps, &encap)) {
+        return to;
     }
-    return best;
+    if (encap == FWD_VXLAN) {
+        to.label = nh->label && nh->label <= TSN_VNI_MAX
+                   ? nh->label : b->config->vni;
+    } else if (nh->label >= TSN_MPLS_LABEL_MIN
+               && nh->label <= TSN_MPLS_LABEL_MAX) {
+        to.label = nh->label;
+    } else {
+        return to;
+    }
+    to.encap = encap;
+    memcpy(&to.tunnel, &nh->ip, sizeof to.tunnel);
+    return to;
 }
 
 /* Negative if 'a' is the better one of two tunnels of equally good routes: one
- * that we can send to, then the lowest (RFC 7432, 15). */
+ * that we can send to, then by encapsulation, then the lowest (RFC 7432,
+ * 15). */
 static int
-compare_tunnels(const struct fwd_mac *a, const struct fwd_mac *b)
+compare_tunnels(const struct repl_builder *b, const struct fwd_mac *a,
+                const struct fwd_mac *c)
 {
-    static const struct fwd_ip none;
-    bool a_is_none = !memcmp(&a->tunnel, &none, sizeof none);
-    bool b_is_none = !memcmp(&b->tunnel, &none, sizeof none);
+    bool a_is_none = fwd_ip_equals(&a->tunnel, &no_tunnel);
+    bool c_is_none = fwd_ip_equals(&c->tunnel, &no_tunnel);
 
-    if (a_is_none != b_is_none) {
-        return a_is_none - b_is_none;
+    if (a_is_none != c_is_none) {
+        return a_is_none - c_is_none;
     }
-    int cmp = memcmp(&a->tunnel, &b->tunnel, sizeof a->tunnel);
-    return cmp ? cmp : a->label < b->label ? -1 : a->label > b->label;
+    int cmp = (int) repl_rules_rank(b->rules, a->encap)
+              - (int) repl_rules_rank(b->rules, c->encap);
+    if (!cmp) {
+        cmp = memcmp(&a->tunnel, &c->tunnel, sizeof a->tunnel);
+    }
+    return cmp ? cmp : a->label < c->label ? -1 : a->label > c->label;
+}
+
+/* The best of the route's next hops, so that the choice is stable. */
+static struct fwd_mac
+choose_next_hop(const struct repl_builder *b, const struct xmpp_evpn *route)
+{
+    struct fwd_mac best = { .tunnel = no_tunnel };
+
+    for (size_t i = 0; i < route->n_next_hops; i++) {
+        struct fwd_mac to = get_tunnel(b, &route->next_hops[i]);
+
+        if (compare_tunnels(b, &to, &best) < 0) {
+            best = to;
+        }
+    }
+    return best;
 }
 
 static void
 add_mac_route(struct repl_builder *b, const struct xmpp_evpn *route,
               const struct xmpp_merit *merit)
 {
-    const struct tunnel_dst *nh = choose_next_hop(route);
+    struct fwd_mac found = choose_next_hop(b, route);
     struct mac *mac = get_mac(b, route->mac);
-    struct fwd_mac found = { .flags = FWD_MAC_ROUTE };
 
-    if (nh) {
-        memcpy(&found.tunnel, &nh->ip, sizeof found.tunnel);
-        found.label = nh->label && nh->label <= TSN_VNI_MAX
-                      ? nh->label : b->config->vni;
-    }
     if (mac->entry.mac.flags & FWD_MAC_ROUTE) {
         int cmp = xmpp_merit_compare(&mac->merit, merit);
 
-        if ((cmp ? cmp : compare_tunnels(&found, &mac->entry.mac)) >= 0) {
+        if ((cmp ? cmp : compare_tunnels(b, &found, &mac->entry.mac)) >= 0) {
             return;
         }
     }
-    found.flags |= mac->entry.mac.flags;
+    found.flags = FWD_MAC_ROUTE | mac->entry.mac.flags;
     mac->entry.mac = found;
     mac->merit = *merit;
 }
@@ -218,27 +217,70 @@ add_service_addresses(struct repl_builder *b)
 
 struct repl_builder *
 repl_builder_create(const struct repl_identity *self,
+                    const struct repl_rules *rules,
                     const struct xmpp_network *config)
 {
     struct repl_builder *b = xzalloc(sizeof *b);
 
     b->self = self;
+    b->rules = rules;
     b->config = config;
-    hmap_init(&b->members);
+    repl_members_init(&b->members, rules, &self->address);
     hmap_init(&b->macs);
     hmap_init(&b->arps);
     add_service_addresses(b);
     return b;
 }
 
-static void
-add_flood_lists(struct repl_builder *b, const struct xmpp_evpn *route)
+void
+repl_builder_set_published(struct repl_builder *b,
+                           const struct xmpp_evpn *route)
 {
+    b->published = route;
+}
+
+void
+repl_builder_keep_lists(struct repl_builder *b, const struct fwd_network *old)
+{
+    b->old = old;
+}
+
+static void
+add_label(struct repl_builder *b, uint32_t label, enum fwd_label_kind kind)
+{
+    if (label) {
+        b->labels[b->n_labels++] = (struct fwd_in_label) { label, kind };
+    }
+}
+
+void
+repl_builder_add_evpn_label(struct repl_builder *b, uint32_t label)
+{
+    add_label(b, label, FWD_LABEL_EVPN);
+}
+
+void
+repl_builder_add_tree(struct repl_builder *b, const struct xmpp_tree *tree)
+{
+    add_label(b, tree->label, FWD_LABEL_TREE);
+    for (size_t i = 0; i < tree->n_old_labels; i++) {
+        add_label(b, tree->old_labels[i], FWD_LABEL_TREE);
+    }
+    for (size_t i = 0; i < tree->n_neighbours; i++) {
+        repl_members_add(&b->members, &tree->neighbours[i], FWD_TREE, false);
+    }
+}
+
+static void
+add_flood_lists(struct repl_builder *b, const struct xmpp_evpn *route,
+                bool stale)
+{
+    b->has_lists = true;
     for (size_t i = 0; i < route->n_leaf_olist; i++) {
-        add_member(b, &route->leaf_olist[i], FWD_TOR);
+        repl_members_add(&b->members, &route->leaf_olist[i], FWD_TOR, stale);
     }
     for (size_t i = 0; i < route->n_olist; i++) {
-        add_member(b, &route->olist[i], FWD_EVPN);
+        repl_members_add(&b->members, &route->olist[i], FWD_EVPN, stale);
     }
 }
 
@@ -260,10 +302,11 @@ repl_builder_add_route(struct repl_builder *b, const struct xmpp_evpn *route,
     const struct xmpp_merit merit = xmpp_merit_of(route, stale);
 
     if (xmpp_evpn_is_broadcast(route)) {
-        /* Ours has no address in its key; of a VNI that we left, the lists
-         * do not count. */
-        if (!tsn_ip_is_set(&route->ip) && route->tag == b->config->vni) {
-            add_flood_lists(b, route);
+        /* Of a VNI or an encapsulation that we left, the lists do not
+         * count. */
+        if (b->published && !tsn_ip_is_set(&route->ip)
+            && route->tag == b->published->tag) {
+            add_flood_lists(b, route, stale);
         }
         return;
     }
@@ -298,8 +341,6 @@ struct fwd_network *
 repl_builder_finish(struct repl_builder *b, struct fwd_net_counters *counters,
                     unsigned int *n_unreachable)
 {
-    struct fwd_member *members
-        = xmalloc(hmap_count(&b->members) * sizeof *members);
     struct fwd_mac_entry *macs = xmalloc(hmap_count(&b->macs) * sizeof *macs);
     struct fwd_arp_entry *arps = xmalloc(hmap_count(&b->arps) * sizeof *arps);
     struct fwd_network_spec spec = {
@@ -309,19 +350,25 @@ repl_builder_finish(struct repl_builder *b, struct fwd_net_counters *counters,
             .flags = b->config->flood_unknown_unicast
                      ? FWD_NET_FLOOD_UNKNOWN : 0,
         },
-        .members = members, .macs = macs, .arps = arps,
+        .macs = macs, .arps = arps,
+        .labels = b->labels, .n_labels = b->n_labels,
     };
-    struct member *member;
     struct mac *mac;
     struct arp *arp;
 
     memcpy(spec.net.service_mac, &b->self->service_mac,
            sizeof spec.net.service_mac);
-    HMAP_FOR_EACH_POP (member, node, &b->members) {
-        members[spec.n_members++] = member->m;
-        free(member);
+    if (b->old && !b->has_lists) {
+        repl_members_add_from(&b->members, b->old, FWD_TOR);
+        repl_members_add_from(&b->members, b->old, FWD_EVPN);
     }
+    struct fwd_member *members = repl_members_take(&b->members,
+                                                   &spec.n_members);
+    spec.members = members;
     HMAP_FOR_EACH_POP (mac, node, &b->macs) {
+        if (b->rules->no_forwarding) {
+            mac->entry.mac.flags |= FWD_MAC_EVPN_CONTROL;
+        }
         macs[spec.n_macs++] = mac->entry;
         free(mac);
     }
@@ -331,8 +378,7 @@ repl_builder_finish(struct repl_builder *b, struct fwd_net_counters *counters,
     }
 
     struct fwd_network *network = fwd_network_create(&spec, counters);
-    *n_unreachable = b->n_unreachable;
-    hmap_destroy(&b->members);
+    *n_unreachable = b->members.n_unreachable;
     hmap_destroy(&b->macs);
     hmap_destroy(&b->arps);
     free(members);

@@ -14,8 +14,10 @@
 struct fwd_net_counters;
 struct fwd_network;
 struct repl_builder;
+struct repl_rules;
 struct xmpp_evpn;
 struct xmpp_network;
+struct xmpp_tree;
 struct xmpp_vmi;
 
 /* Who we are: the same for all networks. */
@@ -23,15 +25,38 @@ struct repl_identity {
     struct in6_addr address;    /* Own tunnel endpoint. */
     struct eth_addr service_mac;
     uint32_t seed;              /* Of the entropy hash. */
+
+    uint32_t first_label, last_label;   /* MPLS labels that are ours to give;
+                                         * both 0: none. */
+    bool no_forwarding;         /* Mode "tsn-no-forwarding" (A.8). */
 };
 
-/* Starts a network; borrows both arguments until it is finished. */
+/* Starts a network; borrows all arguments until it is finished. */
 struct repl_builder *repl_builder_create(const struct repl_identity *,
+                                         const struct repl_rules *,
                                          const struct xmpp_network *);
 
-/* Adds a learnt route of the network: our own broadcast route, which carries
- * the lists of tunnel endpoints, or one of a MAC.  Others are ignored.  The
- * order of calls does not matter. */
+/* From here on the order of calls does not matter. */
+
+/* Adds our broadcast route as it is published: the learnt one with its key
+ * carries the lists of tunnel endpoints.  Until then, none does. */
+void repl_builder_set_published(struct repl_builder *,
+                                const struct xmpp_evpn *);
+
+/* The lists of 'old' are to be kept unless others are learnt; borrowed until
+ * it is finished. */
+void repl_builder_keep_lists(struct repl_builder *,
+                             const struct fwd_network *old);
+
+/* The label, if it is one, by which others send us broadcasts by MPLS. */
+void repl_builder_add_evpn_label(struct repl_builder *, uint32_t label);
+
+/* Our place in the multicast tree: labels by which frames come in, and the
+ * neighbours. */
+void repl_builder_add_tree(struct repl_builder *, const struct xmpp_tree *);
+
+/* Adds a learnt route of the network: our own broadcast route, or one of a
+ * MAC.  Others are ignored. */
 void repl_builder_add_route(struct repl_builder *, const struct xmpp_evpn *,
                             bool stale);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
-#include "replication/tree/networks.h"
+#include "replication/tree/networks-private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,31 +9,12 @@
 #include "openvswitch/vlog.h"
 #include "packets.h"
 #include "replication/forwarder/table.h"
-#include "tsn/loop.h"
 #include "tsn/model.h"
 #include "util.h"
 #include "xmpp/speaker.h"
 #include "xmpp/view.h"
 
 VLOG_DEFINE_THIS_MODULE(repl_networks);
-
-/* How long building may take in a turn: sessions want their turn, too. */
-#define BUILD_MS 4
-
-struct repl_networks {
-    struct repl_identity self;
-    struct xmpp_speaker *speaker;
-    struct fwd *fwd;
-    repl_publish_fn *publish;
-
-    struct hmap by_instance;    /* struct repl_network, all. */
-    struct hmap by_vni;         /* Those that are served. */
-    struct ovs_list dirty;
-    bool publish_needed;
-
-    const struct xmpp_vmi **vmis;   /* By network, then MAC. */
-    size_t n_vmis;
-};
 
 struct repl_networks *
 repl_networks_create(const struct repl_identity *self,
@@ -43,6 +24,9 @@ repl_networks_create(const struct repl_identity *self,
     struct repl_networks *rn = xzalloc(sizeof *rn);
 
     rn->self = *self;
+    repl_rules_init(&rn->rules, self->no_forwarding);
+    repl_labels_init(&rn->labels, self->first_label, self->last_label);
+    rn->keep_ms = UINT64_MAX;
     rn->speaker = speaker;
     rn->fwd = fwd;
     rn->publish = publish;
@@ -81,58 +65,13 @@ repl_networks_find(const struct repl_networks *rn, uint32_t vni)
 }
 
 static void
-mark_dirty(struct repl_networks *rn, struct repl_network *n)
-{
-    if (n->served && ovs_list_is_empty(&n->dirty_node)) {
-        ovs_list_push_back(&rn->dirty, &n->dirty_node);
-    }
-}
-
-/* Our broadcast route: whoever gets it sends us the network's flood lists. */
-static void
-publish_route(struct repl_networks *rn, struct repl_network *n)
-{
-    xmpp_evpn_init(&n->route);
-    n->route.tag = n->vni;
-    n->route.mac = eth_addr_broadcast;
-    n->route.plen = 32;
-    n->route.local_pref = 100;
-    n->route.assisted_replication_supported = true;
-    xmpp_evpn_add_next_hop(&n->route, &rn->self.address, n->vni,
-                           TSN_ENCAP_VXLAN);
-
-    int error = xmpp_speaker_publish(rn->speaker, n->instance, &n->route);
-    if (error) {
-        VLOG_ERR("could not publish the broadcast route network=%s: %s",
-                 n->instance, ovs_strerror(-error));
-    }
-}
-
-/* The speaker sees whether the id is another one than before. */
-static void
-subscribe(struct repl_networks *rn, struct repl_network *n)
-{
-    xmpp_speaker_subscribe(rn->speaker, n->instance, n->config->id);
-    n->subscribed = true;
-}
-
-static void
-unsubscribe(struct repl_networks *rn, struct repl_network *n)
-{
-    if (n->subscribed) {
-        xmpp_speaker_unsubscribe(rn->speaker, n->instance);
-        n->subscribed = false;
-    }
-}
-
-static void
 start_serving(struct repl_networks *rn, struct repl_network *n)
 {
     n->served = true;
     n->blocked = false;
     hmap_insert(&rn->by_vni, &n->vni_node, hash_int(n->vni, 0));
-    subscribe(rn, n);
-    publish_route(rn, n);
+    repl_network_subscribe(rn, n);
+    repl_network_publish(rn, n);
     VLOG_INFO("network is served network=%s vni=%"PRIu32, n->instance,
               n->vni);
 }
@@ -146,8 +85,8 @@ stop_serving(struct repl_networks *rn, struct repl_network *n)
     }
     n->served = false;
     hmap_remove(&rn->by_vni, &n->vni_node);
-    xmpp_speaker_withdraw(rn->speaker, n->instance, &n->route);
-    xmpp_evpn_fini(&n->route);
+    repl_network_withdraw(rn, n);
+    n->keep = false;
     ovs_list_remove(&n->dirty_node);
     ovs_list_init(&n->dirty_node);
     if (n->fwd) {
@@ -167,6 +106,7 @@ network_create(struct repl_networks *rn, const struct xmpp_network *config)
     n->instance = xstrdup(config->instance);
     n->vni = config->vni;
     n->counters = fwd_net_counters_create();
+    xmpp_evpn_init(&n->route);
     ovs_list_init(&n->dirty_node);
     hmap_insert(&rn->by_instance, &n->instance_node,
                 hash_string(n->instance, 0));
@@ -174,8 +114,17 @@ network_create(struct repl_networks *rn, const struct xmpp_network *config)
 }
 
 static void
+release_label(struct repl_networks *rn, struct repl_network *n)
+{
+    repl_labels_put(&rn->labels, n->evpn_label);
+    n->evpn_label = 0;
+    n->wants_label = false;
+}
+
+static void
 network_free(struct repl_networks *rn, struct repl_network *n)
 {
+    release_label(rn, n);
     hmap_remove(&rn->by_instance, &n->instance_node);
     fwd_net_counters_unref(n->counters);
     free(n->instance);
@@ -186,7 +135,7 @@ static void
 network_destroy(struct repl_networks *rn, struct repl_network *n)
 {
     stop_serving(rn, n);
-    unsubscribe(rn, n);
+    repl_network_unsubscribe(rn, n);
     network_free(rn, n);
 }
 
@@ -200,14 +149,14 @@ repl_networks_destroy(struct repl_networks *rn)
     }
     /* Nothing is withdrawn: others shall rely on us until the session ends. */
     HMAP_FOR_EACH_SAFE (n, instance_node, &rn->by_instance) {
-        if (n->served) {
-            xmpp_evpn_fini(&n->route);
-        }
+        xmpp_evpn_fini(&n->route);
         fwd_network_unref(n->fwd);
         network_free(rn, n);
     }
     hmap_destroy(&rn->by_instance);
     hmap_destroy(&rn->by_vni);
+    repl_rules_fini(&rn->rules);
+    repl_labels_fini(&rn->labels);
     free(rn->vmis);
     free(rn);
 }
@@ -315,7 +264,8 @@ block(struct repl_networks *rn, struct repl_network *n,
                   "network=%s vni=%"PRIu32" other=%s", n->instance, n->vni,
                   owner->instance);
     }
-    unsubscribe(rn, n);
+    release_label(rn, n);
+    repl_network_unsubscribe(rn, n);
 }
 
 /* Serves what can be served: who has a VNI keeps it (A.7). */
@@ -331,14 +281,15 @@ claim_vnis(struct repl_networks *rn, const struct xmpp_view *view)
         }
         const struct repl_network *owner = repl_networks_find(rn, n->vni);
         if (owner == n) {
-            subscribe(rn, n);
+            repl_network_subscribe(rn, n);
+            repl_network_publish(rn, n);
         } else if (!owner) {
             start_serving(rn, n);
         } else {
             block(rn, n, owner);
         }
         if (n->config_changed || !n->fwd) {
-            mark_dirty(rn, n);
+            repl_network_mark_dirty(rn, n);
         }
     }
 }
@@ -348,10 +299,25 @@ repl_networks_set_view(struct repl_networks *rn, const struct xmpp_view *view)
 {
     const struct xmpp_vmi **old_vmis = rn->vmis;
 
+    bool rules_changed = repl_rules_set_view(&rn->rules, view);
+
     sort_vmis(rn, view);
     take_networks(rn, view);
     free(old_vmis);
     claim_vnis(rn, view);
+    if (rules_changed) {
+        repl_networks_mark_all_dirty(rn);
+    }
+    repl_networks_check_labels(rn);
+}
+
+void
+repl_networks_set_master(struct repl_networks *rn, bool master)
+{
+    if (rn->rules.master != master) {
+        rn->rules.master = master;
+        repl_networks_mark_all_dirty(rn);
+    }
 }
 
 void
@@ -360,85 +326,15 @@ repl_networks_routes_changed(struct repl_networks *rn, const char *instance)
     struct repl_network *n = find_instance(rn, instance);
 
     if (n) {
-        mark_dirty(rn, n);
+        repl_network_mark_dirty(rn, n);
     }
-}
-
-static void
-add_route(const char *item_id OVS_UNUSED, const struct xmpp_evpn *route,
-          bool stale, void *builder)
-{
-    repl_builder_add_route(builder, route, stale);
-}
-
-static void
-build(struct repl_networks *rn, struct repl_network *n)
-{
-    struct repl_builder *b = repl_builder_create(&rn->self, n->config);
-    unsigned int n_unreachable;
-
-    xmpp_speaker_for_each_route(rn->speaker, n->instance, add_route, b);
-    for (size_t i = 0; i < n->n_vmis; i++) {
-        repl_builder_add_vmi(b, n->vmis[i]);
-    }
-
-    struct fwd_network *fwd = repl_builder_finish(b, n->counters,
-                                                  &n_unreachable);
-    if (n_unreachable > n->n_unreachable) {
-        VLOG_WARN("cannot send to some endpoints, as they do not take VXLAN "
-                  "over IPv4 network=%s endpoints=%u", n->instance,
-                  n_unreachable);
-    }
-    n->n_unreachable = n_unreachable;
-    if (n->fwd && fwd_network_equals(n->fwd, fwd)) {
-        fwd_network_unref(fwd);
-        return;
-    }
-    fwd_network_unref(n->fwd);
-    n->fwd = fwd;
-    rn->publish_needed = true;
-}
-
-static void
-publish_table(struct repl_networks *rn)
-{
-    struct fwd_network **networks
-        = xmalloc(hmap_count(&rn->by_vni) * sizeof *networks);
-    struct repl_network *network;
-    size_t n = 0;
-
-    HMAP_FOR_EACH (network, vni_node, &rn->by_vni) {
-        if (network->fwd) {
-            networks[n++] = network->fwd;
-        }
-    }
-    rn->publish(rn->fwd, fwd_table_create(networks, n));
-    free(networks);
 }
 
 void
-repl_networks_run(struct repl_networks *rn)
+repl_networks_tree_changed(struct repl_networks *rn, const char *instance)
 {
-    uint64_t end = tsn_now_ms() + BUILD_MS;
-
-    while (!ovs_list_is_empty(&rn->dirty) && tsn_now_ms() <= end) {
-        struct repl_network *n
-            = CONTAINER_OF(ovs_list_pop_front(&rn->dirty),
-                           struct repl_network, dirty_node);
-
-        ovs_list_init(&n->dirty_node);
-        build(rn, n);
-    }
-    if (rn->publish_needed) {
-        rn->publish_needed = false;
-        publish_table(rn);
-    }
-}
-
-bool
-repl_networks_is_pending(const struct repl_networks *rn)
-{
-    return rn->publish_needed || !ovs_list_is_empty(&rn->dirty);
+    /* It is the same to us. */
+    repl_networks_routes_changed(rn, instance);
 }
 
 const struct xmpp_vmi *

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The networks that we serve: all of the configuration that have a VNI.  For
- * each of them we subscribe, publish our broadcast route
- * (spec/tsn-dataplane.md A.3.1) and keep what the forwarder is to do; what has
- * changed goes to the forwarder, once per turn of the loop.
+ * each of them we subscribe, publish our broadcast route, join the multicast
+ * tree (spec/tsn-dataplane.md A.3.1) and keep what the forwarder is to do;
+ * what has changed goes to the forwarder, once per turn of the loop.
+ *
+ * A member that is there before and after a change is in every set between,
+ * whatever it takes to get there: see 'keep'.
  *
  * What was learnt from the control nodes stays when they are gone, as the
  * speaker keeps it.  Control thread. */
@@ -41,7 +44,18 @@ struct repl_network {
     bool subscribed;
     bool served;                /* Has the VNI; otherwise ... */
     bool blocked;               /* ... another network has it. */
+    uint32_t id;                /* Of the subscription. */
     struct xmpp_evpn route;     /* Published, if 'served'. */
+    uint32_t evpn_label;        /* Ours, for MPLS; kept while it is served.
+                                 * 0: none needed yet, or none left. */
+    bool wants_label;           /* The latter. */
+
+    /* The control nodes take back the lists that they gave for what we have
+     * withdrawn, before they give others: those before hold until then, or
+     * until the time is over. */
+    bool keep;
+    uint64_t keep_ms;           /* 0: not known yet. */
+
     struct fwd_net_counters *counters;
     struct fwd_network *fwd;    /* What the forwarder has, or NULL. */
     unsigned int n_unreachable; /* Endpoints that we cannot send to. */
@@ -49,6 +63,16 @@ struct repl_network {
 
 /* Takes the forwarder's tables from here on: fwd_publish(), but for tests. */
 typedef void repl_publish_fn(struct fwd *, struct fwd_table *);
+
+/* How far the labels go that are ours to give. */
+struct repl_label_usage {
+    size_t n_trees;             /* Networks whose trees we are to be in ... */
+    size_t n_placed;            /* ... and that have a label ... */
+    size_t n_tree_labels;       /* ... out of so many per control node. */
+    size_t n_evpn;              /* Networks that have one for EVPN ... */
+    size_t n_evpn_labels;       /* ... out of so many ... */
+    size_t n_evpn_wanting;      /* ... and that have got none. */
+};
 
 /* Borrows 'speaker' and 'fwd'.  'self' is copied. */
 struct repl_networks *repl_networks_create(const struct repl_identity *self,
@@ -65,11 +89,22 @@ void repl_networks_set_view(struct repl_networks *, const struct xmpp_view *);
 void repl_networks_routes_changed(struct repl_networks *,
                                   const char *instance);
 
+/* Our place in the tree of 'instance' has changed. */
+void repl_networks_tree_changed(struct repl_networks *, const char *instance);
+
+/* Whether we are elected; only in mode "tsn-no-forwarding". */
+void repl_networks_set_master(struct repl_networks *, bool master);
+
 /* Builds what is to be built anew, a few milliseconds' worth of it, and
- * publishes if anything is different. */
-void repl_networks_run(struct repl_networks *);
-/* Whether there is something to run for. */
+ * publishes if anything is different.  'now_ms' is of tsn_now_ms(). */
+void repl_networks_run(struct repl_networks *, uint64_t now_ms);
+/* Whether there is something to run for at once. */
 bool repl_networks_is_pending(const struct repl_networks *);
+/* When there is, at the latest; UINT64_MAX: only when told. */
+uint64_t repl_networks_due_ms(const struct repl_networks *);
+
+void repl_networks_get_labels(const struct repl_networks *,
+                              struct repl_label_usage *);
 
 /* The served network with 'vni', or NULL. */
 const struct repl_network *repl_networks_find(const struct repl_networks *,

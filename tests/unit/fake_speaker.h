@@ -14,6 +14,7 @@
 
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/shash.h"
+#include "sset.h"
 #include "tsn/model.h"
 #include "xmpp/route.h"
 #include "xmpp/speaker.h"
@@ -23,6 +24,9 @@ struct xmpp_speaker {
     struct shash ids;           /* Of subscriptions. */
     const char *routes_of;      /* Instance that has one learnt route. */
     struct xmpp_evpn *route;
+    struct sset joined;         /* Instances. */
+    const char *tree_of;        /* That which has a place in its tree. */
+    struct xmpp_tree tree;
 };
 
 static inline void
@@ -30,7 +34,9 @@ fake_speaker_init(struct xmpp_speaker *sp)
 {
     ds_init(&sp->log);
     shash_init(&sp->ids);
+    sset_init(&sp->joined);
     sp->routes_of = NULL;
+    sp->tree_of = NULL;
 }
 
 static inline void
@@ -38,6 +44,7 @@ fake_speaker_fini(struct xmpp_speaker *sp)
 {
     ds_destroy(&sp->log);
     shash_destroy(&sp->ids);
+    sset_destroy(&sp->joined);
 }
 
 void
@@ -57,6 +64,7 @@ void
 xmpp_speaker_unsubscribe(struct xmpp_speaker *sp, const char *instance)
 {
     shash_find_and_delete_assert(&sp->ids, instance);
+    sset_find_and_delete(&sp->joined, instance);
     ds_put_format(&sp->log, "unsubscribe %s\n", instance);
 }
 
@@ -72,11 +80,19 @@ xmpp_speaker_publish(struct xmpp_speaker *sp, const char *instance,
     assert_false(tsn_ip_is_set(&route->ip));
     assert_int_equal(route->local_pref, 100);
     assert_int_equal(route->n_next_hops, 1);
-    assert_int_equal(route->next_hops[0].label, route->tag);
-    assert_int_equal(route->next_hops[0].encaps, TSN_ENCAP_VXLAN);
+    const struct tunnel_dst *nh = &route->next_hops[0];
     char name[TSN_IP_STRLEN];
-    ds_put_format(&sp->log, "publish %s %u %s\n", instance, route->tag,
-                  tsn_ip_format(&route->next_hops[0].ip, name));
+    ds_put_format(&sp->log, "publish %s %u %s", instance, route->tag,
+                  tsn_ip_format(&nh->ip, name));
+    if (nh->encaps == TSN_ENCAP_VXLAN) {
+        assert_int_equal(nh->label, route->tag);
+    } else {
+        /* Spec A.3.1, P2. */
+        assert_int_equal(nh->encaps, TSN_ENCAP_MPLS_GRE | TSN_ENCAP_MPLS_UDP);
+        assert_int_equal(route->tag, 0);
+        ds_put_format(&sp->log, " mpls %u", nh->label);
+    }
+    ds_put_char(&sp->log, '\n');
     return 0;
 }
 
@@ -94,6 +110,47 @@ xmpp_speaker_for_each_route(const struct xmpp_speaker *sp,
 {
     if (sp->routes_of && !strcmp(sp->routes_of, instance)) {
         fn("item", sp->route, false, aux);
+    }
+}
+
+int
+xmpp_speaker_join_tree(struct xmpp_speaker *sp, const char *instance,
+                       const struct xmpp_tree_offer *offer)
+{
+    if (!shash_find(&sp->ids, instance)) {
+        return -ENOENT;
+    }
+    if (sset_add(&sp->joined, instance)) {
+        ds_put_format(&sp->log, "join %s %u-%u %u-%u\n", instance,
+                      offer->labels[0].first, offer->labels[0].last,
+                      offer->labels[1].first, offer->labels[1].last);
+    }
+    return 0;
+}
+
+bool
+xmpp_speaker_get_tree(const struct xmpp_speaker *sp, const char *instance,
+                      struct xmpp_tree *tree)
+{
+    if (!sset_contains(&sp->joined, instance)) {
+        return false;
+    }
+    *tree = sp->tree_of && !strcmp(sp->tree_of, instance)
+            ? sp->tree : (struct xmpp_tree) { .label = 0 };
+    return true;
+}
+
+void
+xmpp_speaker_for_each_tree(const struct xmpp_speaker *sp, xmpp_tree_fn *fn,
+                           void *aux)
+{
+    const char *instance;
+
+    SSET_FOR_EACH (instance, &sp->joined) {
+        struct xmpp_tree tree;
+
+        xmpp_speaker_get_tree(sp, instance, &tree);
+        fn(instance, &tree, aux);
     }
 }
 

@@ -10,11 +10,14 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "openvswitch/dynamic-string.h"
 #include "packets.h"
 #include "replication/forwarder/table.h"
+#include "replication/tree/rules.h"
 #include "tsn/model.h"
 #include "util.h"
 #include "xmpp/route.h"
+#include "xmpp/speaker.h"
 #include "xmpp/view.h"
 
 #define VNI 100
@@ -40,6 +43,8 @@ fwd_ip(const char *s)
 
 struct rig {
     struct repl_identity self;
+    struct repl_rules rules;
+    struct xmpp_evpn published;
     struct xmpp_subnet subnet;
     struct xmpp_network config;
     struct repl_builder *b;
@@ -61,13 +66,18 @@ rig_init(struct rig *r)
                     .n_subnets = 1 },
     };
     r->config.subnets = &r->subnet;
+    r->published = (struct xmpp_evpn) {
+        .tag = VNI, .mac = eth_addr_broadcast, .plen = 32,
+    };
+    repl_rules_init(&r->rules, false);
     r->counters = fwd_net_counters_create();
 }
 
 static void
 rig_start(struct rig *r)
 {
-    r->b = repl_builder_create(&r->self, &r->config);
+    r->b = repl_builder_create(&r->self, &r->rules, &r->config);
+    repl_builder_set_published(r->b, &r->published);
 }
 
 static void
@@ -79,6 +89,7 @@ rig_finish(struct rig *r)
 static void
 rig_fini(struct rig *r)
 {
+    repl_rules_fini(&r->rules);
     fwd_network_unref(r->network);
     fwd_net_counters_unref(r->counters);
 }
@@ -160,6 +171,30 @@ assert_mac(const struct fwd_arp *arp, struct eth_addr mac, bool is_service)
     assert_int_equal(arp->service, is_service);
 }
 
+/* "IP ENCAPSULATION LABEL; ..." */
+static void
+assert_members(const struct rig *r, enum fwd_class class,
+               const char *expected)
+{
+    static const char *const encaps[] = {
+        [FWD_VXLAN] = "vxlan", [FWD_MPLS_UDP] = "udp", [FWD_MPLS_GRE] = "gre",
+    };
+    const struct fwd_network *n = r->network;
+    struct ds ds = DS_EMPTY_INITIALIZER;
+
+    for (size_t i = 0; i < n->n_members[class]; i++) {
+        const struct fwd_member *m = &n->members[n->first[class] + i];
+        char buf[TSN_IP_STRLEN];
+        struct in6_addr addr;
+
+        memcpy(&addr, &m->ip, sizeof addr);
+        ds_put_format(&ds, "%s%s %s %u", i ? "; " : "",
+                      tsn_ip_format(&addr, buf), encaps[m->encap], m->label);
+    }
+    assert_string_equal(ds_cstr(&ds), expected);
+    ds_destroy(&ds);
+}
+
 static void
 lists__leaves_and_others__members_by_class(void **state OVS_UNUSED)
 {
@@ -189,16 +224,345 @@ lists__leaves_and_others__members_by_class(void **state OVS_UNUSED)
     assert_int_equal(r.network->net.flags, FWD_NET_FLOOD_UNKNOWN);
     assert_memory_equal(r.network->net.service_mac, &service, 6);
     assert_int_equal(r.network->n_members[FWD_TOR], 2);
-    assert_int_equal(r.network->n_members[FWD_EVPN], 1);
+    assert_int_equal(r.network->n_members[FWD_EVPN], 2);
     assert_int_equal(find_class(&r, "10.0.1.1"), FWD_TOR);
     assert_int_equal(find_class(&r, "10.0.1.2"), FWD_TOR);
     assert_int_equal(find_class(&r, "10.0.2.1"), FWD_EVPN);
     assert_int_equal(find_class(&r, "10.0.0.11"), FWD_STRANGER);
-    assert_int_equal(find_class(&r, "10.0.2.2"), FWD_STRANGER);
-    assert_int_equal(r.network->members[r.network->first[FWD_EVPN]].label,
-                     4711);
-    assert_int_equal(r.n_unreachable, 4);
+    assert_members(&r, FWD_EVPN, "10.0.2.1 vxlan 4711; 10.0.2.2 udp 77");
+    assert_int_equal(r.n_unreachable, 3);
     rig_fini(&r);
+}
+
+static void
+set_encaps(struct rig *r, size_t n, enum tsn_encap first,
+           enum tsn_encap second)
+{
+    struct xmpp_view view = {
+        .globals = { .encaps = { first, second }, .n_encaps = n },
+    };
+
+    repl_rules_set_view(&r->rules, &view);
+}
+
+/* Spec A.7: as advertised, and among what is advertised by the cloud's
+ * priorities; switches get VXLAN whatever these are (row 96 of G). */
+static void
+lists__priorities_of_the_cloud__encapsulations(void **state OVS_UNUSED)
+{
+    const struct tunnel_dst olist[] = {
+        { ip("10.0.2.1"), 71, TSN_ENCAP_VXLAN | TSN_ENCAP_MPLS_GRE },
+        { ip("10.0.2.2"), 72, TSN_ENCAP_MPLS_UDP | TSN_ENCAP_MPLS_GRE },
+        { ip("10.0.2.3"), 73, TSN_ENCAP_VXLAN },
+        { ip("10.0.2.4"), 3, TSN_ENCAP_MPLS_UDP },      /* Implicit null. */
+        { ip("10.0.2.5"), 1 << 20, TSN_ENCAP_MPLS_UDP },
+        { ip("10.0.2.6"), (1 << 20) - 1, TSN_ENCAP_MPLS_GRE },
+        { ip("10.0.2.7"), 77, 0 },      /* None that we know. */
+        { ip("224.0.0.1"), 77, TSN_ENCAP_MPLS_UDP },
+    };
+    const struct tunnel_dst leaves[] = {
+        { ip("10.0.1.1"), VNI, TSN_ENCAP_VXLAN | TSN_ENCAP_MPLS_GRE },
+        { ip("10.0.1.2"), VNI, TSN_ENCAP_MPLS_GRE },
+    };
+    static const struct {
+        size_t n;
+        enum tsn_encap first, second;
+        const char *evpn;
+    } cases[] = {
+        { 0, 0, 0, "10.0.2.1 vxlan 71; 10.0.2.2 gre 72; 10.0.2.3 vxlan 73; "
+          "10.0.2.6 gre 1048575" },
+        { 2, TSN_ENCAP_VXLAN, TSN_ENCAP_MPLS_UDP, "10.0.2.1 vxlan 71; "
+          "10.0.2.2 udp 72; 10.0.2.3 vxlan 73; 10.0.2.6 gre 1048575" },
+        { 1, TSN_ENCAP_MPLS_GRE, 0, "10.0.2.1 gre 71; 10.0.2.2 gre 72; "
+          "10.0.2.3 vxlan 73; 10.0.2.6 gre 1048575" },
+        { 2, TSN_ENCAP_MPLS_UDP, TSN_ENCAP_VXLAN, "10.0.2.1 vxlan 71; "
+          "10.0.2.2 udp 72; 10.0.2.3 vxlan 73; 10.0.2.6 gre 1048575" },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct rig r;
+
+        rig_init(&r);
+        set_encaps(&r, cases[i].n, cases[i].first, cases[i].second);
+        rig_start(&r);
+        add_lists(&r, VNI, olist, ARRAY_SIZE(olist), leaves,
+                  ARRAY_SIZE(leaves));
+        rig_finish(&r);
+        assert_members(&r, FWD_EVPN, cases[i].evpn);
+        assert_members(&r, FWD_TOR, "10.0.1.1 vxlan 100");
+        assert_int_equal(r.n_unreachable, 5);
+        rig_fini(&r);
+    }
+}
+
+/* Lists of a control node before its restart, and what it has given since. */
+static void
+lists__two_with_different_labels__fresh_then_lowest(void **state OVS_UNUSED)
+{
+    const struct tunnel_dst lists[] = {
+        { ip("10.0.2.1"), 71, TSN_ENCAP_MPLS_UDP },
+        { ip("10.0.2.1"), 72, TSN_ENCAP_MPLS_UDP },
+        { ip("10.0.2.1"), 9, TSN_ENCAP_VXLAN },
+    };
+    static const struct {
+        bool stale[3];
+        const char *expected;
+    } cases[] = {
+        { { false, false, true }, "10.0.2.1 udp 71" },
+        { { true, false, true }, "10.0.2.1 udp 72" },
+        { { false, false, false }, "10.0.2.1 vxlan 9" },
+        { { true, true, true }, "10.0.2.1 vxlan 9" },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        for (int first = 0; first < 3; first++) {
+            struct rig r;
+
+            rig_init(&r);
+            rig_start(&r);
+            for (int j = 0; j < 3; j++) {
+                int k = (first + j) % 3;
+                struct xmpp_evpn route = {
+                    .tag = VNI, .mac = eth_addr_broadcast, .plen = 32,
+                    .olist = CONST_CAST(struct tunnel_dst *, &lists[k]),
+                    .n_olist = 1,
+                };
+                repl_builder_add_route(r.b, &route, cases[i].stale[k]);
+            }
+            rig_finish(&r);
+            assert_members(&r, FWD_EVPN, cases[i].expected);
+            rig_fini(&r);
+        }
+    }
+}
+
+/* Row 96 of G: the key is another one in a network of MPLS. */
+static void
+lists__published_by_mpls__those_of_that_key(void **state OVS_UNUSED)
+{
+    const struct tunnel_dst t1 = { ip("10.0.1.1"), VNI, TSN_ENCAP_VXLAN };
+    const struct tunnel_dst t2 = { ip("10.0.1.2"), VNI, TSN_ENCAP_VXLAN };
+    struct rig r;
+
+    rig_init(&r);
+    r.published.tag = 0;
+    rig_start(&r);
+    add_lists(&r, VNI, NULL, 0, &t1, 1);
+    add_lists(&r, 0, NULL, 0, &t2, 1);
+    repl_builder_add_evpn_label(r.b, 0);
+    rig_finish(&r);
+    assert_members(&r, FWD_TOR, "10.0.1.2 vxlan 100");
+    assert_int_equal(r.network->n_labels, 0);
+    rig_fini(&r);
+}
+
+/* The lists of a network that has published another key hold until there are
+ * new ones, and the rest of it does not. */
+static void
+lists__kept__until_others_come(void **state OVS_UNUSED)
+{
+    const struct tunnel_dst t1 = { ip("10.0.1.1"), VNI, TSN_ENCAP_VXLAN };
+    const struct tunnel_dst q = { ip("10.0.2.1"), VNI, TSN_ENCAP_VXLAN };
+    struct tunnel_dst c = { ip("10.0.0.21"), 30000, TSN_ENCAP_MPLS_UDP };
+    const struct xmpp_tree tree = {
+        .label = 5000, .neighbours = &c, .n_neighbours = 1,
+    };
+
+    for (int known = 0; known < 2; known++) {
+        struct rig before, r;
+
+        rig_init(&before);
+        rig_start(&before);
+        add_lists(&before, VNI, &q, 1, &t1, 1);
+        repl_builder_add_tree(before.b, &tree);
+        rig_finish(&before);
+
+        rig_init(&r);
+        r.published.tag = 0;
+        rig_start(&r);
+        repl_builder_keep_lists(r.b, before.network);
+        if (known) {
+            add_lists(&r, 0, &q, 1, NULL, 0);
+        }
+        rig_finish(&r);
+        assert_members(&r, FWD_TOR, known ? "" : "10.0.1.1 vxlan 100");
+        assert_members(&r, FWD_EVPN, "10.0.2.1 vxlan 100");
+        assert_members(&r, FWD_TREE, "");
+        assert_int_equal(r.network->n_labels, 0);
+        rig_fini(&before);
+        rig_fini(&r);
+    }
+}
+
+static void
+assert_label(const struct rig *r, size_t i, uint32_t label,
+             enum fwd_label_kind kind)
+{
+    assert_int_equal(r->network->labels[i].label, label);
+    assert_int_equal(r->network->labels[i].kind, kind);
+}
+
+/* Spec A.7: MPLS only, by the priorities, else GRE; all labels that frames
+ * may still come with. */
+static void
+tree__place__neighbours_and_labels(void **state OVS_UNUSED)
+{
+    const uint8_t both = TSN_ENCAP_MPLS_UDP | TSN_ENCAP_MPLS_GRE;
+    const struct tunnel_dst neighbours[] = {
+        { ip("10.0.0.21"), 30000, both },
+        { ip("10.0.0.22"), 30001, TSN_ENCAP_MPLS_UDP },
+        { ip("10.0.0.23"), 30002, TSN_ENCAP_MPLS_GRE | TSN_ENCAP_VXLAN },
+        { ip("10.0.0.11"), 30003, both },       /* Ourselves. */
+        { ip("10.0.0.24"), 30004, TSN_ENCAP_VXLAN },
+        { ip("10.0.0.25"), 15, both },
+        { ip("2001:db8::9"), 30005, both },
+    };
+    const struct xmpp_tree tree = {
+        .label = 5003, .old_labels = { 5002, 5001 }, .n_old_labels = 2,
+        .neighbours = neighbours, .n_neighbours = ARRAY_SIZE(neighbours),
+    };
+    static const struct {
+        size_t n;
+        enum tsn_encap first, second;
+        const char *first_member;
+    } cases[] = {
+        { 0, 0, 0, "gre" },
+        { 1, TSN_ENCAP_VXLAN, 0, "gre" },
+        { 2, TSN_ENCAP_VXLAN, TSN_ENCAP_MPLS_UDP, "udp" },
+        { 2, TSN_ENCAP_MPLS_UDP, TSN_ENCAP_MPLS_GRE, "udp" },
+        { 2, TSN_ENCAP_MPLS_GRE, TSN_ENCAP_MPLS_UDP, "gre" },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct rig r;
+
+        rig_init(&r);
+        set_encaps(&r, cases[i].n, cases[i].first, cases[i].second);
+        rig_start(&r);
+        repl_builder_add_tree(r.b, &tree);
+        repl_builder_add_evpn_label(r.b, 1030);
+        rig_finish(&r);
+        char *expected = xasprintf("10.0.0.21 %s 30000; 10.0.0.22 udp 30001; "
+                                   "10.0.0.23 gre 30002",
+                                   cases[i].first_member);
+        assert_members(&r, FWD_TREE, expected);
+        free(expected);
+        assert_int_equal(r.n_unreachable, 3);
+        assert_int_equal(r.network->n_labels, 4);
+        assert_label(&r, 0, 1030, FWD_LABEL_EVPN);
+        assert_label(&r, 1, 5001, FWD_LABEL_TREE);
+        assert_label(&r, 2, 5002, FWD_LABEL_TREE);
+        assert_label(&r, 3, 5003, FWD_LABEL_TREE);
+        rig_fini(&r);
+    }
+}
+
+/* Spec A.5.2: one that is alone in its tree has a label, and nobody else. */
+static void
+tree__alone_or_none__label_or_none(void **state OVS_UNUSED)
+{
+    for (uint32_t label = 0; label <= 5000; label += 5000) {
+        const struct xmpp_tree tree = { .label = label };
+        struct rig r;
+
+        rig_init(&r);
+        rig_start(&r);
+        repl_builder_add_tree(r.b, &tree);
+        rig_finish(&r);
+        assert_members(&r, FWD_TREE, "");
+        assert_int_equal(r.network->n_labels, label != 0);
+        rig_fini(&r);
+    }
+}
+
+/* One copy each: a switch's own, or by the tree, but not by EVPN as well. */
+static void
+tree__endpoint_of_several_classes__not_of_evpn(void **state OVS_UNUSED)
+{
+    const struct tunnel_dst both[] = {
+        { ip("10.0.1.1"), VNI, TSN_ENCAP_VXLAN },
+        { ip("10.0.0.21"), VNI, TSN_ENCAP_VXLAN },
+        { ip("10.0.2.1"), VNI, TSN_ENCAP_VXLAN },
+    };
+    const struct tunnel_dst neighbours[] = {
+        { ip("10.0.0.21"), 30000, TSN_ENCAP_MPLS_UDP },
+        { ip("10.0.1.1"), 30001, TSN_ENCAP_MPLS_UDP },
+    };
+    const struct xmpp_tree tree = {
+        .label = 5000, .neighbours = neighbours, .n_neighbours = 2,
+    };
+
+    for (int tree_first = 0; tree_first < 2; tree_first++) {
+        struct rig r;
+
+        rig_init(&r);
+        rig_start(&r);
+        if (tree_first) {
+            repl_builder_add_tree(r.b, &tree);
+        }
+        add_lists(&r, VNI, both, 3, both, 1);
+        if (!tree_first) {
+            repl_builder_add_tree(r.b, &tree);
+        }
+        rig_finish(&r);
+        assert_members(&r, FWD_TOR, "10.0.1.1 vxlan 100");
+        assert_members(&r, FWD_EVPN, "10.0.2.1 vxlan 100");
+        assert_members(&r, FWD_TREE,
+                       "10.0.0.21 udp 30000; 10.0.1.1 udp 30001");
+        rig_fini(&r);
+    }
+}
+
+/* Spec A.8, row 109 of G: of those that replicate by themselves only the
+ * switches that name us, and only as the elected one. */
+static void
+no_forwarding__master_or_not__switches_of_ours(void **state OVS_UNUSED)
+{
+    const struct tunnel_dst olist[] = {
+        { ip("10.0.2.1"), VNI, TSN_ENCAP_VXLAN },
+        { ip("10.0.2.2"), VNI, TSN_ENCAP_VXLAN },
+        { ip("10.0.2.3"), VNI, TSN_ENCAP_VXLAN },
+    };
+    const struct xmpp_switch switches[] = {
+        { .vtep = ip("10.0.2.3") }, { .vtep = ip("10.0.2.1") },
+        { .vtep = in6addr_any },
+    };
+    const struct xmpp_switch *pointers[] = { &switches[0], &switches[1],
+                                             &switches[2] };
+    static const struct {
+        bool master;
+        size_t n_switches;
+        const char *expected;
+    } cases[] = {
+        { true, 3, "10.0.2.1 vxlan 100; 10.0.2.3 vxlan 100" },
+        { true, 1, "10.0.2.3 vxlan 100" },
+        { true, 0, "" },
+        { false, 3, "" },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct xmpp_view view = {
+            .switches = pointers, .n_switches = cases[i].n_switches,
+        };
+        struct rig r;
+
+        rig_init(&r);
+        repl_rules_fini(&r.rules);
+        repl_rules_init(&r.rules, true);
+        assert_int_equal(repl_rules_set_view(&r.rules, &view),
+                         cases[i].n_switches != 0);
+        assert_false(repl_rules_set_view(&r.rules, &view));
+        r.rules.master = cases[i].master;
+        rig_start(&r);
+        add_lists(&r, VNI, olist, ARRAY_SIZE(olist), NULL, 0);
+        add_vxlan_mac(&r, b1, NULL, "10.0.2.1");
+        rig_finish(&r);
+        assert_members(&r, FWD_EVPN, cases[i].expected);
+        assert_int_equal(find_mac(&r, b1)->flags,
+                         FWD_MAC_ROUTE | FWD_MAC_EVPN_CONTROL);
+        assert_int_equal(r.n_unreachable, 0);
+        rig_fini(&r);
+    }
 }
 
 static void
@@ -225,7 +589,9 @@ static void
 macs__routes__tunnels(void **state OVS_UNUSED)
 {
     const struct eth_addr group = { { { 1, 0, 0x5e, 0, 0, 1 } } };
+    const struct eth_addr v2 = { { { 2, 0xcc, 0, 0, 0, 2 } } };
     struct fwd_ip t1 = fwd_ip("10.0.1.1"), zero = { { 0 } };
+    struct fwd_ip c1 = fwd_ip("10.0.0.21");
     struct rig r;
 
     rig_init(&r);
@@ -233,18 +599,24 @@ macs__routes__tunnels(void **state OVS_UNUSED)
     add_vxlan_mac(&r, b1, NULL, "10.0.1.1");
     add_mac(&r, v1, "192.0.2.21", "10.0.0.21", TSN_ENCAP_MPLS_UDP, 1, 100,
             false);
+    add_mac(&r, v2, NULL, "10.0.0.22", 0, 1, 100, false);
     add_vxlan_mac(&r, group, NULL, "10.0.1.1");
     add_vxlan_mac(&r, service, NULL, "10.0.1.1");
     add_vxlan_mac(&r, eth_addr_exact, NULL, "10.0.1.1");
     rig_finish(&r);
 
-    assert_int_equal(r.network->n_macs, 2);
+    assert_int_equal(r.network->n_macs, 3);
     assert_memory_equal(&find_mac(&r, b1)->tunnel, &t1, sizeof t1);
     assert_int_equal(find_mac(&r, b1)->label, 4711);
     assert_int_equal(find_mac(&r, b1)->flags, FWD_MAC_ROUTE);
-    /* Known, but not by VXLAN. */
-    assert_memory_equal(&find_mac(&r, v1)->tunnel, &zero, sizeof zero);
+    assert_int_equal(find_mac(&r, b1)->encap, FWD_VXLAN);
+    assert_memory_equal(&find_mac(&r, v1)->tunnel, &c1, sizeof c1);
+    assert_int_equal(find_mac(&r, v1)->label, 4711);
+    assert_int_equal(find_mac(&r, v1)->encap, FWD_MPLS_UDP);
     assert_int_equal(find_mac(&r, v1)->flags, FWD_MAC_ROUTE);
+    /* Known, but not by anything that we send. */
+    assert_memory_equal(&find_mac(&r, v2)->tunnel, &zero, sizeof zero);
+    assert_int_equal(find_mac(&r, v2)->flags, FWD_MAC_ROUTE);
     assert_mac(find_arp(&r, "192.0.2.21"), v1, false);
     rig_fini(&r);
 }
@@ -364,7 +736,7 @@ macs__several_next_hops__lowest_vxlan(void **state OVS_UNUSED)
 
 /* Of routes that are equally good, whatever the order in which they come. */
 static void
-macs__equal_routes__lowest_reachable(void **state OVS_UNUSED)
+macs__equal_routes__best_then_lowest(void **state OVS_UNUSED)
 {
     static const struct {
         const char *next_hop;
@@ -374,7 +746,8 @@ macs__equal_routes__lowest_reachable(void **state OVS_UNUSED)
         { "10.0.1.2", 7, TSN_ENCAP_VXLAN },
         { "10.0.1.2", 8, TSN_ENCAP_VXLAN },
         { "10.0.1.3", 7, TSN_ENCAP_VXLAN },
-        { "10.0.1.1", 7, TSN_ENCAP_MPLS_UDP },
+        { "10.0.1.1", 17, TSN_ENCAP_MPLS_UDP },
+        { "10.0.1.0", 7, TSN_ENCAP_MPLS_UDP },
     };
     const size_t n = ARRAY_SIZE(routes);
 
@@ -590,12 +963,20 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists__leaves_and_others__members_by_class),
         cmocka_unit_test(lists__of_another_vni_or_node__ignored),
+        cmocka_unit_test(lists__priorities_of_the_cloud__encapsulations),
+        cmocka_unit_test(lists__two_with_different_labels__fresh_then_lowest),
+        cmocka_unit_test(lists__published_by_mpls__those_of_that_key),
+        cmocka_unit_test(lists__kept__until_others_come),
+        cmocka_unit_test(tree__place__neighbours_and_labels),
+        cmocka_unit_test(tree__alone_or_none__label_or_none),
+        cmocka_unit_test(tree__endpoint_of_several_classes__not_of_evpn),
+        cmocka_unit_test(no_forwarding__master_or_not__switches_of_ours),
         cmocka_unit_test(macs__routes__tunnels),
         cmocka_unit_test(macs__own_next_hop__ignored),
         cmocka_unit_test(macs__prefixes_and_groups__ignored),
         cmocka_unit_test(macs__several_routes__best_wins),
         cmocka_unit_test(macs__several_next_hops__lowest_vxlan),
-        cmocka_unit_test(macs__equal_routes__lowest_reachable),
+        cmocka_unit_test(macs__equal_routes__best_then_lowest),
         cmocka_unit_test(interface__with_and_without_dhcp__bound_or_not),
         cmocka_unit_test(interface__incomplete__ignored),
         cmocka_unit_test(arp__service_interface_route__by_origin),

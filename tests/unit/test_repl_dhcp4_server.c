@@ -102,7 +102,7 @@ setup(void **state)
     fake_speaker_init(&rig->sp);
     rig->networks = repl_networks_create(&self, &rig->sp, &rig->fwd, publish);
     repl_networks_set_view(rig->networks, &rig->view);
-    repl_networks_run(rig->networks);
+    repl_networks_run(rig->networks, 0);
     rig->server = (struct repl_dhcp4_server) {
         .networks = rig->networks, .fwd = &rig->fwd, .service_mac = SERVICE,
     };

@@ -5,100 +5,7 @@
 
 #include <stdlib.h>
 
-#include "fake_speaker.h"
-#include "packets.h"
-#include "replication/forwarder/table.h"
-#include "util.h"
-#include "xmpp/view.h"
-
-struct rig {
-    struct xmpp_speaker sp;
-    struct repl_networks *rn;
-    struct fwd_table *table;    /* The last published. */
-    int n_published;
-};
-
-static struct rig *the_rig;
-
-static void
-publish(struct fwd *fwd OVS_UNUSED, struct fwd_table *table)
-{
-    fwd_table_destroy(the_rig->table);
-    the_rig->table = table;
-    the_rig->n_published++;
-}
-
-static int
-setup(void **state)
-{
-    struct repl_identity self = {
-        .service_mac = { { { 0, 0, 0x5e, 0, 1, 0 } } },
-    };
-    struct rig *rig = xzalloc(sizeof *rig);
-
-    assert_int_equal(tsn_ip_parse("10.0.0.11", &self.address), 0);
-    fake_speaker_init(&rig->sp);
-    rig->rn = repl_networks_create(&self, &rig->sp, NULL, publish);
-    the_rig = *state = rig;
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    struct rig *rig = *state;
-
-    repl_networks_destroy(rig->rn);
-    fwd_table_destroy(rig->table);
-    fake_speaker_fini(&rig->sp);
-    free(rig);
-    return 0;
-}
-
-static void
-run(struct rig *rig)
-{
-    repl_networks_run(rig->rn);
-    assert_false(repl_networks_is_pending(rig->rn));
-}
-
-static struct xmpp_network
-net(const char *instance, uint32_t id, uint32_t vni)
-{
-    return (struct xmpp_network) {
-        .instance = CONST_CAST(char *, instance),
-        .name = CONST_CAST(char *, instance), .id = id, .vni = vni,
-    };
-}
-
-static void
-set_view(struct rig *rig, struct xmpp_network *networks, size_t n)
-{
-    const struct xmpp_network **pointers = xcalloc(n, sizeof *pointers);
-    struct xmpp_view view = { .networks = pointers, .n_networks = n };
-
-    for (size_t i = 0; i < n; i++) {
-        pointers[i] = &networks[i];
-    }
-    repl_networks_set_view(rig->rn, &view);
-    run(rig);
-    free(pointers);
-}
-
-static void
-expect(struct rig *rig, const char *log)
-{
-    assert_string_equal(ds_cstr(&rig->sp.log), log);
-    ds_clear(&rig->sp.log);
-}
-
-static const struct fwd_network *
-forwarded(const struct rig *rig, uint32_t vni)
-{
-    const struct fwd_net *found = fwd_find_net(rig->table, vni);
-
-    return found ? fwd_network_of(found) : NULL;
-}
+#include "repl_rig.h"
 
 static void
 networks__none_yet__empty_table(void **state)
@@ -354,7 +261,7 @@ networks__thousands__built_over_several_turns(void **state)
     }
     repl_networks_set_view(rig->rn, &view);
     for (; repl_networks_is_pending(rig->rn); turns++) {
-        repl_networks_run(rig->rn);
+        repl_networks_run(rig->rn, rig->now_ms);
     }
     assert_int_equal(rig->table->n_networks, N);
     assert_true(rig->n_published <= turns);
@@ -370,7 +277,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
+#define TEST(NAME) \
+        cmocka_unit_test_setup_teardown(NAME, rig_setup, rig_teardown)
         TEST(networks__none_yet__empty_table),
         TEST(networks__come_and_go__subscribed_and_published),
         TEST(networks__nothing_changed__nothing_published),
