@@ -30,6 +30,8 @@ replication_libreplication_a_SOURCES = \
 	replication/services/dhcp4.h \
 	replication/services/lease.c \
 	replication/services/lease.h \
+	replication/show-flood.c \
+	replication/show-flood.h \
 	replication/show.c \
 	replication/show.h \
 	replication/tree/builder.c \
@@ -156,7 +158,16 @@ tests_unit_test_repl_networks_LDADD = \
 	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
 
 check_PROGRAMS += \
-	tests/unit/test_repl_labels tests/unit/test_repl_networks_tree
+	tests/unit/test_repl_labels \
+	tests/unit/test_repl_networks_tree \
+	tests/unit/test_repl_show_flood
+tests_unit_test_repl_show_flood_SOURCES = \
+	tests/unit/fake_speaker.h \
+	tests/unit/repl_rig.h \
+	tests/unit/test_repl_show_flood.c
+tests_unit_test_repl_show_flood_LDADD = \
+	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
+
 tests_unit_test_repl_labels_SOURCES = tests/unit/test_repl_labels.c
 tests_unit_test_repl_labels_LDADD = \
 	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)

@@ -8,6 +8,7 @@
 #include "replication/forwarder/forwarder.h"
 #include "replication/forwarder/table.h"
 #include "replication/services/dhcp4-server.h"
+#include "replication/show-flood.h"
 #include "replication/tree/networks.h"
 #include "tsn/config.h"
 #include "tsn/ctl.h"
@@ -91,6 +92,41 @@ control_plane_state(const struct xmpp_speaker *speaker)
            : xmpp_speaker_is_synced(speaker) ? "up" : "up, still learning";
 }
 
+/* What there is of 'labels', and a sentence for each kind that is at its
+ * end. */
+static void
+show_labels(struct tsn_json *json, const struct repl_show *show)
+{
+    const struct tsn_config_replicator *self = &show->config->replicator;
+    struct repl_label_usage u;
+
+    repl_networks_get_labels(show->networks, &u);
+    tsn_json_object_begin(json, "labels");
+    tsn_json_stringf(json, "range", "%"PRIu32"-%"PRIu32, self->first_label,
+                     self->last_label);
+    tsn_json_uint(json, "trees", u.n_trees);
+    tsn_json_uint(json, "trees_in_place", u.n_placed);
+    tsn_json_uint(json, "for_trees", u.n_tree_labels);
+    tsn_json_uint(json, "evpn", u.n_evpn);
+    tsn_json_uint(json, "for_evpn", u.n_evpn_labels);
+    tsn_json_object_end(json);
+
+    tsn_json_array_begin(json, "alarms");
+    if (u.n_trees > u.n_tree_labels) {
+        tsn_json_stringf(json, NULL, "labels-exhausted: %"PRIuSIZE" labels "
+                         "for the trees of %"PRIuSIZE" networks, the others "
+                         "are in none; more are needed in \"labels\"",
+                         u.n_tree_labels, u.n_trees);
+    }
+    if (u.n_evpn_wanting) {
+        tsn_json_stringf(json, NULL, "labels-exhausted: no label for EVPN by "
+                         "MPLS is left for %"PRIuSIZE" networks, which are "
+                         "announced by VXLAN; more are needed in "
+                         "\"labels\"", u.n_evpn_wanting);
+    }
+    tsn_json_array_end(json);
+}
+
 static void
 status_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
           char *argv[] OVS_UNUSED, void *show_)
@@ -117,6 +153,7 @@ status_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
     show_forwarder(json, show->fwd);
     tsn_json_uint(json, "networks", n_served);
     tsn_json_uint(json, "vni_conflicts", n_blocked);
+    show_labels(json, show);
     show_counters(json, fwd_totals(show->fwd));
     show_drops(json, "drops", fwd_totals(show->fwd), false);
     tsn_json_object_begin(json, "dhcp");
@@ -152,6 +189,9 @@ show_network(struct tsn_json *json, const struct repl_show *show,
     if (network->fwd) {
         tsn_json_uint(json, "tors", network->fwd->n_members[FWD_TOR]);
         tsn_json_uint(json, "evpn", network->fwd->n_members[FWD_EVPN]);
+        tsn_json_uint(json, "neighbours", network->fwd->n_members[FWD_TREE]);
+        tsn_json_string(json, "tree",
+                        repl_show_tree_state(network, show->speaker));
         tsn_json_uint(json, "unreachable", network->n_unreachable);
         tsn_json_uint(json, "macs", network->fwd->n_macs);
         tsn_json_uint(json, "addresses", network->fwd->n_arps);
@@ -162,6 +202,8 @@ show_network(struct tsn_json *json, const struct repl_show *show,
     if (network->blocked && owner) {
         tsn_json_stringf(json, "alarm", "not served: %s has VNI %"PRIu32,
                          owner->config->name, network->vni);
+    } else if (network->wants_label) {
+        tsn_json_string(json, "alarm", "no label left for EVPN by MPLS");
     }
     tsn_json_object_end(json);
 }
@@ -199,29 +241,13 @@ is_called(const struct repl_network *network, const char *name)
 }
 
 static void
-show_flood(struct tsn_json *json, const struct repl_network *network)
+show_flood(struct tsn_json *json, const struct repl_network *network,
+           const struct xmpp_speaker *speaker)
 {
-    const struct fwd_network *fwd = network->fwd;
-
     tsn_json_object_begin(json, NULL);
     tsn_json_string(json, "network", network->config->name);
     tsn_json_uint(json, "vni", network->vni);
-    tsn_json_array_begin(json, "members");
-    for (int class = 0; class < FWD_N_CLASSES; class++) {
-        for (size_t i = 0; i < fwd->n_members[class]; i++) {
-            const struct fwd_member *m
-                = &fwd->members[fwd->first[class] + i];
-            struct in6_addr ip;
-
-            memcpy(&ip, &m->ip, sizeof ip);
-            tsn_json_object_begin(json, NULL);
-            tsn_json_string(json, "class", fwd_class_name(class));
-            tsn_json_ip(json, "vtep", &ip);
-            tsn_json_uint(json, "vni", m->label);
-            tsn_json_object_end(json);
-        }
-    }
-    tsn_json_array_end(json);
+    repl_show_flood_set(json, network, speaker);
     show_counters(json, &network->counters->c);
     show_drops(json, "drops", &network->counters->c, false);
     tsn_json_object_end(json);
@@ -241,7 +267,7 @@ show_flood_cb(struct tsn_ctl_call *call, int argc, char *argv[], void *show_)
     for (size_t i = 0; i < n; i++) {
         if (networks[i]->fwd && (!argc || is_called(networks[i], argv[0]))) {
             found = true;
-            show_flood(json, networks[i]);
+            show_flood(json, networks[i], show->speaker);
         }
     }
     tsn_json_array_end(json);
@@ -268,6 +294,8 @@ repl_show_register(struct tsn_ctl *ctl, struct repl_show *show)
     tsn_ctl_register(ctl, "status", "status", 0, 0, status_cb, show);
     tsn_ctl_register(ctl, "show networks", "show networks", 0, 0,
                      show_networks_cb, show);
+    tsn_ctl_register(ctl, "flood show", "flood show [NETWORK]", 0, 1,
+                     show_flood_cb, show);
     tsn_ctl_register(ctl, "show flood", "show flood [NETWORK]", 0, 1,
                      show_flood_cb, show);
     tsn_ctl_register(ctl, "drops", "drops", 0, 0, drops_cb, show);

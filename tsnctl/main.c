@@ -54,6 +54,7 @@ static const struct route routes[] = {
     { "show listeners", BIT(TOR_AGENT), 0, false, false },
     { "show macs", BIT(TOR_AGENT), 0, false, false },
     { "show rows", BIT(TOR_AGENT), 0, false, false },
+    { "flood", BIT(REPLICATOR), 0, false, false },
     { "show flood", BIT(REPLICATOR), 0, false, false },
     { "show networks", BIT(TOR_AGENT) | BIT(REPLICATOR), BIT(CONTROLLER),
       false, false },
@@ -93,7 +94,8 @@ static const char usage[] =
     "  show macs [TOR]...    MAC addresses of the switches\n"
     "  show rows [TOR]...    what is to be in the switches' databases, and why\n"
     "                        it is not there\n"
-    "  show flood [NETWORK]  who gets a copy of a network's broadcasts\n"
+    "  flood show [NETWORK]  who gets a copy of a network's broadcasts, and\n"
+    "                        how; also \"show flood\"\n"
     "  log MODULE|any LEVEL  what is logged: off, err, warn, info or dbg\n"
     "  version               version and running time\n"
     "  help                  this, and what the running programs serve\n"

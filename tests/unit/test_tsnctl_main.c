@@ -155,7 +155,8 @@ one_program__running__bare_result(void **state)
     struct rig *rig = *state;
 
     serve(rig, "tsn-tor-agent", COMMANDS("show tors"));
-    serve(rig, "tsn-replicator", COMMANDS("show tors", "show flood"));
+    serve(rig, "tsn-replicator",
+          COMMANDS("show tors", "show flood", "flood show"));
     tsn_loop_start(rig->loop);
     assert_tsnctl("show tors", 0,
                   "PROGRAM        ARGS  LAST\n"
@@ -163,6 +164,9 @@ one_program__running__bare_result(void **state)
     assert_tsnctl("show flood blue", 0,
                   "PROGRAM         ARGS  LAST\n"
                   "tsn-replicator     1  blue\n");
+    assert_tsnctl("flood show", 0,
+                  "PROGRAM         ARGS  LAST\n"
+                  "tsn-replicator     0  -\n");
     assert_tsnctl("--json show tors", 0,
                   "{\n"
                   "  \"rows\": [\n"
