@@ -157,8 +157,67 @@ find_held(const struct rib_instance *inst, unsigned int slot, const char *id)
     return NULL;
 }
 
-/* Gives up the path of 'peer', but for lists that are to be held: those that
- * it gave in an earlier session, while this one's may not be whole yet. */
+/* Adds those of 'src' to '*dst' that it has not, as far as a list goes. */
+static void
+merge_list(struct tunnel_dst **dst, size_t *n, const struct tunnel_dst *src,
+           size_t n_src)
+{
+    size_t n_dst = *n;
+
+    *dst = xrealloc(*dst, (n_dst + n_src) * sizeof **dst);
+    for (size_t i = 0; i < n_src && *n < XMPP_MAX_NEXT_HOPS; i++) {
+        size_t j = 0;
+
+        while (j < n_dst && !tsn_ip_equals(&(*dst)[j].ip, &src[i].ip)) {
+            j++;
+        }
+        if (j == n_dst) {
+            (*dst)[(*n)++] = src[i];
+        }
+    }
+}
+
+/* Of two sessions, neither of which was whole after the other. */
+static void
+merge_held(struct xmpp_speaker *sp, struct rib_held *held,
+           const struct xmpp_evpn *newer)
+{
+    const struct xmpp_evpn *older = held->path;
+    struct xmpp_evpn both;
+
+    xmpp_evpn_copy(&both, newer);
+    merge_list(&both.olist, &both.n_olist, older->olist, older->n_olist);
+    merge_list(&both.leaf_olist, &both.n_leaf_olist, older->leaf_olist,
+               older->n_leaf_olist);
+    sp->rib_bytes -= sp->rib_paths.n_bytes;
+    held->path = rib_path_get_copy(&sp->rib_paths, &both);
+    sp->rib_bytes += sp->rib_paths.n_bytes;
+    xmpp_evpn_fini(&both);
+    free_path(sp, older);
+    free_path(sp, newer);
+}
+
+/* Holds lists that 'peer' gave in an earlier session, while this one's may not
+ * be whole yet. */
+static void
+hold_path(struct peer *peer, struct rib_instance *inst, const char *id,
+          const struct xmpp_evpn *path)
+{
+    struct rib_held *held = find_held(inst, peer->slot, id);
+
+    if (held) {
+        merge_held(peer->speaker, held, path);
+        return;
+    }
+    held = xmalloc(sizeof *held);
+    *held = (struct rib_held) {
+        .slot = peer->slot, .id = xstrdup(id), .path = path,
+    };
+    hmap_insert(&inst->held, &held->node, hash_string(id, peer->slot));
+    peer->speaker->rib_bytes += held_size(id);
+}
+
+/* Gives up the path of 'peer', but for lists that are to be held. */
 static void
 retire_path(struct peer *peer, struct rib_instance *inst,
             struct rib_route *rr)
@@ -167,14 +226,8 @@ retire_path(struct peer *peer, struct rib_instance *inst,
     const struct xmpp_evpn *path = rr->path[slot];
 
     if (path && rr->stale[slot] && peer->up && !peer->synced
-        && xmpp_evpn_is_broadcast(path) && !find_held(inst, slot, rr->id)) {
-        struct rib_held *held = xmalloc(sizeof *held);
-
-        *held = (struct rib_held) {
-            .slot = slot, .id = xstrdup(rr->id), .path = path,
-        };
-        hmap_insert(&inst->held, &held->node, hash_string(rr->id, slot));
-        peer->speaker->rib_bytes += held_size(rr->id);
+        && xmpp_evpn_is_broadcast(path)) {
+        hold_path(peer, inst, rr->id, path);
     } else {
         free_path(peer->speaker, path);
     }
@@ -602,12 +655,22 @@ rib_notify(struct xmpp_speaker *sp)
     }
 }
 
-/* Whether the lists that 'best' gives are whole: it has sent its End-of-RIB,
- * in this session or in the last one. */
+/* Whether the lists that 'best' gives of 'rr' are whole: it has sent its
+ * End-of-RIB, in this session or in the last one.  With both sessions lost,
+ * one that had not come so far had nevertheless told what is newer. */
 static bool
-lists_are_whole(const struct xmpp_speaker *sp, int best)
+lists_are_whole(const struct xmpp_speaker *sp, const struct rib_route *rr,
+                int best)
 {
-    return best >= 0 && sp->peers[best].synced;
+    if (best < 0 || !sp->peers[best].synced) {
+        return false;
+    }
+    for (int i = 0; rr->stale[best] && i < (int) sp->n_peers; i++) {
+        if (rr->path[i] && !sp->peers[i].synced) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void
@@ -620,7 +683,7 @@ for_each_older_list(const struct xmpp_speaker *sp,
     HMAP_FOR_EACH (held, node, &inst->held) {
         const struct rib_route *rr = find_route(inst, held->id);
 
-        if (!rr || !lists_are_whole(sp, best_path(sp, rr))) {
+        if (!rr || !lists_are_whole(sp, rr, best_path(sp, rr))) {
             fn(held->id, held->path, true, aux);
         }
     }
@@ -652,7 +715,7 @@ xmpp_speaker_for_each_route(const struct xmpp_speaker *sp,
 
         tell_path(rr, best, fn, aux);
         if (!xmpp_evpn_is_broadcast(rr->path[best])
-            || lists_are_whole(sp, best)) {
+            || lists_are_whole(sp, rr, best)) {
             continue;
         }
         for (int i = 0; i < (int) sp->n_peers; i++) {

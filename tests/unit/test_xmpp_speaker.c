@@ -745,7 +745,7 @@ speaker__control_node_restarted__lists_grow_until_end_of_rib(void **state)
     rig_run_until(rig, has_leaves);
     rig_restart_server(rig);
     server_send_leaves(rig, "6");
-    awaited_leaves = "126";
+    awaited_leaves = "1256";
     rig_run_until(rig, has_leaves);
 
     server_send_end_of_rib(rig);

@@ -83,13 +83,13 @@ node_item(int i, const char *mac)
 }
 
 static void
-node_lists(int i)
+node_lists_of(int i, const char *vtep)
 {
     struct ds entry = DS_EMPTY_INITIALIZER, out = DS_EMPTY_INITIALIZER;
     char id[XMPP_ID_STRLEN];
     struct xmpp_evpn route;
 
-    make_route(&route, "ff:ff:ff:ff:ff:ff", "10.0.0.9");
+    make_route(&route, "ff:ff:ff:ff:ff:ff", vtep);
     route.olist = xmemdup(route.next_hops, sizeof *route.next_hops);
     route.n_olist = 1;
     xmpp_evpn_encode_notify(&entry, &route);
@@ -100,6 +100,34 @@ node_lists(int i)
     xmpp_evpn_fini(&route);
     ds_destroy(&entry);
     ds_destroy(&out);
+}
+
+static void
+node_lists(int i)
+{
+    node_lists_of(i, "10.0.0.9");
+}
+
+static void
+put_lists(const char *id OVS_UNUSED, const struct xmpp_evpn *route,
+          bool stale OVS_UNUSED, void *ds)
+{
+    char ip[TSN_IP_STRLEN];
+
+    for (size_t i = 0; i < route->n_olist; i++) {
+        ds_put_format(ds, "%s ", tsn_ip_format(&route->olist[i].ip, ip));
+    }
+}
+
+/* All members that count, some perhaps twice. */
+static void
+expect_lists(const char *expected)
+{
+    struct ds ds = DS_EMPTY_INITIALIZER;
+
+    xmpp_speaker_for_each_route(rig.speaker, RI, put_lists, &ds);
+    assert_string_equal(ds_cstr(&ds), expected);
+    ds_destroy(&ds);
 }
 
 static void
@@ -394,6 +422,25 @@ flap__flood_lists__of_a_node_long_gone_are_given_up(void **state)
     rig_advance(1500);
     node_lists(1);
     rig_expect_routes(RI, FRESH(LISTS) STALE(LISTS));
+}
+
+/* The one that was lost last had not come to its end, but what it has told is
+ * the newest. */
+static void
+lost__all_nodes_the_last_not_in_sync__lists_of_both(void **state)
+{
+    start(2);
+    node_lists_of(0, "10.0.0.1");
+    node_end_of_rib(0);
+    rig_lose(0);
+    rig_kill(0);
+    node_lists_of(1, "10.0.0.2");
+    rig_advance(0);
+    expect_lists("10.0.0.2 10.0.0.1 ");
+    rig_lose(1);
+    rig_kill(1);
+    rig_advance(TICK_MS);
+    expect_lists("10.0.0.1 10.0.0.2 ");
 }
 
 static void
@@ -701,6 +748,7 @@ main(void)
         TEST(flap__session_that_was_not_in_sync__loses_no_mark),
         TEST(flap__never_in_sync__does_not_keep_stale_routes_young),
         TEST(flap__flood_lists__of_a_node_long_gone_are_given_up),
+        TEST(lost__all_nodes_the_last_not_in_sync__lists_of_both),
         TEST(rotation__next_node_of_the_list__takes_over_what_is_stale),
         TEST(end_of_rib__all_is_told__once_after_a_silence),
         TEST(end_of_rib__owner_is_not_complete__not_told),
