@@ -160,7 +160,15 @@ tests_unit_test_repl_networks_LDADD = \
 check_PROGRAMS += \
 	tests/unit/test_repl_labels \
 	tests/unit/test_repl_networks_tree \
+	tests/unit/test_repl_random \
 	tests/unit/test_repl_show_flood
+tests_unit_test_repl_random_SOURCES = \
+	tests/unit/repl_cloud.h \
+	tests/unit/test_repl_random.c \
+	tests/unit/tree_rig.h
+tests_unit_test_repl_random_LDADD = \
+	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
+
 tests_unit_test_repl_show_flood_SOURCES = \
 	tests/unit/fake_speaker.h \
 	tests/unit/repl_rig.h \

@@ -514,6 +514,17 @@ xmpp_speaker_is_up(const struct xmpp_speaker *sp)
 }
 
 bool
+xmpp_speaker_is_whole(const struct xmpp_speaker *sp)
+{
+    for (unsigned int i = 0; i < sp->n_peers; i++) {
+        if (sp->peers[i].up && sp->peers[i].synced) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
 xmpp_speaker_is_synced(const struct xmpp_speaker *sp)
 {
     return sp->synced;

@@ -180,6 +180,10 @@ bool xmpp_speaker_is_up(const struct xmpp_speaker *);       /* Any session. */
 /* First End-of-RIB (or its time-out) seen since the start. */
 bool xmpp_speaker_is_synced(const struct xmpp_speaker *);
 
+/* Whether a session that is up has seen its End-of-RIB (or its time-out), so
+ * that what is not told is not there. */
+bool xmpp_speaker_is_whole(const struct xmpp_speaker *);
+
 /* Writes an array "sessions", an array "subscriptions" and counters into the
  * object that is open. */
 void xmpp_speaker_status(const struct xmpp_speaker *, struct tsn_json *);

@@ -51,7 +51,8 @@ struct repl_builder {
     const struct xmpp_network *config;
     const struct xmpp_evpn *published;  /* Or NULL. */
     const struct fwd_network *old;      /* Whose lists are kept, or NULL. */
-    bool has_lists;
+    bool whole;                 /* Lists that replace those. */
+    bool has_lists;             /* That are not stale. */
     struct repl_members members;
     struct hmap macs, arps;
     struct fwd_in_label labels[MAX_LABELS];
@@ -240,9 +241,11 @@ repl_builder_set_published(struct repl_builder *b,
 }
 
 void
-repl_builder_keep_lists(struct repl_builder *b, const struct fwd_network *old)
+repl_builder_keep_lists(struct repl_builder *b, const struct fwd_network *old,
+                        bool whole)
 {
     b->old = old;
+    b->whole = whole;
 }
 
 static void
@@ -275,7 +278,7 @@ static void
 add_flood_lists(struct repl_builder *b, const struct xmpp_evpn *route,
                 bool stale)
 {
-    b->has_lists = true;
+    b->has_lists |= !stale;
     for (size_t i = 0; i < route->n_leaf_olist; i++) {
         repl_members_add(&b->members, &route->leaf_olist[i], FWD_TOR, stale);
     }
@@ -358,7 +361,7 @@ repl_builder_finish(struct repl_builder *b, struct fwd_net_counters *counters,
 
     memcpy(spec.net.service_mac, &b->self->service_mac,
            sizeof spec.net.service_mac);
-    if (b->old && !b->has_lists) {
+    if (b->old && !(b->has_lists && b->whole)) {
         repl_members_add_from(&b->members, b->old, FWD_TOR);
         repl_members_add_from(&b->members, b->old, FWD_EVPN);
     }

@@ -43,10 +43,11 @@ struct repl_builder *repl_builder_create(const struct repl_identity *,
 void repl_builder_set_published(struct repl_builder *,
                                 const struct xmpp_evpn *);
 
-/* The lists of 'old' are to be kept unless others are learnt; borrowed until
- * it is finished. */
+/* The lists of 'old', which is borrowed until it is finished, are to be kept:
+ * until others are learnt that are not stale, or, unless those are 'whole',
+ * beside them. */
 void repl_builder_keep_lists(struct repl_builder *,
-                             const struct fwd_network *old);
+                             const struct fwd_network *old, bool whole);
 
 /* The label, if it is one, by which others send us broadcasts by MPLS. */
 void repl_builder_add_evpn_label(struct repl_builder *, uint32_t label);

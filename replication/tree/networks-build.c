@@ -20,7 +20,8 @@ VLOG_DEFINE_THIS_MODULE(repl_build);
  * under another key or subscribe anew: to give others, one has to look at all
  * members of the network, and it may be busy with all networks at a time, as
  * when the cloud's encapsulation changes.  A switch that goes meanwhile gets
- * copies that it drops. */
+ * copies that it drops.  The time does not run while no control node is there,
+ * or none that knows everybody. */
 #define KEEP_LISTS_MS 30000
 
 void
@@ -51,6 +52,25 @@ repl_network_keep_lists(struct repl_networks *rn, struct repl_network *n)
     }
 }
 
+/* From now on, or not any more, lists that are not told are none. */
+static void
+check_whole(struct repl_networks *rn)
+{
+    bool whole = xmpp_speaker_is_whole(rn->speaker);
+    struct repl_network *n;
+
+    if (whole == rn->whole) {
+        return;
+    }
+    rn->whole = whole;
+    HMAP_FOR_EACH (n, vni_node, &rn->by_vni) {
+        if (n->keep) {
+            rn->keep_ms = 0;
+            repl_network_mark_dirty(rn, n);
+        }
+    }
+}
+
 /* Ends what has been kept for long enough. */
 static void
 check_kept(struct repl_networks *rn, uint64_t now_ms)
@@ -65,7 +85,7 @@ check_kept(struct repl_networks *rn, uint64_t now_ms)
         if (!n->keep) {
             continue;
         }
-        if (!n->keep_ms) {
+        if (!n->keep_ms || !rn->whole) {
             n->keep_ms = now_ms + KEEP_LISTS_MS;
         }
         if (now_ms >= n->keep_ms) {
@@ -94,7 +114,7 @@ build(struct repl_networks *rn, struct repl_network *n)
 
     repl_builder_set_published(b, &n->route);
     if (n->keep && n->fwd) {
-        repl_builder_keep_lists(b, n->fwd);
+        repl_builder_keep_lists(b, n->fwd, rn->whole);
     }
     repl_builder_add_evpn_label(b, n->evpn_label);
     if (xmpp_speaker_get_tree(rn->speaker, n->instance, &tree)) {
@@ -142,6 +162,7 @@ publish_table(struct repl_networks *rn)
 void
 repl_networks_run(struct repl_networks *rn, uint64_t now_ms)
 {
+    check_whole(rn);
     check_kept(rn, now_ms);
 
     uint64_t end = tsn_now_ms() + BUILD_MS;

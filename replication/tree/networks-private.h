@@ -23,6 +23,7 @@ struct repl_networks {
     bool publish_needed;
     uint64_t keep_ms;           /* When 'keep' of a network may end; 0: to be
                                  * looked at. */
+    bool whole;                 /* As xmpp_speaker_is_whole(). */
     bool trees_exhausted;       /* Has been said. */
     bool evpn_exhausted;        /* Likewise. */
 

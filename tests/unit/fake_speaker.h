@@ -24,6 +24,7 @@ struct xmpp_speaker {
     struct shash ids;           /* Of subscriptions. */
     const char *routes_of;      /* Instance that has one learnt route. */
     struct xmpp_evpn *route;
+    bool whole;
     struct sset joined;         /* Instances. */
     const char *tree_of;        /* That which has a place in its tree. */
     struct xmpp_tree tree;
@@ -35,6 +36,7 @@ fake_speaker_init(struct xmpp_speaker *sp)
     ds_init(&sp->log);
     shash_init(&sp->ids);
     sset_init(&sp->joined);
+    sp->whole = true;
     sp->routes_of = NULL;
     sp->tree_of = NULL;
 }
@@ -111,6 +113,12 @@ xmpp_speaker_for_each_route(const struct xmpp_speaker *sp,
     if (sp->routes_of && !strcmp(sp->routes_of, instance)) {
         fn("item", sp->route, false, aux);
     }
+}
+
+bool
+xmpp_speaker_is_whole(const struct xmpp_speaker *sp)
+{
+    return sp->whole;
 }
 
 int

@@ -368,7 +368,21 @@ lists__kept__until_others_come(void **state OVS_UNUSED)
         .label = 5000, .neighbours = &c, .n_neighbours = 1,
     };
 
-    for (int known = 0; known < 2; known++) {
+    static const struct {
+        bool known, stale, whole;
+        const char *tors;
+    } cases[] = {
+        { false, false, true, "10.0.1.1 vxlan 100" },
+        { true, false, true, "" },
+        { true, true, true, "10.0.1.1 vxlan 100" },
+        { true, false, false, "10.0.1.1 vxlan 100" },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct xmpp_evpn route = {
+            .mac = eth_addr_broadcast, .plen = 32,
+            .olist = CONST_CAST(struct tunnel_dst *, &q), .n_olist = 1,
+        };
         struct rig before, r;
 
         rig_init(&before);
@@ -380,12 +394,12 @@ lists__kept__until_others_come(void **state OVS_UNUSED)
         rig_init(&r);
         r.published.tag = 0;
         rig_start(&r);
-        repl_builder_keep_lists(r.b, before.network);
-        if (known) {
-            add_lists(&r, 0, &q, 1, NULL, 0);
+        repl_builder_keep_lists(r.b, before.network, cases[i].whole);
+        if (cases[i].known) {
+            repl_builder_add_route(r.b, &route, cases[i].stale);
         }
         rig_finish(&r);
-        assert_members(&r, FWD_TOR, known ? "" : "10.0.1.1 vxlan 100");
+        assert_members(&r, FWD_TOR, cases[i].tors);
         assert_members(&r, FWD_EVPN, "10.0.2.1 vxlan 100");
         assert_members(&r, FWD_TREE, "");
         assert_int_equal(r.network->n_labels, 0);

@@ -225,6 +225,38 @@ encapsulation__flips__lists_hold_until_others_come(void **state)
     assert_true(repl_networks_due_ms(rig->rn) == UINT64_MAX);
 }
 
+/* With all control nodes gone, or one that is only starting, nothing is known
+ * that could take the place of the lists. */
+static void
+encapsulation__flips_before_a_restart__lists_hold_longer(void **state)
+{
+    struct xmpp_network networks[] = { net("blue", 1, 100) };
+    struct tunnel_dst leaves[] = {
+        { ip("10.0.1.1"), 100, TSN_ENCAP_VXLAN },
+        { ip("10.0.1.2"), 100, TSN_ENCAP_VXLAN },
+    };
+    struct xmpp_evpn route;
+    struct rig *rig = *state;
+
+    set_view(rig, networks, 1);
+    learn(rig, &route, 100, leaves, 2);
+    rig->encap = TSN_ENCAP_MPLS_GRE;
+    set_view(rig, networks, 1);
+    rig->sp.whole = false;
+    forget(rig);
+    for (int i = 0; i < 3; i++) {
+        rig->now_ms = repl_networks_due_ms(rig->rn);
+        run(rig);
+        assert_int_equal(n_members(rig, 100, FWD_TOR), 2);
+    }
+    learn(rig, &route, 0, leaves, 1);
+    assert_int_equal(n_members(rig, 100, FWD_TOR), 2);
+    rig->sp.whole = true;
+    repl_networks_run(rig->rn, rig->now_ms);
+    run(rig);
+    assert_int_equal(n_members(rig, 100, FWD_TOR), 1);
+}
+
 static void
 id__changes__lists_hold_until_others_come(void **state)
 {
@@ -412,6 +444,7 @@ main(void)
         TEST(tree__place_changes__published_once),
         TEST(tree__vni_of_another__not_joined),
         TEST(encapsulation__flips__lists_hold_until_others_come),
+        TEST(encapsulation__flips_before_a_restart__lists_hold_longer),
         TEST(id__changes__lists_hold_until_others_come),
         TEST(list__taken_back__ends_at_once),
         TEST(encapsulations__mpls_priorities_change__sent_otherwise),
