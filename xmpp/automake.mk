@@ -28,6 +28,7 @@ xmpp_libxmpp_a_SOURCES = \
 	xmpp/route.h \
 	xmpp/server.c \
 	xmpp/server.h \
+	xmpp/speaker-host.c \
 	xmpp/speaker-inet.c \
 	xmpp/speaker-private.h \
 	xmpp/speaker-restart.c \
@@ -78,6 +79,7 @@ check_PROGRAMS += \
 	tests/unit/test_xmpp_route_memory \
 	tests/unit/test_xmpp_session \
 	tests/unit/test_xmpp_speaker \
+	tests/unit/test_xmpp_speaker_host \
 	tests/unit/test_xmpp_speaker_restart \
 	tests/unit/test_xmpp_speaker_tree \
 	tests/unit/test_xmpp_stream \
@@ -156,6 +158,11 @@ tests_unit_test_xmpp_session_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_speaker_SOURCES = tests/unit/test_xmpp_speaker.c
 tests_unit_test_xmpp_speaker_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
+
+tests_unit_test_xmpp_speaker_host_SOURCES = \
+	tests/unit/speaker_rig.h \
+	tests/unit/test_xmpp_speaker_host.c
+tests_unit_test_xmpp_speaker_host_LDADD = $(XMPP_TEST_LIBS) $(TEST_LIBS)
 
 tests_unit_test_xmpp_speaker_restart_SOURCES = \
 	tests/unit/speaker_rig.h \

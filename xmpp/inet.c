@@ -9,6 +9,7 @@
 
 #include "util.h"
 
+#include "openvswitch/dynamic-string.h"
 #include "tsn/error.h"
 #include "xmpp/route-private.h"
 #include "xmpp/stanza.h"
@@ -298,4 +299,38 @@ xmpp_inet_check_publish(const struct xmpp_inet *route, bool is_fabric,
         return -EBADMSG;
     }
     return 0;
+}
+
+void
+xmpp_inet_encode_host(struct ds *out, const struct in6_addr *ip,
+                      uint32_t label)
+{
+    char host[TSN_IP_STRLEN];
+
+    tsn_ip_format(ip, host);
+    ds_put_format(out, "<entry><nlri><af>1</af><safi>1</safi><address>%s/32"
+                  "</address></nlri><next-hops><next-hop><af>1</af><address>"
+                  "%s</address><mac></mac><label>%"PRIu32"</label><vni>0</vni>"
+                  "<tunnel-encapsulation-list><tunnel-encapsulation>gre"
+                  "</tunnel-encapsulation><tunnel-encapsulation>udp"
+                  "</tunnel-encapsulation></tunnel-encapsulation-list>"
+                  "<virtual-network>default-domain:default-project:ip-fabric"
+                  "</virtual-network><tag-list /></next-hop></next-hops>"
+                  "<version>1</version><virtual-network></virtual-network>"
+                  "<mobility seqno=\"0\" sticky=\"false\" />"
+                  "<sequence-number>0</sequence-number>"
+                  "<security-group-list /><community-tag-list />"
+                  "<local-preference>100</local-preference><med>0</med>"
+                  "</entry>", host, host, label);
+}
+
+const char *
+xmpp_inet_host_node_id(const char *instance, const struct in6_addr *ip,
+                       char buf[XMPP_ID_STRLEN])
+{
+    char host[TSN_IP_STRLEN];
+
+    snprintf(buf, XMPP_ID_STRLEN, "1/1/%.128s/%s/32", instance,
+             tsn_ip_format(ip, host));
+    return buf;
 }

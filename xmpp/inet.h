@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unicast IP routes, 1/1, 1/4 and 2/1 (spec/xmpp-protocol.md 3.4).  We use
- * none of them; they are read so that a peer that sends bad ones is known for
- * it.  No I/O, any thread. */
+/* Unicast IP routes, 1/1, 1/4 and 2/1 (spec/xmpp-protocol.md 3.4).  Of them we
+ * use those of hosts of the underlay; the others are read so that a peer that
+ * sends bad ones is known for it.  No I/O, any thread. */
 #ifndef XMPP_INET_H
 #define XMPP_INET_H 1
 
@@ -12,12 +12,18 @@
 #include "tsn/model.h"
 #include "xmpp/route.h"
 
+struct ds;
 struct tsn_err;
 struct xmpp_node;
 
 /* The instance of the underlay (2.1). */
 #define XMPP_FABRIC_INSTANCE "default-domain:default-project:ip-fabric:" \
     "__default__"
+
+/* That in which service nodes announce their own addresses
+ * (spec/tsn-dataplane.md A.8). */
+#define XMPP_FABRIC_POLICY_INSTANCE "default-domain:default-project:ip-fabric:" \
+    "ip-fabric"
 
 /* End of a list that a peer may make long. */
 #define XMPP_MAX_COMMUNITIES 256
@@ -81,5 +87,13 @@ int xmpp_inet_check_publish(const struct xmpp_inet *, bool is_fabric,
  * and '*plen'; or -EINVAL and leaves them alone. */
 int xmpp_inet_parse_item_id(const char *id, uint32_t family,
                             struct in6_addr *ip, uint8_t *plen);
+
+/* Appends the <entry> that an agent publishes for its own IPv4 address. */
+void xmpp_inet_encode_host(struct ds *out, const struct in6_addr *ip,
+                           uint32_t label);
+/* NODE-ID of its publish.  Returns 'buf'. */
+const char *xmpp_inet_host_node_id(const char *instance,
+                                   const struct in6_addr *ip,
+                                   char buf[XMPP_ID_STRLEN]);
 
 #endif /* xmpp/inet.h */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Unicast IP routes that control nodes tell us with the others of an instance.
- * Nobody uses them: they are looked at, counted and forgotten, so that it
- * shows when a control node sends what cannot be read. */
+ * But for hosts of the underlay nobody uses them: they are looked at, counted
+ * and forgotten, so that it shows when a control node sends what cannot be
+ * read. */
 #include <config.h>
 #include "xmpp/speaker-private.h"
 
@@ -32,6 +33,15 @@ skip(struct peer *peer, const struct xmpp_stanza *st, const char *id,
                  peer->speaker->name, st->node, id, why);
 }
 
+/* Whether the prefix is a host that somebody wants to know of. */
+static bool
+is_host(const struct peer *peer, const struct xmpp_stanza *st,
+        const struct in6_addr *ip, uint8_t plen)
+{
+    return st->family == XMPP_FAMILY_INET && plen == 32
+           && tsn_ip_is_host(ip) && host_is_wanted(peer->speaker, st->node);
+}
+
 static void
 handle_item(struct peer *peer, const struct xmpp_stanza *st,
             const struct xmpp_node *item)
@@ -46,8 +56,14 @@ handle_item(struct peer *peer, const struct xmpp_stanza *st,
                                 &route, &err)) {
         skip(peer, st, id, tsn_err_format(&err));
     } else {
+        if (!is_host(peer, st, &route.ip, route.plen)) {
+            peer->n_unused_items++;
+        } else if (host_learn(peer, &route.ip)) {
+            peer->n_items++;
+        } else {
+            skip(peer, st, id, "too many hosts");
+        }
         xmpp_inet_fini(&route);
-        peer->n_unused_items++;
     }
 }
 
@@ -61,6 +77,9 @@ handle_retract(struct peer *peer, const struct xmpp_stanza *st,
 
     if (!id || xmpp_inet_parse_item_id(id, st->family, &ip, &plen)) {
         skip(peer, st, id ? id : "", "retract of what is no prefix");
+    } else if (is_host(peer, st, &ip, plen)) {
+        peer->n_retracts++;
+        host_forget(peer, &ip);
     } else {
         peer->n_unused_items++;
     }

@@ -70,6 +70,9 @@ struct want_instance {
     bool wanted;
     struct hmap routes;         /* struct want_route. */
     struct want_tree *tree;     /* NULL: neither wanted nor told. */
+    struct in6_addr host;       /* Our address, announced in it, or none. */
+    uint32_t host_label;
+    struct in6_addr host_told[MAX_PEERS];
 
     /* For each peer: what it has been told. */
     bool subscribed[MAX_PEERS];
@@ -143,6 +146,8 @@ struct xmpp_speaker {
     size_t n_trees;
     uint64_t n_trees_ignored;   /* Events not from the builder. */
 
+    struct hmap hosts;          /* struct host. */
+
     /* Configuration, from one peer at a time. */
     struct peer *config_peer;   /* NULL while none is up. */
     struct xmpp_graph *graph;
@@ -198,6 +203,22 @@ void rib_notify(struct xmpp_speaker *);
 /* speaker-inet.c */
 bool inet_is_family(uint32_t family);
 void inet_event(struct peer *, const struct xmpp_stanza *);
+
+/* speaker-host.c */
+void host_init(struct xmpp_speaker *);
+void host_fini(struct xmpp_speaker *);
+/* Whether hosts of 'instance' are of interest. */
+bool host_is_wanted(const struct xmpp_speaker *, const char *instance);
+/* The peer has told one, or takes it back.  The first returns false if there
+ * is no room for it. */
+bool host_learn(struct peer *, const struct in6_addr *ip);
+void host_forget(struct peer *, const struct in6_addr *ip);
+void host_peer_down(struct peer *);
+/* Those that were not told again are gone. */
+void host_sweep(struct peer *);
+/* Like tree_flush(). */
+bool host_flush(struct peer *, struct want_instance *, int *budget,
+                struct ds *out);
 
 /* speaker-tree.c */
 void tree_init(struct xmpp_speaker *);

@@ -607,6 +607,7 @@ rib_sweep(struct peer *peer)
     struct shash_node *node;
     size_t n = 0;
 
+    host_sweep(peer);
     SHASH_FOR_EACH (node, &sp->rib) {
         struct rib_instance *inst = node->data;
         struct rib_route *rr;

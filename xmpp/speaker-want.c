@@ -179,6 +179,7 @@ want_peer_down(struct peer *peer)
         }
         ovs_list_init(&inst->dirty_routes[slot]);
         tree_forget_told(peer, inst);
+        inst->host_told[slot] = in6addr_any;
         maybe_free_instance(sp, inst);
     }
 }
@@ -311,7 +312,8 @@ flush_instance(struct flush *f, struct want_instance *inst)
     }
     if (inst->ending[slot]) {
         if (!flush_routes(f, inst)
-            || !tree_flush(peer, inst, &f->budget, &f->out)) {
+            || !tree_flush(peer, inst, &f->budget, &f->out)
+            || !host_flush(peer, inst, &f->budget, &f->out)) {
             return false;
         }
         if (f->budget-- <= 0) {
@@ -326,6 +328,7 @@ flush_instance(struct flush *f, struct want_instance *inst)
         put_subscribe(f, inst);
     }
     return tree_flush(peer, inst, &f->budget, &f->out)
+           && host_flush(peer, inst, &f->budget, &f->out)
            && flush_routes(f, inst);
 }
 
@@ -394,6 +397,7 @@ xmpp_speaker_unsubscribe(struct xmpp_speaker *sp, const char *instance)
         return;
     }
     inst->wanted = false;
+    inst->host = in6addr_any;
     HMAP_FOR_EACH_SAFE (wr, node, &inst->routes) {
         wr->wanted = false;
         maybe_free_route(sp, inst, wr);

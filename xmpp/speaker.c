@@ -336,6 +336,7 @@ peer_closed(void *peer_, enum xmpp_close_reason reason)
         want_peer_down(peer);
         restart_peer_down(peer, now);
         tree_peer_down(peer);
+        host_peer_down(peer);
         if (sp->config_peer == peer) {
             sp->config_peer = NULL;
             sp->config_sweep_ms = 0;
@@ -464,6 +465,7 @@ xmpp_speaker_create(uv_loop_t *loop, const struct xmpp_speaker_config *cfg,
     want_init(sp);
     rib_init(sp);
     tree_init(sp);
+    host_init(sp);
 
     sp->n_peers = MIN(MAX_PEERS, sp->n_controllers);
     for (unsigned int i = 0; i < sp->n_peers; i++) {
@@ -493,6 +495,7 @@ xmpp_speaker_destroy(struct xmpp_speaker *sp)
     want_fini(sp);
     rib_fini(sp);
     tree_fini(sp);
+    host_fini(sp);
     xmpp_view_destroy(sp->view);
     xmpp_viewer_destroy(sp->viewer);
     xmpp_graph_destroy(sp->graph);

@@ -176,6 +176,16 @@ typedef void xmpp_tree_fn(const char *instance, const struct xmpp_tree *,
 void xmpp_speaker_for_each_tree(const struct xmpp_speaker *,
                                 xmpp_tree_fn *fn, void *aux);
 
+/* Hosts of the underlay.  Announces our own address in a subscribed
+ * 'instance', with a label that is ours; those that others announce there are
+ * known from then on, and kept like routes.  Returns 0; -ENOENT without
+ * subscription, -EINVAL for what must not leave. */
+int xmpp_speaker_announce_host(struct xmpp_speaker *, const char *instance,
+                               const struct in6_addr *, uint32_t label);
+/* Whether a control node has told, and not taken back, the host. */
+bool xmpp_speaker_has_host(const struct xmpp_speaker *,
+                           const struct in6_addr *);
+
 bool xmpp_speaker_is_up(const struct xmpp_speaker *);       /* Any session. */
 /* First End-of-RIB (or its time-out) seen since the start. */
 bool xmpp_speaker_is_synced(const struct xmpp_speaker *);
