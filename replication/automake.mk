@@ -36,6 +36,8 @@ replication_libreplication_a_SOURCES = \
 	replication/show.h \
 	replication/tree/builder.c \
 	replication/tree/builder.h \
+	replication/tree/election.c \
+	replication/tree/election.h \
 	replication/tree/labels.c \
 	replication/tree/labels.h \
 	replication/tree/members.c \
@@ -158,6 +160,7 @@ tests_unit_test_repl_networks_LDADD = \
 	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
 
 check_PROGRAMS += \
+	tests/unit/test_repl_election \
 	tests/unit/test_repl_labels \
 	tests/unit/test_repl_networks_tree \
 	tests/unit/test_repl_random \
@@ -174,6 +177,10 @@ tests_unit_test_repl_show_flood_SOURCES = \
 	tests/unit/repl_rig.h \
 	tests/unit/test_repl_show_flood.c
 tests_unit_test_repl_show_flood_LDADD = \
+	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
+
+tests_unit_test_repl_election_SOURCES = tests/unit/test_repl_election.c
+tests_unit_test_repl_election_LDADD = \
 	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
 
 tests_unit_test_repl_labels_SOURCES = tests/unit/test_repl_labels.c

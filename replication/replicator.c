@@ -13,6 +13,7 @@
 #include "replication/forwarder/forwarder.h"
 #include "replication/services/dhcp4-server.h"
 #include "replication/show.h"
+#include "replication/tree/election.h"
 #include "replication/tree/networks.h"
 #include "tsn/config.h"
 #include "tsn/daemon.h"
@@ -34,6 +35,7 @@ struct replicator {
     struct fwd *fwd;
     struct xmpp_speaker *speaker;
     struct repl_networks *networks;
+    struct repl_election election;      /* Only without forwarding. */
     struct repl_dhcp4_server dhcp4;
     struct repl_show show;
 };
@@ -115,6 +117,10 @@ run(void *r_)
 {
     struct replicator *r = r_;
 
+    if (r->config->replicator.no_forwarding) {
+        repl_networks_set_master(r->networks,
+                                 repl_election_run(&r->election));
+    }
     repl_networks_run(r->networks, tsn_now_ms());
 }
 
@@ -219,12 +225,18 @@ start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *r_,
                                      &speaker_ops, r);
     r->networks = repl_networks_create(&identity, r->speaker, r->fwd,
                                        fwd_publish);
+    if (self->no_forwarding) {
+        /* The labels for trees are of no use then. */
+        repl_election_init(&r->election, r->speaker, &self->address,
+                           self->tsns, self->n_tsns, self->last_label);
+    }
     r->dhcp4 = (struct repl_dhcp4_server) {
         .networks = r->networks, .fwd = r->fwd,
         .service_mac = self->service_mac,
     };
     r->show = (struct repl_show) {
         .config = config, .speaker = r->speaker, .networks = r->networks,
+        .election = self->no_forwarding ? &r->election : NULL,
         .dhcp4 = &r->dhcp4, .fwd = r->fwd,
     };
     repl_show_register(ctl, &r->show);

@@ -9,6 +9,7 @@
 #include "replication/forwarder/table.h"
 #include "replication/services/dhcp4-server.h"
 #include "replication/show-flood.h"
+#include "replication/tree/election.h"
 #include "replication/tree/networks.h"
 #include "tsn/config.h"
 #include "tsn/ctl.h"
@@ -148,6 +149,13 @@ status_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
     tsn_json_string(json, "name", show->config->replicator.name);
     tsn_json_ip(json, "address", &show->config->replicator.address);
     tsn_json_mac(json, "service_mac", &show->config->replicator.service_mac);
+    tsn_json_string(json, "mode",
+                    show->election ? "tsn-no-forwarding" : "tsn");
+    if (show->election && show->election->elected) {
+        tsn_json_ip(json, "elected", show->election->elected);
+    } else if (show->election) {
+        tsn_json_string(json, "elected", NULL);
+    }
     tsn_json_string(json, "control_plane",
                     control_plane_state(show->speaker));
     show_forwarder(json, show->fwd);

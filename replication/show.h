@@ -5,6 +5,7 @@
 
 struct fwd;
 struct repl_dhcp4_server;
+struct repl_election;
 struct repl_networks;
 struct tsn_config;
 struct tsn_ctl;
@@ -15,6 +16,7 @@ struct repl_show {
     const struct tsn_config *config;
     const struct xmpp_speaker *speaker;
     const struct repl_networks *networks;
+    const struct repl_election *election;       /* Or NULL. */
     const struct repl_dhcp4_server *dhcp4;
     const struct fwd *fwd;
 };
