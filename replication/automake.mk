@@ -164,7 +164,17 @@ check_PROGRAMS += \
 	tests/unit/test_repl_labels \
 	tests/unit/test_repl_networks_tree \
 	tests/unit/test_repl_random \
-	tests/unit/test_repl_show_flood
+	tests/unit/test_repl_show_flood \
+	tests/wire/test_repl_replay
+tests_wire_test_repl_replay_SOURCES = \
+	tests/wire/fake_node.c \
+	tests/wire/fake_node.h \
+	tests/wire/recording.c \
+	tests/wire/recording.h \
+	tests/wire/test_repl_replay.c
+tests_wire_test_repl_replay_LDADD = \
+	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
+
 tests_unit_test_repl_random_SOURCES = \
 	tests/unit/repl_cloud.h \
 	tests/unit/test_repl_random.c \
