@@ -33,6 +33,9 @@ xmpp_libxmpp_a_SOURCES = \
 	xmpp/speaker-private.h \
 	xmpp/speaker-restart.c \
 	xmpp/speaker-rib.c \
+	xmpp/speaker-tree-join.c \
+	xmpp/speaker-tree-label.c \
+	xmpp/speaker-tree-private.h \
 	xmpp/speaker-tree.c \
 	xmpp/speaker-want.c \
 	xmpp/speaker.c \

@@ -22,8 +22,8 @@ struct xmpp_node;
 
 /* That in which service nodes announce their own addresses
  * (spec/tsn-dataplane.md A.8). */
-#define XMPP_FABRIC_POLICY_INSTANCE "default-domain:default-project:ip-fabric:" \
-    "ip-fabric"
+#define XMPP_FABRIC_POLICY_INSTANCE "default-domain:default-project:" \
+    "ip-fabric:ip-fabric"
 
 /* End of a list that a peer may make long. */
 #define XMPP_MAX_COMMUNITIES 256
