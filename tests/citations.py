@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that every test which docs/xmpp.md and docs/tor-agent.md name is
-there, part of "make check".
+"""Checks that every test which docs/xmpp.md, docs/tor-agent.md and
+docs/replicator.md name is there, part of "make check".
 
 usage: citations.py [SOURCE-DIR]        (else $srcdir, or the current one)
 
@@ -26,6 +26,7 @@ from pathlib import Path
 PAGES = {
     "docs/xmpp.md": "| Situation | As client | As server | Test |",
     "docs/tor-agent.md": "| G.2 | Fault | Rule | Test |",
+    "docs/replicator.md": "| G.7 | Situation | Rule | Test |",
 }
 ELLIPSIS = "…"
 REPLAY = "server_replay"

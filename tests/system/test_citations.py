@@ -17,11 +17,13 @@ PAGE = """\
 
 | No rule | `here` |
 """
-OTHER_PAGE = """\
-| G.2 | Fault | Rule | Test |
+OTHER_PAGES = {
+    name: f"""\
+| {head} | Rule | Test |
 |---|---|---|---|
 | 1 | b | c | `a` |
-"""
+""" for name, head in (("tor-agent", "G.2 | Fault"),
+                       ("replicator", "G.7 | Situation"))}
 UNIT = """\
 #define RIG_TEST(FN) cmocka_unit_test_setup_teardown(FN, setup, teardown)
         cmocka_unit_test(one__case__good),
@@ -35,7 +37,8 @@ def check(tmp_path):
     """Runs it on a source tree whose table cites that."""
     def check(cell, page=PAGE):
         (tmp_path / "docs/xmpp.md").write_text(page.format(cell))
-        (tmp_path / "docs/tor-agent.md").write_text(OTHER_PAGE)
+        for name, text in OTHER_PAGES.items():
+            (tmp_path / f"docs/{name}.md").write_text(text)
         done = subprocess.run([sys.executable, CITATIONS, tmp_path], text=True,
                               stdout=subprocess.PIPE, timeout=20)
         *wrong, last = done.stdout.splitlines()
