@@ -230,6 +230,8 @@ void tree_peer_down(struct peer *);
 /* The peer has told all that there is. */
 void tree_synced(struct peer *);
 void tree_check(struct xmpp_speaker *, uint64_t now_ms);
+/* All control nodes are away for too long: no place holds any more. */
+void tree_thaw(struct xmpp_speaker *);
 void tree_event(struct peer *, const struct xmpp_stanza *);
 /* Calls 'tree_changed' for each instance whose tree did. */
 void tree_notify(struct xmpp_speaker *);

@@ -110,6 +110,7 @@ restart_check_frozen(struct xmpp_speaker *sp, uint64_t now)
         sp->peers[i].down_since_ms = 0;
         rib_sweep(&sp->peers[i]);
     }
+    tree_thaw(sp);
 }
 
 /* Whether the control node has all of our routes.  Until the owner has said

@@ -323,6 +323,20 @@ sweep(struct xmpp_speaker *sp)
 }
 
 void
+tree_thaw(struct xmpp_speaker *sp)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &sp->wanted) {
+        const struct want_instance *inst = node->data;
+
+        if (inst->tree) {
+            tree_forget_place(sp, inst->tree);
+        }
+    }
+}
+
+void
 tree_synced(struct peer *peer)
 {
     if (peer->speaker->tree_builder == peer) {

@@ -40,7 +40,8 @@ struct xmpp_speaker_config {
     uint32_t hold_s;
     uint32_t stale_hold_s;      /* Routes of a control node that is gone while
                                  * another one serves. */
-    uint32_t frozen_hold_s;     /* All routes, when none does; 0: for ever. */
+    uint32_t frozen_hold_s;     /* All routes and places in trees, when none
+                                 * does; 0: for ever. */
     struct tsn_tls_store *tls;  /* NULL: in the clear.  Borrowed. */
 };
 

@@ -854,6 +854,26 @@ builder__both_lost__place_is_kept_until_one_is_back(void **state)
 }
 
 static void
+builder__both_lost_for_too_long__place_goes(void **state)
+{
+    struct rig *rig = *state;
+
+    subscribe_and_join(rig);
+    send_place(b, RI, first_label(b), "10.0.0.2/20");
+    expect_label(rig, b, 0, -1, "1: 10.0.0.2/20/gre/udp");
+    xmpp_speaker_set_holds(rig->speaker, 90, 300, 3600);
+    rig_node_kill(rig->nodes);
+    rig_node_kill(rig->nodes + 1);
+    rig_run_until(rig, is_down, rig->nodes);
+    rig_run_until(rig, is_down, rig->nodes + 1);
+    uint64_t lost = rig->speaker->lost_ms;
+    restart_check_frozen(rig->speaker, lost + 3600 * 1000 - 1);
+    assert_int_equal(rig->changed.length, 0);
+    restart_check_frozen(rig->speaker, lost + 3600 * 1000);
+    expect_label(rig, b, -1, 0, "1 stale:");
+}
+
+static void
 builder__end_of_rib__what_it_has_not_given_goes(void **state)
 {
     struct rig *rig = *state;
@@ -991,6 +1011,7 @@ main(void)
         RIG_TEST(builder__lost__the_other_one_is_told),
         RIG_TEST(builder__other_one_lost__nothing_changes),
         RIG_TEST(builder__both_lost__place_is_kept_until_one_is_back),
+        RIG_TEST(builder__both_lost_for_too_long__place_goes),
         RIG_TEST(builder__end_of_rib__what_it_has_not_given_goes),
         RIG_TEST(builder__no_end_of_rib__what_it_has_not_given_goes_in_time),
         RIG_TEST(builder__end_of_rib_is_late__place_is_kept_as_the_cloud_says),
