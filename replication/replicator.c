@@ -193,6 +193,7 @@ start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *r_,
     const struct tsn_config_replicator *self = &config->replicator;
     const struct fwd_config fwd_config = {
         .address = self->address,
+        .tos = self->tos, .copy_dscp = self->copy_dscp,
     };
     const struct repl_identity identity = {
         .address = self->address,

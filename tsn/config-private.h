@@ -91,6 +91,7 @@ struct file_replicator {
     char *service_mac;
     char *mode;
     char *labels;
+    char *dscp;
     char **tsns;
     size_t n_tsns;
 };

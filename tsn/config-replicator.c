@@ -21,6 +21,9 @@
 /* One for the trees of each of two control nodes, and one for EVPN. */
 #define LABELS_MIN 3
 
+/* A DSCP has six bits (RFC 2474, 3). */
+#define DSCP_MAX 63
+
 static const cyaml_schema_value_t tsn_value = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, TEXT_MAX_LEN),
 };
@@ -31,6 +34,7 @@ const cyaml_schema_field_t tsn_cfg_replicator_fields[] = {
     STRING("service-mac", OPTIONAL, struct file_replicator, service_mac),
     STRING("mode", OPTIONAL, struct file_replicator, mode),
     STRING("labels", OPTIONAL, struct file_replicator, labels),
+    STRING("dscp", OPTIONAL, struct file_replicator, dscp),
     CYAML_FIELD_SEQUENCE_COUNT("tsns", CYAML_FLAG_POINTER | OPTIONAL,
                                struct file_replicator, tsns, n_tsns,
                                &tsn_value, 1, TSN_MAX_ELECTED),
@@ -103,6 +107,26 @@ read_labels(struct tsn_cfg_reader *r, const char *s, uint32_t *first,
     }
     *first = a;
     *last = b;
+    return 0;
+}
+
+/* "copy", or a number: 0 if there is none. */
+static int
+read_dscp(struct tsn_cfg_reader *r, const char *s,
+          struct tsn_config_replicator *dst)
+{
+    unsigned int dscp = 0;
+    int n = 0;
+
+    dst->copy_dscp = s && !strcmp(s, "copy");
+    if (s && !dst->copy_dscp
+        && (strspn(s, "0123456789") != strlen(s)
+            || sscanf(s, "%2u%n", &dscp, &n) != 1 || s[n]
+            || dscp > DSCP_MAX)) {
+        return refuse(r, "replicator.dscp", "expects \"copy\" or 0..%d, not "
+                      "\"%s\"", DSCP_MAX, s);
+    }
+    dst->tos = dscp << 2;
     return 0;
 }
 
@@ -184,6 +208,7 @@ tsn_cfg_read_replicator(struct tsn_cfg_reader *r,
                                       &dst->address))
         || (error = check_name_is_own(r, src->name))
         || (error = read_service_mac(r, src->service_mac, &dst->service_mac))
+        || (error = read_dscp(r, src->dscp, dst))
         || (error = read_mode(r, src->mode, &dst->no_forwarding))
         || (error = read_labels(r, src->labels, &dst->first_label,
                                 &dst->last_label))) {

@@ -86,6 +86,8 @@ struct tsn_config_replicator {
     uint32_t first_label;   /* MPLS labels that are ours to give, for frames
                              * that come to us. */
     uint32_t last_label;
+    uint8_t tos;            /* Outer type of service of copies, unless ... */
+    bool copy_dscp;         /* ... the DSCP of the packet in it counts. */
     bool no_forwarding;     /* Mode "tsn-no-forwarding": serves what EVPN
                              * switches send, as one of 'tsns' at a time. */
     struct in6_addr tsns[TSN_MAX_ELECTED];  /* In rising order; one of them is

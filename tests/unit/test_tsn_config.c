@@ -294,6 +294,32 @@ config__no_forwarding__labels_and_tsns_in_order(void **state)
 }
 
 static void
+config__dscp__number_or_copy(void **state)
+{
+    static const struct {
+        const char *text;
+        uint8_t tos;
+        bool copy;
+    } cases[] = {
+        { "", 0, false }, { ", dscp: 0", 0, false },
+        { ", dscp: 46", 0xb8, false }, { ", dscp: 63", 0xfc, false },
+        { ", dscp: copy", 0, true },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char *text = xasprintf("controllers: [10.0.0.5]\n"
+                               "replicator: {name: tsn1, address: 1.2.3.4%s}",
+                               cases[i].text);
+        struct tsn_config *c = load_ok(text);
+
+        assert_int_equal(c->replicator.tos, cases[i].tos);
+        assert_int_equal(c->replicator.copy_dscp, cases[i].copy);
+        tsn_config_destroy(c);
+        free(text);
+    }
+}
+
+static void
 config__tor_agent_only__no_replicator(void **state)
 {
     struct tsn_config *c = load_ok(
@@ -516,6 +542,12 @@ config__wrong_values__position_and_reason(void **state)
         { C REPL CSN "tsns: [1.2.3.4, 1.2.3.4]}\n", "2:82",
           "replicator.tsns[1]: 1.2.3.4 is listed twice" },
         { C REPL CSN "tsns: []}\n", "2:72", "replicator.tsns" },
+        { C REPL "dscp: 64}\n", "2:47",
+          "replicator.dscp: expects \"copy\" or 0..63, not \"64\"" },
+        { C REPL "dscp: -1}\n", "2:47", "expects \"copy\" or 0..63" },
+        { C REPL "dscp: 4x}\n", "2:47", "expects \"copy\" or 0..63" },
+        { C REPL "dscp: 100}\n", "2:47", "expects \"copy\" or 0..63" },
+        { C REPL "dscp: \"\"}\n", "2:47", "must not be empty" },
         { C REPL "labels: 5}\n", "2:49",
           "replicator.labels: expects FIRST-LAST, not \"5\"" },
         { C REPL "labels: 100-200x}\n", "2:49", "expects FIRST-LAST" },
@@ -877,6 +909,7 @@ main(void)
         cmocka_unit_test(config__kind_of_switch__own_keys_or_those_for_all),
         cmocka_unit_test(config__replicator_only__defaults),
         cmocka_unit_test(config__no_forwarding__labels_and_tsns_in_order),
+        cmocka_unit_test(config__dscp__number_or_copy),
         cmocka_unit_test(config__tor_agent_only__no_replicator),
         cmocka_unit_test(config__shipped_sample__loads),
         cmocka_unit_test(config__destroy_null__nothing),
