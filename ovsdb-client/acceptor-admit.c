@@ -309,6 +309,7 @@ is_noise(enum acc_reason reason)
     case ACC_TOO_MUCH:
     case ACC_TOO_SLOW:
     case ACC_PUSHED_OUT:
+    case ACC_NOT_READING:
         return true;
     default:
         return false;
@@ -379,11 +380,11 @@ acc_forget(struct acc_conn *c, enum acc_reason reason, const char *text)
 {
     struct acc_tor *tor = c->tor;
 
+    count_refusal(c, reason, text);
     if (c->since_ms) {
         session_ended(c, text);
         return;
     }
-    count_refusal(c, reason, text);
     acc_remove_pending(c);
     if (tor && tor->challenger == c) {
         /* The session's answer is of no interest any more. */

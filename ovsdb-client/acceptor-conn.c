@@ -152,6 +152,10 @@ sent(void *c_, int status)
 static void
 send_raw(struct acc_conn *c, const void *data, size_t size)
 {
+    if (c->tcp.write_queue_size + size > OVC_ACCEPTOR_MAX_UNSENT) {
+        acc_conn_close(c, ACC_NOT_READING, NULL);
+        return;
+    }
     if (tsn_send((uv_stream_t *) &c->tcp, data, size, sent, c)) {
         acc_conn_close(c, c->state >= ACC_SPLICED ? ACC_ENDED : ACC_HUNG_UP,
                        "cannot send");

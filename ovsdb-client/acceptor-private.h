@@ -32,6 +32,7 @@ enum acc_reason {
     ACC_TOO_MUCH,               /* Bytes before it was identified. */
     ACC_TOO_SLOW,
     ACC_PUSHED_OUT,             /* For a newer one. */
+    ACC_NOT_READING,            /* What we answer; a session, too. */
     ACC_NO_DATABASE,
     ACC_UNKNOWN_SWITCH,
     ACC_AMBIGUOUS,              /* Several ToRs have a switch of it. */

@@ -28,6 +28,8 @@ static const struct {
     [ACC_TOO_SLOW] = { "too_slow", "not identified in time" },
     [ACC_PUSHED_OUT] = { "pushed_out", "too many connections are not "
                          "identified" },
+    [ACC_NOT_READING] = { "not_reading", "it does not read what it is "
+                          "answered" },
     [ACC_NO_DATABASE] = { "no_database", "no database hardware_vtep" },
     [ACC_UNKNOWN_SWITCH] = { "unknown_switch", "unknown switch" },
     [ACC_AMBIGUOUS] = { "ambiguous", "switches of several tors" },

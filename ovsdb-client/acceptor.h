@@ -43,6 +43,11 @@ struct tsn_tls_store;
 #define OVC_ACCEPTOR_IDENTIFY_MS 10000
 #define OVC_ACCEPTOR_MAX_BYTES (128u << 10)
 
+/* What may wait for a peer that does not read.  Of the ToR's bytes no more is
+ * taken while some wait, so that they are never so many; but a peer can also
+ * have us answer it, by TLS alone. */
+#define OVC_ACCEPTOR_MAX_UNSENT (256u << 10)
+
 /* How long a session may keep silent when another peer wants its place.  An
  * OVSDB server answers an echo between two transactions. */
 #define OVC_ACCEPTOR_ECHO_MS 3000

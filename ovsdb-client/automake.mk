@@ -107,6 +107,12 @@ tests_unit_test_ovc_acceptor_SOURCES = tests/unit/test_ovc_acceptor.c \
 	tests/unit/acceptor_rig.h $(PKI_SOURCES)
 tests_unit_test_ovc_acceptor_LDADD = ovsdb-client/libovc.a $(BASE_LIBS) \
 	$(TEST_LIBS)
+check_PROGRAMS += tests/unit/test_ovc_acceptor_deaf
+tests_unit_test_ovc_acceptor_deaf_SOURCES = \
+	tests/unit/test_ovc_acceptor_deaf.c tests/unit/acceptor_rig.h \
+	$(PKI_SOURCES)
+tests_unit_test_ovc_acceptor_deaf_LDADD = \
+	$(tests_unit_test_ovc_acceptor_LDADD)
 check_PROGRAMS += tests/unit/test_ovc_acceptor_haproxy
 tests_unit_test_ovc_acceptor_haproxy_SOURCES = \
 	tests/unit/test_ovc_acceptor_haproxy.c tests/unit/acceptor_rig.h \
