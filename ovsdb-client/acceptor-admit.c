@@ -182,6 +182,7 @@ knock_again(struct acc_conn *c)
 {
     if (c->state != ACC_KNOCKING) {
         c->state = ACC_KNOCKING;
+        acc_set_waiting(c);
         c->deadline_ms = tsn_now_ms() + KNOCK_MAX_MS;
         uv_read_stop((uv_stream_t *) &c->tcp);
     }
@@ -220,10 +221,10 @@ connect_to_tor(struct acc_conn *c)
         return;
     }
     uv_timer_stop(&c->timer);
-    if (c->is_pending) {
+    if (c->listener) {
         c->listener->n_identified++;
-        acc_remove_pending(c);
     }
+    acc_remove_pending(c);
     ovs_list_push_back(&c->acceptor->sessions, &c->node);
     c->since_ms = tsn_now_ms();
     take_place(tor, c, old);
@@ -270,6 +271,7 @@ acc_contend(struct acc_conn *c)
     } else {
         tor->challenger = c;
         c->state = ACC_CHALLENGE;
+        acc_set_waiting(c);
         uv_timer_stop(&c->timer);
         uv_read_stop((uv_stream_t *) &c->tcp);
         acc_challenge(old);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The limits on connections that are not identified: all together, and of one
- * source. */
+ * source; and those that are, and wait. */
 #include <config.h>
 #include "ovsdb-client/acceptor-private.h"
 
@@ -112,5 +112,20 @@ acc_remove_pending(struct acc_conn *c)
         c->acceptor->n_pending--;
         c->listener->n_pending--;
         leave_source(c);
+    } else if (c->is_waiting) {
+        c->is_waiting = false;
+        ovs_list_remove(&c->node);
+        c->tor->n_waiting--;
+    }
+}
+
+void
+acc_set_waiting(struct acc_conn *c)
+{
+    if (c->is_pending && c->tor->n_waiting < OVC_ACCEPTOR_MAX_WAITING) {
+        acc_remove_pending(c);
+        c->is_waiting = true;
+        ovs_list_push_back(&c->acceptor->waiting, &c->node);
+        c->tor->n_waiting++;
     }
 }

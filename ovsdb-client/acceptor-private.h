@@ -103,6 +103,7 @@ struct acc_tor {
 
     struct acc_conn *session;   /* Or NULL. */
     struct acc_conn *challenger;    /* Waits for the session's answer. */
+    size_t n_waiting;           /* Of connections in 'waiting'. */
 
     uint64_t n_sessions, n_replaced, n_refused;
     char *last_close;           /* Why the last session ended. */
@@ -118,8 +119,10 @@ struct acc_tor {
     uint32_t backoff_ms, max_backoff_ms;
 };
 
-/* One connection.  In 'pending' of the acceptor until it is spliced, and out
- * of every list from when it starts to close; freed with its handles. */
+/* One connection.  In 'pending' of the acceptor until it is identified, then
+ * in 'waiting' if it has to and is not one too many, in 'sessions' when it is
+ * spliced, and out of every list from when it starts to close; freed with its
+ * handles. */
 struct acc_conn {
     struct ovs_list node;
     struct ovc_acceptor *acceptor;
@@ -127,7 +130,7 @@ struct acc_conn {
     struct acc_source *source;          /* While pending. */
     struct acc_tor *tor;                /* As soon as it is known. */
     enum acc_state state;
-    bool is_pending;
+    bool is_pending, is_waiting;
 
     uv_tcp_t tcp;
     uv_timer_t timer;
@@ -162,6 +165,7 @@ struct ovc_acceptor {
     struct tsn_tls_store *tls;
     struct ovs_list listeners;  /* struct acc_listener. */
     struct ovs_list pending;    /* struct acc_conn, oldest first. */
+    struct ovs_list waiting;    /* struct acc_conn. */
     struct ovs_list sessions;   /* struct acc_conn. */
     size_t n_pending;
     struct hmap sources;        /* struct acc_source. */
@@ -179,8 +183,11 @@ struct ovc_acceptor {
 const char *acc_reason_name(enum acc_reason);
 
 /* acceptor-pending.c */
-/* Of a connection that is not a session yet. */
+/* Of a connection that is not identified yet. */
 void acc_add_pending(struct acc_conn *);
+/* It is, and waits. */
+void acc_set_waiting(struct acc_conn *);
+/* It does neither any more, if it did. */
 void acc_remove_pending(struct acc_conn *);
 void acc_set_source(struct acc_conn *, const struct in6_addr *ip);
 /* Closes the oldest of the source that has the most, another than 'except'. */

@@ -119,6 +119,7 @@ show_tor(const struct acc_tor *tor, struct tsn_json *json)
     tsn_json_string(json, "tor", tor->name);
     tsn_json_string(json, "state", tor_state(tor));
     show_session(tor->session, json);
+    tsn_json_uint(json, "waiting", tor->n_waiting);
     tsn_json_uint(json, "sessions", tor->n_sessions);
     tsn_json_uint(json, "replaced", tor->n_replaced);
     tsn_json_uint(json, "refused", tor->n_refused);

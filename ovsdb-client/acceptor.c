@@ -37,6 +37,7 @@ ovc_acceptor_create(uv_loop_t *loop, struct tsn_tls_store *tls)
     a->tls = tls;
     ovs_list_init(&a->listeners);
     ovs_list_init(&a->pending);
+    ovs_list_init(&a->waiting);
     ovs_list_init(&a->sessions);
     hmap_init(&a->sources);
     shash_init(&a->tors);
@@ -184,16 +185,27 @@ listener_closed(uv_handle_t *handle)
     free(l);
 }
 
+/* Ends those in 'conns' that came by 'l', or NULL, or are of 'tor'. */
 static void
-close_listener(struct acc_listener *l)
+stop_connections(struct ovs_list *conns, const struct acc_listener *l,
+                 const struct acc_tor *tor)
 {
     struct acc_conn *c, *next;
 
-    LIST_FOR_EACH_SAFE (c, next, node, &l->acceptor->pending) {
-        if (c->listener == l) {
+    LIST_FOR_EACH_SAFE (c, next, node, conns) {
+        if ((l && c->listener == l) || (tor && c->tor == tor)) {
             acc_conn_close(c, ACC_STOPPED, NULL);
         }
     }
+}
+
+static void
+close_listener(struct acc_listener *l)
+{
+    struct acc_conn *c;
+
+    stop_connections(&l->acceptor->pending, l, NULL);
+    stop_connections(&l->acceptor->waiting, l, NULL);
     LIST_FOR_EACH (c, node, &l->acceptor->sessions) {
         if (c->listener == l) {
             c->listener = NULL;
@@ -310,25 +322,17 @@ ovc_acceptor_add_tor(struct ovc_acceptor *a,
 static void
 remove_tor(struct ovc_acceptor *a, struct acc_tor *tor)
 {
-    struct acc_listener *l, *next_l;
-    struct acc_conn *c, *next;
+    struct acc_listener *l, *next;
 
     acc_dial_stop(tor);
-    LIST_FOR_EACH_SAFE (l, next_l, node, &a->listeners) {
+    LIST_FOR_EACH_SAFE (l, next, node, &a->listeners) {
         if (l->tor && !strcmp(l->tor, tor->name)) {
             close_listener(l);
         }
     }
-    LIST_FOR_EACH_SAFE (c, next, node, &a->pending) {
-        if (c->tor == tor) {
-            acc_conn_close(c, ACC_STOPPED, NULL);
-        }
-    }
-    LIST_FOR_EACH_SAFE (c, next, node, &a->sessions) {
-        if (c->tor == tor) {
-            acc_conn_close(c, ACC_STOPPED, NULL);
-        }
-    }
+    stop_connections(&a->pending, NULL, tor);
+    stop_connections(&a->waiting, NULL, tor);
+    stop_connections(&a->sessions, NULL, tor);
     shash_find_and_delete_assert(&a->tors, tor->name);
     for (size_t i = 0; i < tor->n_switches; i++) {
         free(tor->switches[i]);

@@ -36,6 +36,10 @@ struct tsn_tls_store;
  * answers within milliseconds. */
 #define OVC_ACCEPTOR_MAX_PENDING 512
 #define OVC_ACCEPTOR_MAX_PENDING_SOURCE 256
+/* Of a ToR: connections that are identified, and wait for its session to take
+ * them, or for an older one to answer.  These make room for nobody; what is
+ * over counts as if its switch were not known. */
+#define OVC_ACCEPTOR_MAX_WAITING 4
 
 /* How long, and how many bytes, a peer has to say who it is.  Two round trips
  * and a handshake with large keys; the names of OVC_IDENTIFY_MAX_NAMES

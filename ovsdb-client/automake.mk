@@ -118,6 +118,12 @@ tests_unit_test_ovc_acceptor_haproxy_SOURCES = \
 	tests/unit/test_ovc_acceptor_haproxy.c tests/unit/acceptor_rig.h \
 	$(PKI_SOURCES)
 tests_unit_test_ovc_acceptor_haproxy_LDADD = $(tests_unit_test_ovc_acceptor_LDADD)
+check_PROGRAMS += tests/unit/test_ovc_acceptor_limits
+tests_unit_test_ovc_acceptor_limits_SOURCES = \
+	tests/unit/test_ovc_acceptor_limits.c tests/unit/acceptor_rig.h \
+	$(PKI_SOURCES)
+tests_unit_test_ovc_acceptor_limits_LDADD = \
+	$(tests_unit_test_ovc_acceptor_LDADD)
 check_PROGRAMS += tests/unit/test_ovc_acceptor_tls
 tests_unit_test_ovc_acceptor_tls_SOURCES = \
 	tests/unit/test_ovc_acceptor_tls.c tests/unit/acceptor_rig.h \

@@ -274,35 +274,6 @@ peer__slow_before_it_is_known__is_dropped_in_time(void **state)
     rig_check_session(rig, sw, idl);
 }
 
-/* The newest are kept: what sends nothing must not keep a switch out. */
-static void
-peers__too_many_of_one_source__oldest_goes(void **state)
-{
-    struct rig *rig = rig_with_tor(state);
-    struct end *other = rig_connect(rig, 2, NULL);
-    int fds[OVC_ACCEPTOR_MAX_PENDING_SOURCE + 1];
-    struct pollfd first;
-
-    for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
-        struct end *e = rig_connect(rig, 1, NULL);
-
-        fds[i] = dup(e->fd);
-        rig->n_ends--;
-        end_destroy(e);
-        rig_turn(rig);
-    }
-    RIG_UNTIL(rig, rig_count(rig, NULL, "refused.pushed_out") == 1);
-    assert_int_equal(rig_count(rig, NULL, "pending"),
-                     OVC_ACCEPTOR_MAX_PENDING_SOURCE + 1);
-    first = (struct pollfd) { .fd = fds[0], .events = POLLRDHUP };
-    assert_int_equal(poll(&first, 1, RIG_MS), 1);
-    rig_identify(rig, other, TOR1);
-    rig_check_session(rig, other, rig_accept(rig));
-    for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
-        close(fds[i]);
-    }
-}
-
 /* Two that want to be the same switch. */
 
 static void
@@ -768,7 +739,6 @@ main(void)
         RIG_TEST(peer__not_an_ovsdb_server__is_dropped),
         RIG_TEST(peer__sends_much_before_it_is_known__is_dropped),
         RIG_TEST(peer__slow_before_it_is_known__is_dropped_in_time),
-        RIG_TEST(peers__too_many_of_one_source__oldest_goes),
         RIG_TEST(newcomer__same_address__replaces_the_session),
         RIG_TEST(newcomer__another_address_and_session_answers__is_refused),
         RIG_TEST(newcomer__another_address_and_session_silent__gets_the_place),
