@@ -162,6 +162,14 @@ replace_text(char **textp, uint64_t *whenp, char *text)
     *whenp = tsn_now_ms();
 }
 
+/* Takes 'text'. */
+static void
+set_alarm(struct acc_tor *tor, uint32_t for_ms, char *text)
+{
+    replace_text(&tor->alarm, &tor->alarm_ms, text);
+    tor->alarm_until_ms = MAX(tor->alarm_until_ms, tor->alarm_ms + for_ms);
+}
+
 static void
 refuse_duplicate(struct acc_conn *c, const struct acc_conn *session)
 {
@@ -170,7 +178,7 @@ refuse_duplicate(struct acc_conn *c, const struct acc_conn *session)
     char *text = xasprintf("%s was refused, as %s is connected and answers",
                            newcomer, acc_conn_peer(session));
 
-    replace_text(&tor->alarm, &tor->alarm_ms, text);
+    set_alarm(tor, OVC_ACCEPTOR_ALARM_MS, text);
     acc_conn_close(c, ACC_DUPLICATE, "\"%s\" is connected and answers, from "
                    "%s", tor->name, acc_conn_peer(session));
     free(newcomer);
@@ -189,6 +197,25 @@ knock_again(struct acc_conn *c)
     acc_conn_set_timer(c, KNOCK_MS);
 }
 
+/* 'c' takes the place of 'old', and shows the same.  Is it another switch, or
+ * the same one elsewhere? */
+static void
+watch_for_fight(struct acc_conn *c, const struct acc_conn *old)
+{
+    uint64_t age_ms = tsn_now_ms() - old->since_ms;
+
+    if (old->state != ACC_SPLICED || age_ms >= OVC_ACCEPTOR_FIGHT_MS
+        || tsn_ip_equals(&c->ip, &old->ip)) {
+        return;
+    }
+    char *newcomer = xstrdup(acc_conn_peer(c));
+    set_alarm(c->tor, OVC_ACCEPTOR_FIGHT_ALARM_MS,
+              xasprintf("%s has replaced %s after %"PRIu64" s: do two "
+                        "switches have the same certificate?", newcomer,
+                        acc_conn_peer(old), age_ms / 1000));
+    free(newcomer);
+}
+
 /* The tor's session was 'old', or none, and is 'c'. */
 static void
 take_place(struct acc_tor *tor, struct acc_conn *c, struct acc_conn *old)
@@ -201,6 +228,7 @@ take_place(struct acc_tor *tor, struct acc_conn *c, struct acc_conn *old)
     tor->n_sessions++;
     if (old) {
         tor->n_replaced++;
+        watch_for_fight(c, old);
         acc_conn_close(old, ACC_REPLACED, NULL);
     }
     if (challenger) {

@@ -108,8 +108,9 @@ struct acc_tor {
     uint64_t n_sessions, n_replaced, n_refused;
     char *last_close;           /* Why the last session ended. */
     uint64_t last_close_ms;
-    char *alarm;                /* Who was refused while a session lived. */
-    uint64_t alarm_ms;
+    char *alarm;                /* Who was refused while a session lived, or
+                                 * took its place, and is another switch. */
+    uint64_t alarm_ms, alarm_until_ms;
 
     /* Only if we connect. */
     bool dials;

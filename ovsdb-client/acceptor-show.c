@@ -161,7 +161,7 @@ tor_alarms(const struct acc_tor *tor, uint64_t now_ms, int64_t wall_s,
     const struct acc_conn *c = tor->session;
     char *object = xasprintf("switch=%s", tor->name);
 
-    if (is_recent(tor->alarm, tor->alarm_ms, now_ms)) {
+    if (tor->alarm && now_ms < tor->alarm_until_ms) {
         fn("duplicate-device", object, tor->alarm, aux);
     }
     if (c && c->info.has_peer

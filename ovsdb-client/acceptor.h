@@ -129,11 +129,17 @@ void ovc_acceptor_finish(struct ovc_acceptor *, uint32_t max_ms,
 /* What an operator should look into.  A refusal counts for a while: who is
  * refused comes again within its back-off, of seconds. */
 #define OVC_ACCEPTOR_ALARM_MS 60000
+/* Two switches with one certificate take the place from each other, each as
+ * soon as it has connected again: a session that was replaced from another
+ * address when it was younger than this.  A switch that moved does so once;
+ * while it goes on, each time is within the alarm of the one before. */
+#define OVC_ACCEPTOR_FIGHT_MS 60000
+#define OVC_ACCEPTOR_FIGHT_ALARM_MS 300000
 /* Time to have a new certificate signed. */
 #define OVC_ACCEPTOR_EXPIRY_S (30 * 24 * 3600)
 
 /* 'kind' is a constant: "duplicate-device", another switch of the name of one
- * that is connected; "switch-refused", whom no ToR wants; "certificate-expiry"
+ * that is connected, refused or in its place; "switch-refused", whom no ToR wants; "certificate-expiry"
  * of a switch.  The other two are valid during the call. */
 typedef void ovc_acceptor_alarm_fn(const char *kind, const char *object,
                                    const char *text, void *aux);

@@ -25,14 +25,22 @@ STORM_S = 5
 
 
 class TlsSwitch(FakeSwitch):
-    """Its ovsdb-server has a certificate, by its own name."""
+    """Its ovsdb-server has a certificate, by its own name or another's."""
+
+    shows = None
 
     def _ovsdb_argv(self):
-        files = self.lab.switch_pki.files(self.name)
+        files = self.lab.switch_pki.files(self.shows or self.name)
         program, *argv = super()._ovsdb_argv()
         return [program, f"--private-key={files.key}",
                 f"--certificate={files.certificate}",
                 f"--ca-cert={files.ca}", *argv]
+
+
+class TwinSwitch(TlsSwitch):
+    """It is a copy of sw3, with all its files."""
+
+    shows = "sw3"
 
 
 class TlsServerSwitch(TlsSwitch):
@@ -211,6 +219,29 @@ def test_second_switch_of_the_name__first_answers__is_refused(lab):
     wait_until(lambda: refused(lab, "wrong_identity") >= 1, 20,
                "the switch to be refused for its address")
     thief.ovsdb.stop()
+
+
+def duplicates(lab):
+    """What is told of switches that are there twice."""
+    return {alarm["object"]: alarm["text"]
+            for alarm in lab.tsnctl("alarms", as_json=True)["alarms"]
+            if alarm["alarm"] == "duplicate-device"}
+
+
+def test_second_switch_of_the_certificate__is_told(lab):
+    first = lab.switches[3]
+    twin = TwinSwitch(lab, "twin", "10.0.0.68").create()
+    assert f"switch={first.name}" not in duplicates(lab)
+    twin.vtep_ctl("set-manager", f"ssl:{lab.tsn_address}:{TLS_PORT}")
+    text = wait_until(lambda: duplicates(lab).get(f"switch={first.name}"), 30,
+                      "an alarm for two switches of one certificate",
+                      log=lab.service("tsn-tor-agent").log)
+    assert first.address in text and "10.0.0.68" in text
+    assert sessions(lab)[first.name]["alarm"]
+    twin.ovsdb.stop()
+    wait_until(lambda: sessions(lab)[first.name]["peer"] == first.address, 20,
+               "the switch to have its session again")
+    check_learning(lab, "02:dd:00:00:00:06")
 
 
 def cut(switch):

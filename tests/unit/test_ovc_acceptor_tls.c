@@ -6,6 +6,7 @@
 #include "tests/unit/acceptor_rig.h"
 
 #include "openvswitch/vlog.h"
+#include "ovsdb-client/acceptor-private.h"
 
 static struct rig *
 rig_with_tors(void **state)
@@ -66,6 +67,78 @@ newcomer__same_subject_from_elsewhere__replaces_the_session(void **state)
     struct end *new_idl, *sw = rig_session(rig, 2, "tor1", &new_idl);
     RIG_UNTIL(rig, old->closed && idl->closed);
     rig_check_session(rig, sw, new_idl);
+}
+
+static void
+put_alarm(const char *kind, const char *object, const char *text, void *s)
+{
+    ds_put_format(s, "%s %s %s\n", kind, object, text);
+}
+
+/* What is told so long after now; valid until the next call. */
+static const char *
+alarms_after(struct rig *rig, uint64_t ms)
+{
+    static struct ds s = DS_EMPTY_INITIALIZER;
+
+    ds_clear(&s);
+    ovc_acceptor_for_each_alarm(rig->acceptor, tsn_now_ms() + ms, 0,
+                                put_alarm, &s);
+    return ds_cstr(&s);
+}
+
+/* They would do so for ever: each is the same by what it shows. */
+static void
+newcomer__same_subject_from_elsewhere_soon__raises_an_alarm(void **state)
+{
+    struct rig *rig = rig_with_tors(state);
+    struct end *idl, *sw;
+
+    for (int i = 0; i < 2; i++) {
+        assert_string_equal(rig_status(rig, "tor1", "alarm"), "");
+        sw = rig_session(rig, 1, "tor1", &idl);
+        rig_check_session(rig, sw, idl);
+    }
+    assert_string_equal(alarms_after(rig, 0), "");
+
+    sw = rig_session(rig, 2, "tor1", &idl);
+    rig_check_session(rig, sw, idl);
+    const char *text = rig_status(rig, "tor1", "alarm");
+    assert_non_null(strstr(text, "127.0.0.2:"));
+    assert_non_null(strstr(text, " (CN=tor1) has replaced 127.0.0.1:"));
+    assert_non_null(strstr(alarms_after(rig, 0),
+                           "duplicate-device switch=tor1 127.0.0.2:"));
+    assert_string_not_equal(
+        alarms_after(rig, OVC_ACCEPTOR_FIGHT_ALARM_MS - RIG_MS), "");
+    assert_string_equal(alarms_after(rig, OVC_ACCEPTOR_FIGHT_ALARM_MS), "");
+
+    /* One that is refused meanwhile does not end it sooner. */
+    struct end *thief = rig_connect(rig, 3, "tor2");
+    rig_identify(rig, thief, TOR1);
+    RIG_UNTIL(rig, end_has(sw, "echo"));
+    end_send(sw, "{\"id\":\"echo\",\"result\":[],\"error\":null}");
+    RIG_UNTIL(rig, thief->closed);
+    assert_string_not_equal(alarms_after(rig, OVC_ACCEPTOR_FIGHT_ALARM_MS
+                                              - 2 * RIG_MS), "");
+}
+
+/* A switch that has another address now. */
+static void
+newcomer__same_subject_from_elsewhere_later__raises_none(void **state)
+{
+    struct rig *rig = rig_with_tors(state);
+    struct end *idl, *sw = rig_session(rig, 1, "tor1", &idl);
+    struct acc_conn *c;
+
+    rig_check_session(rig, sw, idl);
+    LIST_FOR_EACH (c, node, &rig->acceptor->sessions) {
+        c->since_ms -= OVC_ACCEPTOR_FIGHT_MS;
+    }
+    sw = rig_session(rig, 2, "tor1", &idl);
+    rig_check_session(rig, sw, idl);
+    assert_int_equal(rig_count(rig, "tor1", "replaced"), 1);
+    assert_string_equal(rig_status(rig, "tor1", "alarm"), "");
+    assert_string_equal(alarms_after(rig, 0), "");
 }
 
 static void
@@ -338,6 +411,9 @@ main(void)
         RIG_TLS_TEST(peer__clear_text__is_dropped),
         RIG_TLS_TEST(peer__certificate_of_another_ca__is_refused),
         RIG_TLS_TEST(newcomer__same_subject_from_elsewhere__replaces_the_session),
+        RIG_TLS_TEST(
+            newcomer__same_subject_from_elsewhere_soon__raises_an_alarm),
+        RIG_TLS_TEST(newcomer__same_subject_from_elsewhere_later__raises_none),
         RIG_TLS_TEST(newcomer__another_certificate_from_there__is_refused),
         RIG_TLS_TEST(newcomer__subjects_alike_until_cut__is_refused),
         RIG_TLS_TEST(rules__certificate__names_the_switch_and_binds_it),
