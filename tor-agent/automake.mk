@@ -16,6 +16,8 @@ tor_agent_tsn_tor_agent_SOURCES = \
 	tor-agent/fleet-private.h \
 	tor-agent/fleet.c \
 	tor-agent/fleet.h \
+	tor-agent/listen-private.h \
+	tor-agent/listen-show.c \
 	tor-agent/listen.c \
 	tor-agent/listen.h \
 	tor-agent/moves.c \
