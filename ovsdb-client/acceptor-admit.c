@@ -22,8 +22,8 @@ static struct vlog_rate_limit noise_rl = VLOG_RATE_LIMIT_INIT(5, 20);
 static struct vlog_rate_limit refusal_rl = VLOG_RATE_LIMIT_INIT(10, 20);
 static struct vlog_rate_limit session_rl = VLOG_RATE_LIMIT_INIT(60, 600);
 
-/* The IDL listens from its first turn on, and again within one after its
- * session has ended. */
+/* The ToR's session listens from its first turn on, and again within one after
+ * a connection has ended. */
 #define KNOCK_MS 50
 #define KNOCK_MAX_MS 5000
 
@@ -184,7 +184,7 @@ refuse_duplicate(struct acc_conn *c, const struct acc_conn *session)
     free(newcomer);
 }
 
-/* The IDL does not listen yet: again in a moment. */
+/* The ToR's session does not listen yet: again in a moment. */
 static void
 knock_again(struct acc_conn *c)
 {

@@ -60,8 +60,8 @@ redial_cb(uv_timer_t *timer)
     dial(redial->tor);
 }
 
-/* As the IDL does it: a session that lasted longer than the wait before it
- * starts the waits anew (reconnect.c). */
+/* As the ToRs do that connect without TLS: a session that lasted longer than
+ * the wait before it starts the waits anew (reconnect.c). */
 void
 acc_dial_again(struct acc_tor *tor, uint64_t session_ms)
 {

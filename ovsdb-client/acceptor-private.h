@@ -41,7 +41,7 @@ enum acc_reason {
     ACC_NOT_READY,              /* The ToR's socket takes no connection. */
     ACC_N_REFUSALS,
 
-    ACC_ENDED = ACC_N_REFUSALS, /* A session: the switch, the IDL, or the
+    ACC_ENDED = ACC_N_REFUSALS, /* A session: the switch, the ToR, or the
                                  * network has ended it. */
     ACC_REPLACED,               /* By a newer one of the same identity. */
     ACC_SILENT,                 /* No echo while another wanted its place. */
@@ -59,8 +59,8 @@ enum acc_state {
     ACC_CHALLENGE,              /* The older session has to answer. */
     ACC_KNOCKING,               /* The ToR's socket is not there yet. */
     ACC_SPLICED,
-    ACC_DRAINING,               /* The IDL has hung up; what it wrote is being
-                                 * sent. */
+    ACC_DRAINING,               /* The ToR's session has hung up; what it wrote
+                                 * is being sent. */
     ACC_CLOSING,
 };
 
@@ -135,7 +135,7 @@ struct acc_conn {
 
     uv_tcp_t tcp;
     uv_timer_t timer;
-    uv_pipe_t pipe;             /* To the IDL, once there is one. */
+    uv_pipe_t pipe;             /* To the ToR's session, once it is open. */
     uv_connect_t connect;
     int n_handles;              /* Still to be closed. */
 
@@ -237,7 +237,7 @@ void acc_challenge_failed(struct acc_tor *);
 void acc_forget(struct acc_conn *, enum acc_reason, const char *text);
 
 /* acceptor-splice.c */
-/* Connects to the IDL.  Returns false if that takes no connection. */
+/* Connects to the ToR's session.  Returns false if it takes no connection. */
 bool acc_splice(struct acc_conn *);
 void acc_splice_from_switch(struct acc_conn *, const void *data, size_t size);
 void acc_splice_sent(struct acc_conn *);        /* It is not full any more. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bytes of a session, to and from the IDL's socket.  Whoever is slow slows
- * the other down: nothing is read while what was read last waits. */
+/* The bytes of a session, to and from the ToR's session (session.h), which has
+ * a socket of its own.  Whoever is slow slows the other down: nothing is read
+ * while what was read last waits. */
 #include <config.h>
 #include "ovsdb-client/acceptor-private.h"
 
@@ -19,7 +20,8 @@
  * and says nothing about it. */
 #define ECHO_REQUEST "{\"id\":\"echo\",\"method\":\"echo\",\"params\":[]}"
 
-/* What the IDL wrote before it hung up goes to the switch for so long. */
+/* What the ToR's session wrote before it hung up goes to the switch for so
+ * long. */
 #define DRAIN_MS 2000
 
 static void pipe_read(struct acc_conn *);
@@ -48,7 +50,7 @@ acc_splice(struct acc_conn *c)
 }
 
 static void
-sent_to_idl(void *c_, int status)
+sent_to_tor(void *c_, int status)
 {
     struct acc_conn *c = c_;
 
@@ -69,7 +71,7 @@ acc_splice_from_switch(struct acc_conn *c, const void *data, size_t size)
         acc_challenge_answered(c->tor);
     }
     /* An error is that it has hung up, as reading will tell. */
-    if (!tsn_send((uv_stream_t *) &c->pipe, data, size, sent_to_idl, c)
+    if (!tsn_send((uv_stream_t *) &c->pipe, data, size, sent_to_tor, c)
         && c->pipe.write_queue_size) {
         c->tcp_stopped = true;
         uv_read_stop((uv_stream_t *) &c->tcp);
@@ -106,7 +108,7 @@ to_switch(struct acc_conn *c, const char *data, size_t size)
     }
 }
 
-/* The IDL has hung up. */
+/* The ToR's session has hung up. */
 static void
 drain(struct acc_conn *c)
 {
@@ -160,7 +162,7 @@ void
 acc_challenge(struct acc_conn *c)
 {
     if (c->tcp_stopped) {
-        /* It has sent more than the IDL could take yet. */
+        /* It has sent more than the ToR's session could take yet. */
         acc_challenge_answered(c->tor);
         return;
     }

@@ -2,12 +2,12 @@
 /* Where switches connect to us, and TLS for those that we connect to
  * (design 4.4; spec/tor-agent.md A.2, A.9, E.6, J.1..J.3).
  *
- * A passive remote of the IDL gives up its session for whoever connects, a
- * port probe included.  So it listens on a private unix socket, and this
- * stands in front: it takes the connection, reads the PROXY header, does TLS,
- * asks whether the peer is an OVSDB server and of which switch, and only when
- * it knows splices the bytes to the socket of that ToR.  One address serves
- * any number of ToRs.
+ * A ToR's session (session.h) is one of jsonrpc.c, whose passive remote gives
+ * up its connection for whoever connects, a port probe included.  So it
+ * listens on a private unix socket, and this stands in front: it takes the
+ * connection, reads the PROXY header, does TLS, asks whether the peer is an
+ * OVSDB server and of which switch, and only when it knows splices the bytes
+ * to the socket of that ToR.  One address serves any number of ToRs.
  *
  * A ToR that has a session keeps it, unless the newcomer shows the same
  * identity (subject of the certificate; without TLS, the address), or the old
@@ -101,7 +101,7 @@ struct ovc_acceptor_tor {
     const char *certificate;    /* CN or subject alternative name that the
                                  * peer must show, or NULL. */
     struct in6_addr address;    /* That it must come from, or none. */
-    const char *socket;         /* Path of the IDL's punix remote. */
+    const char *socket;         /* Path of its session's punix remote. */
     bool own_listener;          /* Not on those for all. */
     bool dial_tls;              /* Connect to 'dial', with TLS. */
     struct sockaddr_storage dial;
@@ -120,7 +120,7 @@ void ovc_acceptor_remove_tor(struct ovc_acceptor *, const char *name);
 void ovc_acceptor_set_max_backoff(struct ovc_acceptor *, const char *name,
                                   uint32_t max_backoff_ms);
 
-/* Takes no more connections, and calls 'done' when the IDLs have ended their
+/* Takes no more connections, and calls 'done' when the ToRs have ended their
  * sessions and what they wrote is sent, or 'max_ms' is over. */
 typedef void ovc_acceptor_done_fn(void *aux);
 void ovc_acceptor_finish(struct ovc_acceptor *, uint32_t max_ms,
@@ -139,8 +139,9 @@ void ovc_acceptor_finish(struct ovc_acceptor *, uint32_t max_ms,
 #define OVC_ACCEPTOR_EXPIRY_S (30 * 24 * 3600)
 
 /* 'kind' is a constant: "duplicate-device", another switch of the name of one
- * that is connected, refused or in its place; "switch-refused", whom no ToR wants; "certificate-expiry"
- * of a switch.  The other two are valid during the call. */
+ * that is connected, refused or in its place; "switch-refused", whom no ToR
+ * wants; "certificate-expiry" of a switch.  The other two are valid during the
+ * call. */
 typedef void ovc_acceptor_alarm_fn(const char *kind, const char *object,
                                    const char *text, void *aux);
 void ovc_acceptor_for_each_alarm(const struct ovc_acceptor *, uint64_t now_ms,

@@ -15,7 +15,7 @@
 #include "tsn/error.h"
 #include "util.h"
 
-/* Ids that no IDL uses, whose are numbers. */
+/* Ids that no ToR's session uses, whose are numbers. */
 #define ID_LIST_DBS "tsn-list-dbs"
 #define ID_SELECT "tsn-select"
 

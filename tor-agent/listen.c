@@ -26,12 +26,12 @@ VLOG_DEFINE_THIS_MODULE(tor_listen);
  * directory. */
 #define SOCKET_NAME_LEN 32
 
-/* What the IDLs wrote in the end goes to the switches for so long. */
+/* What the ToRs wrote in the end goes to the switches for so long. */
 #define FINISH_MS 2000
 
 /* How a ToR's switch is reached. */
 enum way {
-    DIRECT,                     /* By the IDL itself. */
+    DIRECT,                     /* By the ToR's session itself. */
     SHARED,                     /* It connects to a listener for all. */
     OWN_TCP, OWN_TLS,           /* To one of its own. */
     DIAL_TLS,                   /* We connect. */

@@ -40,8 +40,8 @@ void tor_listen_start(struct tor_listen *);
 void tor_listen_stop(struct tor_listen *);
 void tor_listen_destroy(struct tor_listen *);           /* NULL is fine. */
 
-/* The remote that the ToR's IDL is to have: its own, or the private socket.
- * The caller frees it.  Any thread. */
+/* The remote that the ToR's session is to have: the switch, or the private
+ * socket.  The caller frees it.  Any thread. */
 char *tor_listen_remote(const struct tor_listen *,
                         const struct tsn_config_tor *);
 

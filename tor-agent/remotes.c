@@ -105,7 +105,7 @@ begins(const char *s, const char *prefix)
     return !strncmp(s, prefix, strlen(prefix));
 }
 
-/* Returns false if the IDL itself talks to the switch. */
+/* Returns false if the ToR's session itself talks to the switch. */
 static bool
 put_remote(struct ds *out, const struct tsn_config *config,
            const struct tsn_config_tor *conf, const struct json *status)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the switches are that do not talk to their IDL directly, but through
+/* Where the switches are that sessions do not talk to directly, but through
  * the acceptor: an operator looks for that, and not for the private socket in
  * between.  No I/O, any thread. */
 #ifndef TOR_AGENT_REMOTES_H

@@ -23,7 +23,7 @@ struct tsn_loop;
 struct tsn_tls_store;
 
 /* Starts to serve; copies what it needs of the configuration.  'remote' is
- * where the IDL finds the switch (tor_listen_remote()).  'tls' is for the
+ * where its session finds the switch (tor_listen_remote()).  'tls' is for the
  * sessions with control nodes, NULL for none, and borrowed.  In the loop's
  * thread, like all of these. */
 struct tor *tor_create(struct tsn_loop *loop, const struct tsn_config *,
@@ -45,7 +45,7 @@ void tor_destroy(struct tor *);                         /* NULL is fine. */
 
 /* One element each of "show tors" and "show rows", and all elements of the
  * others: the caller has opened the array.  'remote' is where the switch is
- * (tor-agent/remotes.h); NULL: where the IDL finds it. */
+ * (tor-agent/remotes.h); NULL: where its session finds it. */
 void tor_show(const struct tor *, const char *remote, struct tsn_json *);
 /* Every row that is wanted in the switch, and why it is not there. */
 void tor_show_rows(const struct tor *, struct tsn_json *);
