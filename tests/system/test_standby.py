@@ -62,18 +62,25 @@ class Site:
                   "ports": [{"name": "p1", "network": "blue"}]}]})
         self.ports = [free_port() for _ in TSNS]
 
-        def agent(name, tsn, tor):
+        def agent(name, tsn, tor, **settings):
             return Program(build_dir, "tsn-tor-agent", directory / name,
                            {"controllers": [f"127.0.0.1:{port}"],
-                            "tor-agent": {"tsn": tsn, "tors": [tor]}})
+                            "tor-agent": {"tsn": tsn, "tors": [tor],
+                                          **settings}})
 
-        self.agents = [
-            agent(f"a{i}", TSNS[i],
-                  {"name": "tor1", "agent-name": f"a{i}",
-                   "ovsdb": f"ptcp:{self.ports[i]}:127.0.0.1"})
-            for i in range(2)]
+        self.agents = []
+        for i in range(2):
+            way, settings = self.way_to(i)
+            self.agents.append(agent(f"a{i}", TSNS[i],
+                                     {"name": "tor1", "agent-name": f"a{i}",
+                                      **way}, **settings))
         self.other = agent("other", TSNS[0],
                            {"name": "tor2", "ovsdb": self.tor2.remote})
+
+    def way_to(self, i):
+        """How the switch reaches that agent: settings of the ToR, and of the
+        agent."""
+        return {"ovsdb": f"ptcp:{self.ports[i]}:127.0.0.1"}, {}
 
     def programs(self):
         return [self.controller, *self.agents, self.other]
