@@ -7,10 +7,18 @@ replication_libreplication_a_SOURCES = \
 	replication/forwarder/encap.h \
 	replication/forwarder/engine-socket.c \
 	replication/forwarder/forwarder.h \
+	replication/forwarder/ip-text.h \
+	replication/forwarder/nexthop.c \
+	replication/forwarder/nexthop.h \
 	replication/forwarder/outer.h \
 	replication/forwarder/pipeline.h \
 	replication/forwarder/punt.c \
 	replication/forwarder/punt.h \
+	replication/forwarder/rtnl-event.c \
+	replication/forwarder/rtnl-private.h \
+	replication/forwarder/rtnl-route.c \
+	replication/forwarder/rtnl.c \
+	replication/forwarder/rtnl.h \
 	replication/forwarder/socket-open.c \
 	replication/forwarder/socket-open.h \
 	replication/forwarder/socket-thread.c \
@@ -122,6 +130,15 @@ tests_unit_test_fwd_engine_SOURCES = \
 	tests/unit/fwd_tap.h \
 	tests/unit/test_fwd_engine.c
 tests_unit_test_fwd_engine_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
+endif
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_fwd_nexthop
+tests_unit_test_fwd_nexthop_SOURCES = \
+	tests/unit/netns_rig.h \
+	tests/unit/test_fwd_nexthop.c
+tests_unit_test_fwd_nexthop_LDADD = \
 	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
 endif
 

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "replication/forwarder/nexthop.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hash.h"
+#include "openvswitch/hmap.h"
+#include "openvswitch/vlog.h"
+#include "replication/forwarder/ip-text.h"
+#include "replication/forwarder/rtnl.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(fwd_nexthop);
+
+/* How often to ask for neighbours that do not answer. */
+#define TICK_MS 1000
+/* Ticks after which a neighbour that answered is asked again. */
+#define REFRESH_TICKS 15
+/* Ticks without an answer that are worth telling. */
+#define PATIENCE_TICKS 3
+/* Routes change in bursts, so wait for more of one ... */
+#define SETTLE_MS 20
+/* ... and then look up so many endpoints in one turn of the loop. */
+#define REFRESH_BUDGET 256
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(10, 20);
+
+/* The way to one endpoint. */
+struct way {
+    struct hmap_node node;      /* In 'ways', by 'dst'. */
+    struct fwd_ip dst;
+    unsigned int refs;
+    struct fwd_ip via;          /* The neighbour, if routed. */
+    bool fixed;                 /* It was not learnt: not to be asked. */
+    unsigned int silent;        /* Ticks that it did not answer. */
+    uint32_t generation;        /* Of the routes that it was looked up in. */
+    struct fwd_nexthop nh;
+};
+
+struct fwd_nexthops {
+    struct fwd_ip source;
+    fwd_nexthop_changed_fn *changed;
+    void *aux;
+    struct fwd_rtnl *rtnl;
+    struct hmap ways;
+    int source_ifindex;
+    uint32_t generation;        /* Rises when routes or links change. */
+    unsigned int ticks;
+
+    /* Freed when closed, so later than this. */
+    uv_poll_t *poll;
+    uv_timer_t *tick;
+    uv_timer_t *refresh;        /* Active while ways are of an older
+                                 * generation. */
+};
+
+static uint32_t
+hash_ip(const struct fwd_ip *ip, uint32_t basis)
+{
+    return hash_bytes(ip->b, sizeof ip->b, basis);
+}
+
+static struct way *
+find_way(const struct fwd_nexthops *nhs, const struct fwd_ip *dst)
+{
+    struct way *way;
+
+    HMAP_FOR_EACH_WITH_HASH (way, node, hash_ip(dst, 0), &nhs->ways) {
+        if (fwd_ip_equals(&way->dst, dst)) {
+            return way;
+        }
+    }
+    return NULL;
+}
+
+/* The path for 'dst': the one whose hash with it is the highest.  A path has
+ * as many tries as its weight. */
+static const struct fwd_path *
+choose_path(const struct fwd_route *route, const struct fwd_ip *dst)
+{
+    const struct fwd_path *best = &route->paths[0];
+    uint32_t best_score = 0;
+
+    for (unsigned int i = 0; i < route->n_paths; i++) {
+        const struct fwd_path *path = &route->paths[i];
+        uint32_t basis = hash_ip(&path->via, path->ifindex);
+
+        for (uint32_t k = 0; k < path->weight; k++) {
+            uint32_t score = hash_ip(dst, hash_add(basis, k));
+
+            if (score >= best_score) {
+                best = path;
+                best_score = score;
+            }
+        }
+    }
+    return best;
+}
+
+static void
+ask_neighbour(struct fwd_nexthops *nhs, struct way *way)
+{
+    int error = fwd_rtnl_solicit(nhs->rtnl, way->nh.ifindex, &way->via);
+
+    if (error) {
+        VLOG_WARN_RL(&rl, "cannot ask for a neighbour ip=%s ifindex=%d: %s",
+                     fwd_ip_text(&way->via).s, way->nh.ifindex,
+                     ovs_strerror(-error));
+    }
+}
+
+/* Looks up 'way' in the kernel. */
+static struct fwd_nexthop
+look_up(struct fwd_nexthops *nhs, struct way *way)
+{
+    struct fwd_nexthop nh = { .state = FWD_NEXTHOP_UNROUTED };
+    struct fwd_route route;
+    struct fwd_link link;
+
+    int error = fwd_rtnl_get_route(nhs->rtnl, &way->dst, &nhs->source,
+                                   &route);
+    if (error) {
+        if (error != -ENETUNREACH) {
+            VLOG_WARN_RL(&rl, "cannot look up a route vtep=%s: %s",
+                         fwd_ip_text(&way->dst).s, ovs_strerror(-error));
+        }
+        return nh;
+    }
+    const struct fwd_path *path = choose_path(&route, &way->dst);
+    if (fwd_rtnl_get_link(nhs->rtnl, path->ifindex, &link) || !link.up) {
+        return nh;
+    }
+    way->via = path->via;
+    nh.ifindex = path->ifindex;
+    nh.mtu = route.mtu && route.mtu < link.mtu ? route.mtu : link.mtu;
+    memcpy(nh.src_mac, link.mac, 6);
+    nh.state = fwd_rtnl_get_neighbour(nhs->rtnl, nh.ifindex, &way->via,
+                                      nh.dst_mac, &way->fixed)
+               ? FWD_NEXTHOP_UNRESOLVED : FWD_NEXTHOP_READY;
+    return nh;
+}
+
+/* Looks up 'way', and asks for its neighbour if need be.  Returns true if that
+ * changes how packets leave. */
+static bool
+refresh_way(struct fwd_nexthops *nhs, struct way *way)
+{
+    struct fwd_nexthop nh = look_up(nhs, way);
+
+    way->generation = nhs->generation;
+    if (!memcmp(&nh, &way->nh, sizeof nh)) {
+        return false;
+    }
+    way->nh = nh;
+    if (nh.state == FWD_NEXTHOP_UNRESOLVED) {
+        ask_neighbour(nhs, way);
+    } else {
+        way->silent = 0;
+    }
+    return true;
+}
+
+static void
+tell(struct fwd_nexthops *nhs, const struct way *way)
+{
+    nhs->changed(&way->dst, &way->nh, nhs->aux);
+}
+
+static void
+refresh_cb(uv_timer_t *timer)
+{
+    struct fwd_nexthops *nhs = timer->data;
+    int budget = REFRESH_BUDGET;
+    struct way *way;
+
+    HMAP_FOR_EACH (way, node, &nhs->ways) {
+        if (way->generation == nhs->generation) {
+            continue;
+        }
+        if (!budget--) {
+            uv_timer_start(nhs->refresh, refresh_cb, 0, 0);
+            return;
+        }
+        if (refresh_way(nhs, way)) {
+            tell(nhs, way);
+        }
+    }
+}
+
+static void
+find_source(struct fwd_nexthops *nhs)
+{
+    int ifindex = fwd_rtnl_find_address(nhs->rtnl, &nhs->source);
+
+    if (ifindex < 0) {
+        VLOG_WARN_RL(&rl, "cannot look up the addresses of this host: %s",
+                     ovs_strerror(-ifindex));
+    } else {
+        nhs->source_ifindex = ifindex;
+    }
+}
+
+static void
+refresh_all(struct fwd_nexthops *nhs)
+{
+    nhs->generation++;
+    find_source(nhs);
+    if (!uv_is_active((uv_handle_t *) nhs->refresh)) {
+        uv_timer_start(nhs->refresh, refresh_cb, SETTLE_MS, 0);
+    }
+}
+
+static void
+neighbour_changed(struct fwd_nexthops *nhs,
+                  const struct fwd_rtnl_change *change)
+{
+    struct way *way;
+
+    HMAP_FOR_EACH (way, node, &nhs->ways) {
+        if (way->nh.ifindex == change->ifindex
+            && fwd_ip_equals(&way->via, &change->ip)
+            && refresh_way(nhs, way)) {
+            tell(nhs, way);
+        }
+    }
+}
+
+static void
+changed_cb(const struct fwd_rtnl_change *change, void *nhs_)
+{
+    struct fwd_nexthops *nhs = nhs_;
+
+    switch (change->kind) {
+    case FWD_RTNL_NEIGHBOUR:
+        neighbour_changed(nhs, change);
+        break;
+    case FWD_RTNL_LOST:
+        VLOG_INFO_RL(&rl, "missed changes of routes and neighbours, looking "
+                     "all up anew");
+        refresh_all(nhs);
+        break;
+    case FWD_RTNL_LINK:
+    case FWD_RTNL_ROUTES:
+        refresh_all(nhs);
+        break;
+    }
+}
+
+static void
+poll_cb(uv_poll_t *poll, int status OVS_UNUSED, int events OVS_UNUSED)
+{
+    struct fwd_nexthops *nhs = poll->data;
+
+    fwd_rtnl_run(nhs->rtnl, changed_cb, nhs);
+}
+
+static void
+tick_way(struct fwd_nexthops *nhs, struct way *way)
+{
+    if (way->nh.state == FWD_NEXTHOP_READY) {
+        if (!way->fixed
+            && !((nhs->ticks + way->node.hash) % REFRESH_TICKS)) {
+            ask_neighbour(nhs, way);
+        }
+        return;
+    }
+    if (way->nh.state == FWD_NEXTHOP_UNRESOLVED) {
+        ask_neighbour(nhs, way);
+    }
+    if (++way->silent == PATIENCE_TICKS) {
+        VLOG_WARN_RL(&rl, "nothing can be sent to a tunnel endpoint vtep=%s "
+                     "via=%s ifindex=%d: %s", fwd_ip_text(&way->dst).s,
+                     fwd_ip_text(&way->via).s, way->nh.ifindex,
+                     way->nh.state == FWD_NEXTHOP_UNROUTED
+                     ? "no route" : "the neighbour does not answer");
+    }
+}
+
+static void
+tick_cb(uv_timer_t *timer)
+{
+    struct fwd_nexthops *nhs = timer->data;
+    struct way *way;
+
+    nhs->ticks++;
+    HMAP_FOR_EACH (way, node, &nhs->ways) {
+        tick_way(nhs, way);
+    }
+}
+
+static void
+free_handle(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static uv_timer_t *
+create_timer(struct fwd_nexthops *nhs, uv_loop_t *loop)
+{
+    uv_timer_t *timer = xzalloc(sizeof *timer);
+
+    uv_timer_init(loop, timer);
+    timer->data = nhs;
+    return timer;
+}
+
+int
+fwd_nexthops_create(uv_loop_t *loop, const struct fwd_ip *source,
+                    fwd_nexthop_changed_fn *changed, void *aux,
+                    struct fwd_nexthops **nhsp, struct tsn_err *err)
+{
+    struct fwd_rtnl *rtnl;
+
+    int error = fwd_rtnl_create(&rtnl, err);
+    if (error) {
+        return error;
+    }
+    struct fwd_nexthops *nhs = xzalloc(sizeof *nhs);
+    nhs->source = *source;
+    nhs->changed = changed;
+    nhs->aux = aux;
+    nhs->rtnl = rtnl;
+    hmap_init(&nhs->ways);
+    find_source(nhs);
+
+    nhs->poll = xzalloc(sizeof *nhs->poll);
+    uv_poll_init(loop, nhs->poll, fwd_rtnl_fd(rtnl));
+    nhs->poll->data = nhs;
+    uv_poll_start(nhs->poll, UV_READABLE, poll_cb);
+    nhs->tick = create_timer(nhs, loop);
+    uv_timer_start(nhs->tick, tick_cb, TICK_MS, TICK_MS);
+    nhs->refresh = create_timer(nhs, loop);
+    *nhsp = nhs;
+    return 0;
+}
+
+void
+fwd_nexthops_destroy(struct fwd_nexthops *nhs)
+{
+    struct way *way;
+
+    if (!nhs) {
+        return;
+    }
+    HMAP_FOR_EACH_POP (way, node, &nhs->ways) {
+        free(way);
+    }
+    hmap_destroy(&nhs->ways);
+    uv_close((uv_handle_t *) nhs->poll, free_handle);
+    uv_close((uv_handle_t *) nhs->tick, free_handle);
+    uv_close((uv_handle_t *) nhs->refresh, free_handle);
+    fwd_rtnl_destroy(nhs->rtnl);
+    free(nhs);
+}
+
+const struct fwd_nexthop *
+fwd_nexthops_add(struct fwd_nexthops *nhs, const struct fwd_ip *dst)
+{
+    struct way *way = find_way(nhs, dst);
+
+    if (!way) {
+        way = xzalloc(sizeof *way);
+        way->dst = way->via = *dst;
+        hmap_insert(&nhs->ways, &way->node, hash_ip(dst, 0));
+        refresh_way(nhs, way);
+    }
+    way->refs++;
+    return &way->nh;
+}
+
+void
+fwd_nexthops_remove(struct fwd_nexthops *nhs, const struct fwd_ip *dst)
+{
+    struct way *way = find_way(nhs, dst);
+
+    if (way && !--way->refs) {
+        hmap_remove(&nhs->ways, &way->node);
+        free(way);
+    }
+}
+
+size_t
+fwd_nexthops_n_pending(const struct fwd_nexthops *nhs)
+{
+    const struct way *way;
+    size_t n = 0;
+
+    HMAP_FOR_EACH (way, node, &nhs->ways) {
+        n += way->nh.state != FWD_NEXTHOP_READY;
+    }
+    return n;
+}
+
+int
+fwd_nexthops_source_ifindex(const struct fwd_nexthops *nhs)
+{
+    return nhs->source_ifindex;
+}
+
+const char *
+fwd_nexthop_state_name(enum fwd_nexthop_state state)
+{
+    switch (state) {
+    case FWD_NEXTHOP_UNROUTED: return "unrouted";
+    case FWD_NEXTHOP_UNRESOLVED: return "unresolved";
+    case FWD_NEXTHOP_READY: return "ready";
+    }
+    OVS_NOT_REACHED();
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which way packets to tunnel endpoints leave this host: output interface and
+ * MAC addresses, kept as the kernel's routes and neighbours have them.  For
+ * engines that write Ethernet headers themselves, past the kernel's stack.
+ *
+ * The kernel resolves a neighbour only when it has something to send to it.
+ * Our frames never pass it, so the neighbours are asked for here: at once,
+ * then every second while they do not answer, and now and then afterwards to
+ * learn that a MAC has moved.
+ *
+ * Of several paths to an endpoint one is taken by a hash of the endpoint: it
+ * stays while that path is there, whatever becomes of the others.
+ *
+ * All functions belong to the control thread, the one of 'loop'. */
+#ifndef FWD_NEXTHOP_H
+#define FWD_NEXTHOP_H 1
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "replication/forwarder/types.h"
+
+struct fwd_nexthops;
+struct tsn_err;
+
+enum fwd_nexthop_state {
+    FWD_NEXTHOP_UNROUTED,       /* No route, or a link that is down. */
+    FWD_NEXTHOP_UNRESOLVED,     /* The neighbour's MAC is not known. */
+    FWD_NEXTHOP_READY
+};
+
+struct fwd_nexthop {
+    enum fwd_nexthop_state state;
+    int ifindex;                /* 0 if unrouted. */
+    uint32_t mtu;               /* Of the path, bytes of an IP packet. */
+    uint8_t src_mac[6];         /* The interface's; all but zero if routed. */
+    uint8_t dst_mac[6];         /* If ready. */
+};
+
+/* 'nh' is borrowed, and how packets to 'dst' leave from now on.  May neither
+ * add nor remove. */
+typedef void fwd_nexthop_changed_fn(const struct fwd_ip *dst,
+                                    const struct fwd_nexthop *nh, void *aux);
+
+/* Follows the routes of packets from 'source', in the network namespace of
+ * the calling thread.  'changed' is called from the loop only.  Returns 0 with
+ * '*nhsp' owned by the caller, or -errno with '*err' filled. */
+int fwd_nexthops_create(uv_loop_t *, const struct fwd_ip *source,
+                        fwd_nexthop_changed_fn *changed, void *aux,
+                        struct fwd_nexthops **nhsp, struct tsn_err *err);
+
+/* The handles in the loop close in its next turns. */
+void fwd_nexthops_destroy(struct fwd_nexthops *);       /* NULL is fine. */
+
+/* Follows the way to 'dst', once more if it is followed already.  Returns how
+ * it is now, valid until the loop turns or 'dst' is removed. */
+const struct fwd_nexthop *fwd_nexthops_add(struct fwd_nexthops *,
+                                           const struct fwd_ip *dst);
+/* Takes back one fwd_nexthops_add(). */
+void fwd_nexthops_remove(struct fwd_nexthops *, const struct fwd_ip *dst);
+
+/* Endpoints that are followed but not ready. */
+size_t fwd_nexthops_n_pending(const struct fwd_nexthops *);
+
+/* The interface that has the source address: 0 if this host has not got it. */
+int fwd_nexthops_source_ifindex(const struct fwd_nexthops *);
+
+const char *fwd_nexthop_state_name(enum fwd_nexthop_state);
+
+#endif /* replication/forwarder/nexthop.h */

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Next hops against a real kernel: this host is one namespace, the underlay
+ * another. */
+#include <config.h>
+#include "replication/forwarder/nexthop.h"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "netns_rig.h"
+#include "openvswitch/vlog.h"
+#include "packets.h"
+#include "replication/forwarder/rtnl.h"
+#include "tsn/error.h"
+#include "tsn/loop.h"
+#include "util.h"
+
+#define WAIT_MS 10000           /* At most, for what must happen. */
+#define QUIET_MS 100            /* For what must not. */
+
+#define NODE "10.0.9.1"         /* On the loopback interface. */
+#define N_FAR 200               /* Endpoints beyond the gateways. */
+
+struct rig {
+    struct tsn_loop *loop;
+    struct fwd_nexthops *nhs;
+    int n_changes;
+    struct fwd_ip changed;      /* The last. */
+};
+
+static struct fwd_ip
+ip(const char *s)
+{
+    struct in_addr a;
+
+    assert_int_equal(inet_pton(AF_INET, s, &a), 1);
+    return fwd_ip_from_v4(a.s_addr);
+}
+
+static void
+changed(const struct fwd_ip *dst, const struct fwd_nexthop *nh OVS_UNUSED,
+        void *rig_)
+{
+    struct rig *rig = rig_;
+
+    rig->n_changes++;
+    rig->changed = *dst;
+}
+
+/* What is followed can be looked at by following it once more. */
+static struct fwd_nexthop
+look(struct rig *rig, const struct fwd_ip *dst)
+{
+    struct fwd_nexthop nh = *fwd_nexthops_add(rig->nhs, dst);
+
+    fwd_nexthops_remove(rig->nhs, dst);
+    return nh;
+}
+
+static void
+turn(struct rig *rig)
+{
+    struct pollfd fd = {
+        .fd = uv_backend_fd(tsn_loop_uv(rig->loop)), .events = POLLIN,
+    };
+
+    uv_run(tsn_loop_uv(rig->loop), UV_RUN_NOWAIT);
+    poll(&fd, 1, 1);
+}
+
+static struct fwd_nexthop
+wait_for(struct rig *rig, const char *dst_s, enum fwd_nexthop_state state)
+{
+    uint64_t end = tsn_now_ms() + WAIT_MS;
+    struct fwd_ip dst = ip(dst_s);
+    struct fwd_nexthop nh;
+
+    for (;;) {
+        nh = look(rig, &dst);
+        if (nh.state == state) {
+            return nh;
+        }
+        if (tsn_now_ms() >= end) {
+            fail_msg("%s stays %s", dst_s, fwd_nexthop_state_name(nh.state));
+        }
+        turn(rig);
+    }
+}
+
+static void
+follow(struct rig *rig, const char *dst_s)
+{
+    struct fwd_ip dst = ip(dst_s);
+
+    fwd_nexthops_add(rig->nhs, &dst);
+}
+
+static void
+assert_mac(const uint8_t mac[6], const char *expected)
+{
+    char text[18];
+
+    snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0],
+             mac[1], mac[2], mac[3], mac[4], mac[5]);
+    assert_string_equal(text, expected);
+}
+
+static int
+setup(void **state)
+{
+    struct fwd_ip source = ip(NODE);
+    struct tsn_err err;
+
+    if (!netns_enter()) {
+        print_message("SKIP: no permission for network namespaces\n");
+        *state = NULL;
+        return 0;
+    }
+    netns_connect("ua", "10.0.1.1/24", "pa", "10.0.1.2/24");
+    netns_connect("ub", "10.0.2.1/24", "pb", "10.0.2.2/24");
+    sh("ip addr add " NODE "/32 dev lo");
+    sh("ip link set ua address 02:00:00:00:01:01");
+    sh("ip link set ub address 02:00:00:00:02:01");
+    peer_sh("ip link set pa address 02:00:00:00:01:02");
+    peer_sh("ip link set pb address 02:00:00:00:02:02");
+
+    struct rig *rig = xzalloc(sizeof *rig);
+    rig->loop = tsn_loop_create("test");
+    assert_int_equal(fwd_nexthops_create(tsn_loop_uv(rig->loop), &source,
+                                         changed, rig, &rig->nhs, &err), 0);
+    *state = rig;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    struct rig *rig = *state;
+
+    if (rig) {
+        fwd_nexthops_destroy(rig->nhs);
+        tsn_loop_destroy(rig->loop);
+        free(rig);
+    }
+    netns_leave();
+    return 0;
+}
+
+#define SKIP_WITHOUT(RIG) do { if (!(RIG)) { skip(); } } while (0)
+
+static void
+fwd_nexthops__neighbour_on_the_link__is_asked_for(void **state)
+{
+    struct rig *rig = *state;
+    SKIP_WITHOUT(rig);
+
+    follow(rig, "10.0.1.2");
+    struct fwd_nexthop nh = wait_for(rig, "10.0.1.2", FWD_NEXTHOP_READY);
+
+    assert_int_equal(nh.ifindex, if_nametoindex("ua"));
+    assert_int_equal(nh.mtu, 1500);
+    assert_mac(nh.src_mac, "02:00:00:00:01:01");
+    assert_mac(nh.dst_mac, "02:00:00:00:01:02");
+    assert_int_equal(fwd_nexthops_n_pending(rig->nhs), 0);
+    assert_int_equal(fwd_nexthops_source_ifindex(rig->nhs),
+                     if_nametoindex("lo"));
+}
+
+static void
+fwd_nexthops__beyond_a_gateway__has_its_mac_and_the_mtu(void **state)
+{
+    struct rig *rig = *state;
+    SKIP_WITHOUT(rig);
+
+    sh("ip route add 10.7.0.0/16 via 10.0.2.2 mtu 1400");
+    follow(rig, "10.7.1.1");
+    struct fwd_nexthop nh = wait_for(rig, "10.7.1.1", FWD_NEXTHOP_READY);
+
+    assert_int_equal(nh.ifindex, if_nametoindex("ub"));
+    assert_int_equal(nh.mtu, 1400);
+    assert_mac(nh.dst_mac, "02:00:00:00:02:02");
+}
+
+static void
+fwd_nexthops__no_route__waits_for_one(void **state)
+{
+    struct rig *rig = *state;
+    SKIP_WITHOUT(rig);
+
+    follow(rig, "10.7.1.1");
+    assert_int_equal(wait_for(rig, "10.7.1.1",
+                              FWD_NEXTHOP_UNROUTED).ifindex, 0);
+    assert_int_equal(fwd_nexthops_n_pending(rig->nhs), 1);
+
+    sh("ip route add 10.7.0.0/16 via 10.0.1.2");
+    wait_for(rig, "10.7.1.1", FWD_NEXTHOP_READY);
+    sh("ip route del 10.7.0.0/16");
+    wait_for(rig, "10.7.1.1", FWD_NEXTHOP_UNROUTED);
+}
+
+static void
+fwd_nexthops__own_address__is_no_way_out(void **state)
+{
+    struct rig *rig = *state;
+    SKIP_WITHOUT(rig);
+
+    follow(rig, NODE);
+    wait_for(rig, NODE, FWD_NEXTHOP_UNROUTED);
+}
+
+static void
+fwd_nexthops__silent_neighbour__is_asked_until_it_answers(void **state)
+{
+    struct rig *rig = *state;
+    SKIP_WITHOUT(rig);
+
+    follow(rig, "10.0.1.9");
+    struct fwd_nexthop nh = wait_for(rig, "10.0.1.9",
+                                     FWD_NEXTHOP_UNRESOLVED);
+    assert_int_equal(nh.ifindex, if_nametoindex("ua"));
+    assert_int_equal(fwd_nexthops_n_pending(rig->nhs), 1);
+
+    /* Until the kernel has given up once. */
+    uint64_t end = tsn_now_ms() + WAIT_MS;
+    while (system("ip neigh show to 10.0.1.9 dev ua | grep -q FAILED")) {
+        assert_true(tsn_now_ms() < end);
+        turn(rig);
+    }
+    wait_for(rig, "10.0.1.9", FWD_NEXTHOP_UNRESOLVED);
+    peer_sh("ip addr add 10.0.1.9/24 dev pa");
+    wait_for(rig, "10.0.1.9", FWD_NEXTHOP_READY);
+}
+
+static void
+fwd_nexthops__moved_mac__is_taken_over(void **state)
+{
+    struct rig *rig = *state;
+    SKIP_WITHOUT(rig);
+
+    follow(rig, "10.0.1.2");
+    wait_for(rig, "10.0.1.2", FWD_NEXTHOP_READY);
+    rig->n_changes = 0;
+    sh("ip neigh replace 10.0.1.2 lladdr 02:00:00:00:01:77 dev ua");
+
+    uint64_t end = tsn_now_ms() + WAIT_MS;
+    while (!rig->n_changes && tsn_now_ms() < end) {
+        turn(rig);
+    }
+    assert_int_equal(rig->n_changes, 1);
+    assert_mac(wait_for(rig, "10.0.1.2", FWD_NEXTHOP_READY).dst_mac,
+               "02:00:00:00:01:77");
+}
+
+/* To ask for a fixed one would make the kernel forget it. */
+static void
+fwd_rtnl__neighbours__fixed_ones_are_told_apart(void **state)
+{
+    struct rig *rig = *state;
+    struct fwd_ip learnt = ip("10.0.1.2"), fixed = ip("10.0.1.7");
+    struct fwd_rtnl *rtnl;
+    struct tsn_err err;
+    uint8_t mac[6];
+    bool is_fixed;
+    SKIP_WITHOUT(rig);
+
+    sh("ip neigh add 10.0.1.7 lladdr 02:00:00:00:01:07 dev ua nud permanent");
+    follow(rig, "10.0.1.2");
+    wait_for(rig, "10.0.1.2", FWD_NEXTHOP_READY);
+
+    assert_int_equal(fwd_rtnl_create(&rtnl, &err), 0);
+    int ifindex = if_nametoindex("ua");
+    assert_int_equal(fwd_rtnl_get_neighbour(rtnl, ifindex, &learnt, mac,
+                                            &is_fixed), 0);
+    assert_false(is_fixed);
+    assert_int_equal(fwd_rtnl_get_neighbour(rtnl, ifindex, &fixed, mac,
+                                            &is_fixed), 0);
+    assert_true(is_fixed);
+    assert_mac(mac, "02:00:00:00:01:07");
+    fwd_rtnl_destroy(rtnl);
+}
+
+static void
+fwd_nexthops__own_mac_changes__is_taken_over(void **state)
+{
+    struct rig *rig = *state;
+    SKIP_WITHOUT(rig);
+
+    follow(rig, "10.0.1.2");
+    wait_for(rig, "10.0.1.2", FWD_NEXTHOP_READY);
+    rig->n_changes = 0;
+    sh("ip link set ua address 02:00:00:00:01:88");
+
+    uint64_t end = tsn_now_ms() + WAIT_MS;
+    struct fwd_ip dst = ip("10.0.1.2");
+    while (look(rig, &dst).src_mac[5] != 0x88 && tsn_now_ms() < end) {
+        turn(rig);
+    }
+    assert_mac(look(rig, &dst).src_mac, "02:00:00:00:01:88");
+    assert_true(rig->n_changes > 0);
+}
+
+static void
+fwd_nexthops__removed__tells_no_more(void **state)
+{
+    struct rig *rig = *state;
+    struct fwd_ip dst = ip("10.0.1.2");
+    SKIP_WITHOUT(rig);
+
+    follow(rig, "10.0.1.2");
+    wait_for(rig, "10.0.1.2", FWD_NEXTHOP_READY);
+    fwd_nexthops_remove(rig->nhs, &dst);
+    rig->n_changes = 0;
+    sh("ip neigh replace 10.0.1.2 lladdr 02:00:00:00:01:77 dev ua");
+
+    uint64_t end = tsn_now_ms() + QUIET_MS;
+    while (tsn_now_ms() < end) {
+        turn(rig);
+    }
+    assert_int_equal(rig->n_changes, 0);
+}
+
+/* Where each of the far endpoints leaves: indexes of interfaces. */
+static void
+ways_of_far(struct rig *rig, int ifindexes[N_FAR])
+{
+    for (int i = 0; i < N_FAR; i++) {
+        char dst[INET_ADDRSTRLEN];
+
+        snprintf(dst, sizeof dst, "10.7.1.%d", i);
+        ifindexes[i] = wait_for(rig, dst, FWD_NEXTHOP_READY).ifindex;
+    }
+}
+
+static int
+count_of(const int ifindexes[N_FAR], int ifindex)
+{
+    int n = 0;
+
+    for (int i = 0; i < N_FAR; i++) {
+        n += ifindexes[i] == ifindex;
+    }
+    return n;
+}
+
+static void
+fwd_nexthops__several_paths__move_only_who_must(void **state)
+{
+    struct rig *rig = *state;
+    int before[N_FAR], without[N_FAR], after[N_FAR];
+    SKIP_WITHOUT(rig);
+    int a = if_nametoindex("ua"), b = if_nametoindex("ub");
+
+    netns_connect("uc", "10.0.3.1/24", "pc", "10.0.3.2/24");
+    int c = if_nametoindex("uc");
+    sh("ip route add 10.7.0.0/16 nexthop via 10.0.1.2 nexthop via 10.0.2.2 "
+       "nexthop via 10.0.3.2");
+    for (int i = 0; i < N_FAR; i++) {
+        char dst[INET_ADDRSTRLEN];
+
+        snprintf(dst, sizeof dst, "10.7.1.%d", i);
+        follow(rig, dst);
+    }
+    ways_of_far(rig, before);
+    assert_true(count_of(before, a) > N_FAR / 5);
+    assert_true(count_of(before, b) > N_FAR / 5);
+    assert_true(count_of(before, c) > N_FAR / 5);
+
+    sh("ip link set ub down");
+    uint64_t end = tsn_now_ms() + WAIT_MS;
+    do {
+        turn(rig);
+        ways_of_far(rig, without);
+    } while (count_of(without, b) && tsn_now_ms() < end);
+    for (int i = 0; i < N_FAR; i++) {
+        assert_true(without[i] != b);
+        assert_true(before[i] == b || without[i] == before[i]);
+    }
+
+    sh("ip link set ub up");
+    sh("ip route replace 10.7.0.0/16 nexthop via 10.0.1.2 "
+       "nexthop via 10.0.2.2 nexthop via 10.0.3.2");
+    end = tsn_now_ms() + WAIT_MS;
+    do {
+        turn(rig);
+        ways_of_far(rig, after);
+    } while (memcmp(before, after, sizeof after) && tsn_now_ms() < end);
+    assert_memory_equal(before, after, sizeof after);
+}
+
+static void
+fwd_nexthops__weighted_paths__share_by_weight(void **state)
+{
+    struct rig *rig = *state;
+    int ways[N_FAR];
+    SKIP_WITHOUT(rig);
+
+    sh("ip route add 10.7.0.0/16 nexthop via 10.0.1.2 weight 4 "
+       "nexthop via 10.0.2.2 weight 1");
+    for (int i = 0; i < N_FAR; i++) {
+        char dst[INET_ADDRSTRLEN];
+
+        snprintf(dst, sizeof dst, "10.7.1.%d", i);
+        follow(rig, dst);
+    }
+    ways_of_far(rig, ways);
+    int n = count_of(ways, if_nametoindex("ub"));
+    assert_in_range(n, N_FAR / 10, N_FAR * 3 / 10);
+}
+
+static void
+fwd_nexthops__link_gone__is_unrouted(void **state)
+{
+    struct rig *rig = *state;
+    SKIP_WITHOUT(rig);
+
+    follow(rig, "10.0.1.2");
+    wait_for(rig, "10.0.1.2", FWD_NEXTHOP_READY);
+    sh("ip link del ua");
+    wait_for(rig, "10.0.1.2", FWD_NEXTHOP_UNROUTED);
+}
+
+int
+main(void)
+{
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(fwd_nexthops__neighbour_on_the_link__is_asked_for),
+        TEST(fwd_nexthops__beyond_a_gateway__has_its_mac_and_the_mtu),
+        TEST(fwd_nexthops__no_route__waits_for_one),
+        TEST(fwd_nexthops__own_address__is_no_way_out),
+        TEST(fwd_nexthops__silent_neighbour__is_asked_until_it_answers),
+        TEST(fwd_nexthops__moved_mac__is_taken_over),
+        TEST(fwd_rtnl__neighbours__fixed_ones_are_told_apart),
+        TEST(fwd_nexthops__own_mac_changes__is_taken_over),
+        TEST(fwd_nexthops__removed__tells_no_more),
+        TEST(fwd_nexthops__several_paths__move_only_who_must),
+        TEST(fwd_nexthops__weighted_paths__share_by_weight),
+        TEST(fwd_nexthops__link_gone__is_unrouted),
+    };
+
+    vlog_set_levels(NULL, VLF_ANY_DESTINATION, VLL_OFF);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
