@@ -1,6 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += replication/libreplication.a
 replication_libreplication_a_SOURCES = \
+	replication/forwarder/bpf-grace.c \
+	replication/forwarder/bpf-grace.h \
+	replication/forwarder/bpf-maps.c \
+	replication/forwarder/bpf-maps.h \
+	replication/forwarder/bpf-pool.c \
+	replication/forwarder/bpf-pool.h \
+	replication/forwarder/bpf/abi.h \
 	replication/forwarder/classify.h \
 	replication/forwarder/counters.c \
 	replication/forwarder/counters.h \
@@ -29,6 +36,8 @@ replication_libreplication_a_SOURCES = \
 	replication/forwarder/table.h \
 	replication/forwarder/types.h \
 	replication/forwarder/wire.h \
+	replication/forwarder/xdp-features.c \
+	replication/forwarder/xdp-features.h \
 	replication/services/arp.h \
 	replication/services/dhcp4-options.c \
 	replication/services/dhcp4-options.h \
@@ -57,6 +66,37 @@ replication_libreplication_a_SOURCES = \
 	replication/tree/networks.h \
 	replication/tree/rules.c \
 	replication/tree/rules.h
+
+# The BPF programs, compiled for the kernel and embedded into the engine.
+FWD_BPF_FILES = \
+	replication/forwarder/bpf/abi.h \
+	replication/forwarder/bpf/context.h \
+	replication/forwarder/bpf/egress.h \
+	replication/forwarder/bpf/flood.bpf.c \
+	replication/forwarder/bpf/maps.h
+FWD_BPF_OBJECT = replication/forwarder/bpf/flood.bpf.o
+EXTRA_DIST += $(FWD_BPF_FILES)
+CLEANFILES += $(FWD_BPF_OBJECT)
+
+# v2: of what is kept in halves of registers the verifier loses track.
+# -g: the types of the maps are in the debugging information.
+BPF_CFLAGS = -O2 -g -target bpf -mcpu=v2 -ffreestanding -Wall -Wextra \
+	-Wno-unused-parameter $(BPF_WERROR) -I$(top_srcdir) \
+	-isystem /usr/include/$(BPF_MULTIARCH)
+$(FWD_BPF_OBJECT): $(FWD_BPF_FILES) \
+		replication/automake.mk \
+		replication/forwarder/classify.h \
+		replication/forwarder/counters.h \
+		replication/forwarder/encap.h \
+		replication/forwarder/outer.h \
+		replication/forwarder/pipeline.h \
+		replication/forwarder/types.h \
+		replication/forwarder/wire.h \
+		replication/services/arp.h
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(BPF_CLANG) $(BPF_CFLAGS) -c -o $@ \
+		$(top_srcdir)/replication/forwarder/bpf/flood.bpf.c
+
+replication/forwarder/bpf-maps.$(OBJEXT): $(FWD_BPF_OBJECT)
 
 sbin_PROGRAMS += replication/tsn-replicator
 replication_tsn_replicator_SOURCES = replication/replicator.c

@@ -26,6 +26,8 @@ fwd_drop_name(enum fwd_drop drop)
         [FWD_DROP_JUMBO_DF] = "jumbo_df",
         [FWD_DROP_PUNT_FULL] = "punt_full",
         [FWD_DROP_COPY_FAILED] = "copy_failed",
+        [FWD_DROP_NO_NEIGHBOUR] = "no_neighbour",
+        [FWD_DROP_TOO_BIG] = "too_big",
     };
     BUILD_ASSERT_DECL(ARRAY_SIZE(names) == FWD_N_DROPS);
 

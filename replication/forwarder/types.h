@@ -87,6 +87,8 @@ enum fwd_drop {
                                  * must not be fragmented. */
     FWD_DROP_PUNT_FULL,         /* The services are too slow. */
     FWD_DROP_COPY_FAILED,       /* The host refused a copy. */
+    FWD_DROP_NO_NEIGHBOUR,      /* The way to an endpoint is not known. */
+    FWD_DROP_TOO_BIG,           /* Larger than the MTU of the way. */
     FWD_N_DROPS
 };
 
