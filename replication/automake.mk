@@ -1,12 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += replication/libreplication.a
 replication_libreplication_a_SOURCES = \
+	replication/forwarder/bpf-endpoint.c \
+	replication/forwarder/bpf-endpoint.h \
+	replication/forwarder/bpf-entries.c \
+	replication/forwarder/bpf-entries.h \
+	replication/forwarder/bpf-flood.c \
+	replication/forwarder/bpf-flood.h \
 	replication/forwarder/bpf-grace.c \
 	replication/forwarder/bpf-grace.h \
 	replication/forwarder/bpf-maps.c \
 	replication/forwarder/bpf-maps.h \
 	replication/forwarder/bpf-pool.c \
 	replication/forwarder/bpf-pool.h \
+	replication/forwarder/bpf-set.c \
+	replication/forwarder/bpf-set.h \
+	replication/forwarder/bpf-tables.c \
+	replication/forwarder/bpf-tables.h \
 	replication/forwarder/bpf/abi.h \
 	replication/forwarder/classify.h \
 	replication/forwarder/counters.c \

@@ -70,7 +70,9 @@ struct fwd_arp_entry {
 
 /* Counters of a network: they outlive the network as it is now. */
 struct fwd_net_counters {
-    struct fwd_counters c;
+    struct fwd_counters c;      /* Of the forwarding thread, and ... */
+    struct fwd_counters fast;   /* ... of BPF programs, written by the control
+                                 * thread. */
     unsigned int refs;          /* Control thread. */
 };
 struct fwd_net_counters *fwd_net_counters_create(void);

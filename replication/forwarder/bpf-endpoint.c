@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "replication/forwarder/bpf-endpoint.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hash.h"
+#include "openvswitch/hmap.h"
+#include "openvswitch/vlog.h"
+#include "replication/forwarder/bpf-grace.h"
+#include "replication/forwarder/bpf-maps.h"
+#include "replication/forwarder/bpf-pool.h"
+#include "replication/forwarder/ip-text.h"
+#include "replication/forwarder/nexthop.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(fwd_bpf_endpoint);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
+
+struct endpoint {
+    struct hmap_node node;
+    struct fwd_ip ip;
+    unsigned int refs;
+    struct fwd_bpf_at at;
+    bool has_dev;               /* Counted among those of its interface. */
+};
+
+struct dev {
+    int ifindex;                /* 0: the number is not used. */
+    unsigned int n;             /* Endpoints that are reached by it. */
+};
+
+struct fwd_bpf_endpoints {
+    struct fwd_bpf_maps *maps;
+    struct fwd_bpf_grace *grace;
+    struct fwd_nexthops *nexthops;
+    const struct fwd_bpf_endpoint_ops *ops;
+    void *aux;
+    struct hmap endpoints;
+    struct fwd_bpf_pool *pool;
+    struct dev devs[FWD_BPF_MAX_DEVS];
+};
+
+static struct endpoint *
+find_endpoint(const struct fwd_bpf_endpoints *es, const struct fwd_ip *ip)
+{
+    struct endpoint *e;
+
+    HMAP_FOR_EACH_WITH_HASH (e, node, hash_bytes(ip->b, sizeof ip->b, 0),
+                             &es->endpoints) {
+        if (fwd_ip_equals(&e->ip, ip)) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+/* The number of an interface; FWD_BPF_MAX_DEVS if there is none left. */
+static unsigned int
+find_dev(struct fwd_bpf_endpoints *es, int ifindex)
+{
+    unsigned int unused = FWD_BPF_MAX_DEVS;
+
+    for (unsigned int i = 0; i < FWD_BPF_MAX_DEVS; i++) {
+        if (es->devs[i].ifindex == ifindex) {
+            return i;
+        } else if (!es->devs[i].ifindex && unused == FWD_BPF_MAX_DEVS) {
+            unused = i;
+        }
+    }
+    if (unused == FWD_BPF_MAX_DEVS) {
+        VLOG_ERR_RL(&rl, "endpoints are reached by more interfaces than the "
+                    "%d that there is room for, nothing leaves by ifindex=%d",
+                    FWD_BPF_MAX_DEVS, ifindex);
+        return unused;
+    }
+    es->devs[unused] = (struct dev) { .ifindex = ifindex };
+    es->ops->device(unused, ifindex, es->aux);
+    return unused;
+}
+
+/* A number for an endpoint that cannot be reached: one with an interface, if
+ * there is any, so that its copies are made and counted. */
+static unsigned int
+any_dev(const struct fwd_bpf_endpoints *es)
+{
+    for (unsigned int i = 0; i < FWD_BPF_MAX_DEVS; i++) {
+        if (es->devs[i].ifindex) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+/* Writes the way to 'e'.  Programs see each word whole: the one with the
+ * flag goes first when the way is lost and last when there is a new one. */
+static void
+write_way(struct fwd_bpf_endpoints *es, const struct endpoint *e,
+          const struct fwd_nexthop *nh)
+{
+    struct fwd_bpf_endpoint *entry = &es->maps->endpoints[e->at.endpoint];
+    bool ready = e->has_dev && nh->state == FWD_NEXTHOP_READY;
+    struct fwd_bpf_endpoint wanted = {
+        .flags = ready ? FWD_BPF_READY : 0,
+        .dev = e->at.dev,
+        .mtu = MIN(nh->mtu, UINT16_MAX),
+    };
+    uint64_t from[2], *to = (void *) entry->dst_mac;
+
+    memcpy(wanted.dst_mac, nh->dst_mac, 6);
+    memcpy(wanted.src_mac, nh->src_mac, 6);
+    memcpy(from, wanted.dst_mac, sizeof from);
+    if (!ready) {
+        __atomic_store_n(&to[0], from[0], __ATOMIC_RELEASE);
+    }
+    __atomic_store_n(&to[1], from[1], __ATOMIC_RELEASE);
+    if (ready) {
+        __atomic_store_n(&to[0], from[0], __ATOMIC_RELEASE);
+    }
+}
+BUILD_ASSERT_DECL(offsetof(struct fwd_bpf_endpoint, dst_mac) % 8 == 0);
+
+static void
+leave_dev(struct fwd_bpf_endpoints *es, const struct endpoint *e)
+{
+    struct dev *dev = &es->devs[e->at.dev];
+
+    if (e->has_dev && !--dev->n) {
+        dev->ifindex = 0;
+    }
+}
+
+/* Takes over how frames to 'e' leave. */
+static void
+set_way(struct fwd_bpf_endpoints *es, struct endpoint *e,
+        const struct fwd_nexthop *nh)
+{
+    unsigned int dev = nh->ifindex ? find_dev(es, nh->ifindex)
+                       : FWD_BPF_MAX_DEVS;
+    bool has_dev = dev < FWD_BPF_MAX_DEVS;
+
+    if (has_dev) {
+        es->devs[dev].n++;
+    }
+    leave_dev(es, e);
+    e->has_dev = has_dev;
+    e->at.dev = has_dev ? dev : any_dev(es);
+    e->at.mtu = has_dev ? nh->mtu : 0;
+    write_way(es, e, nh);
+}
+
+static void
+nexthop_changed(const struct fwd_ip *dst, const struct fwd_nexthop *nh,
+                void *es_)
+{
+    struct fwd_bpf_endpoints *es = es_;
+    struct endpoint *e = find_endpoint(es, dst);
+
+    if (e && e->at.endpoint) {
+        struct fwd_bpf_at old = e->at;
+
+        set_way(es, e, nh);
+        if (e->at.dev != old.dev || e->at.mtu != old.mtu) {
+            es->ops->moved(dst, es->aux);
+        }
+    }
+}
+
+int
+fwd_bpf_endpoints_create(uv_loop_t *loop, struct fwd_bpf_maps *maps,
+                         struct fwd_bpf_grace *grace,
+                         const struct fwd_ip *source,
+                         const struct fwd_bpf_endpoint_ops *ops, void *aux,
+                         struct fwd_bpf_endpoints **endpointsp,
+                         struct tsn_err *err)
+{
+    struct fwd_bpf_endpoints *es = xzalloc(sizeof *es);
+
+    int error = fwd_nexthops_create(loop, source, nexthop_changed, es,
+                                    &es->nexthops, err);
+    if (error) {
+        free(es);
+        return error;
+    }
+    es->maps = maps;
+    es->grace = grace;
+    es->ops = ops;
+    es->aux = aux;
+    hmap_init(&es->endpoints);
+    es->pool = fwd_bpf_pool_create(FWD_BPF_MAX_ENDPOINTS);
+    /* Entry 0 stands for none. */
+    ovs_assert(fwd_bpf_pool_alloc(es->pool, 1) == 0);
+    *endpointsp = es;
+    return 0;
+}
+
+void
+fwd_bpf_endpoints_destroy(struct fwd_bpf_endpoints *es)
+{
+    struct endpoint *e;
+
+    if (!es) {
+        return;
+    }
+    fwd_nexthops_destroy(es->nexthops);
+    HMAP_FOR_EACH_POP (e, node, &es->endpoints) {
+        free(e);
+    }
+    hmap_destroy(&es->endpoints);
+    fwd_bpf_pool_destroy(es->pool);
+    free(es);
+}
+
+static void
+add_endpoint(struct fwd_bpf_endpoints *es, struct endpoint *e)
+{
+    uint32_t i = fwd_bpf_pool_alloc(es->pool, 1);
+    int error = i == FWD_BPF_POOL_FULL ? -ENOSPC : 0;
+
+    if (!error) {
+        e->at.endpoint = i;
+        es->maps->endpoints[i].ip = e->ip;
+        set_way(es, e, fwd_nexthops_add(es->nexthops, &e->ip));
+        error = fwd_bpf_map_set(es->maps, FWD_BPF_ADDRESSES, &e->ip, &i);
+    }
+    if (error) {
+        VLOG_ERR_RL(&rl, "no room for a tunnel endpoint, it gets no frames "
+                    "vtep=%s: %s", fwd_ip_text(&e->ip).s,
+                    ovs_strerror(-error));
+    }
+}
+
+struct fwd_bpf_at
+fwd_bpf_endpoint_ref(struct fwd_bpf_endpoints *es, const struct fwd_ip *ip)
+{
+    struct endpoint *e = find_endpoint(es, ip);
+
+    if (!e) {
+        e = xzalloc(sizeof *e);
+        e->ip = *ip;
+        hmap_insert(&es->endpoints, &e->node,
+                    hash_bytes(ip->b, sizeof ip->b, 0));
+        add_endpoint(es, e);
+    }
+    e->refs++;
+    return e->at;
+}
+
+static void
+reuse_endpoint(void *es_, uint32_t first, uint32_t n)
+{
+    struct fwd_bpf_endpoints *es = es_;
+
+    fwd_bpf_pool_free(es->pool, first, n);
+}
+
+void
+fwd_bpf_endpoint_unref(struct fwd_bpf_endpoints *es, const struct fwd_ip *ip)
+{
+    struct endpoint *e = find_endpoint(es, ip);
+
+    if (!e || --e->refs) {
+        return;
+    }
+    if (e->at.endpoint) {
+        fwd_bpf_map_remove(es->maps, FWD_BPF_ADDRESSES, ip);
+        fwd_nexthops_remove(es->nexthops, ip);
+        leave_dev(es, e);
+        fwd_bpf_defer(es->grace, reuse_endpoint, es, e->at.endpoint, 1);
+    }
+    hmap_remove(&es->endpoints, &e->node);
+    free(e);
+}
+
+int
+fwd_bpf_dev_ifindex(const struct fwd_bpf_endpoints *es, unsigned int dev)
+{
+    return es->devs[dev].ifindex;
+}
+
+size_t
+fwd_bpf_n_pending(const struct fwd_bpf_endpoints *es)
+{
+    return fwd_nexthops_n_pending(es->nexthops);
+}
+
+int
+fwd_bpf_source_ifindex(const struct fwd_bpf_endpoints *es)
+{
+    return fwd_nexthops_source_ifindex(es->nexthops);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tunnel endpoints of the eBPF engine: gives each an entry of the map
+ * 'endpoints', and keeps there which way frames to it leave.  Also which
+ * interfaces those ways use: each has one of few numbers.
+ *
+ * One thread, the one of the loop. */
+#ifndef FWD_BPF_ENDPOINT_H
+#define FWD_BPF_ENDPOINT_H 1
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "replication/forwarder/bpf/abi.h"
+
+struct fwd_bpf_endpoints;
+struct fwd_bpf_grace;
+struct fwd_bpf_maps;
+struct tsn_err;
+
+struct fwd_bpf_endpoint_ops {
+    /* An interface is used from now on, before any frame leaves by it. */
+    void (*device)(unsigned int dev, int ifindex, void *aux);
+    /* Frames to 'ip' leave by another interface or with another MTU: the
+     * networks that flood to it want to be written anew. */
+    void (*moved)(const struct fwd_ip *ip, void *aux);
+};
+
+/* Returns 0 with '*endpointsp' owned by the caller, or -errno with '*err'.
+ * 'ops' stays where it is. */
+int fwd_bpf_endpoints_create(uv_loop_t *, struct fwd_bpf_maps *,
+                             struct fwd_bpf_grace *,
+                             const struct fwd_ip *source,
+                             const struct fwd_bpf_endpoint_ops *, void *aux,
+                             struct fwd_bpf_endpoints **endpointsp,
+                             struct tsn_err *err);
+void fwd_bpf_endpoints_destroy(struct fwd_bpf_endpoints *); /* NULL is fine. */
+
+/* Where an endpoint is. */
+struct fwd_bpf_at {
+    uint32_t endpoint;          /* In the map; 0 if that is full. */
+    unsigned int dev;           /* Interface, by its number.  One that cannot
+                                 * be reached now has some number all the
+                                 * same. */
+    uint32_t mtu;               /* Of an IP packet on the way; 0 if there is
+                                 * none. */
+};
+
+/* Wants the endpoint, once more if it is there already. */
+struct fwd_bpf_at fwd_bpf_endpoint_ref(struct fwd_bpf_endpoints *,
+                                       const struct fwd_ip *);
+/* Takes one fwd_bpf_endpoint_ref() back. */
+void fwd_bpf_endpoint_unref(struct fwd_bpf_endpoints *, const struct fwd_ip *);
+
+/* The interface of a number; 0 if it is not used. */
+int fwd_bpf_dev_ifindex(const struct fwd_bpf_endpoints *, unsigned int dev);
+
+/* Endpoints that frames cannot be sent to now. */
+size_t fwd_bpf_n_pending(const struct fwd_bpf_endpoints *);
+
+/* The interface with the source address; 0 if this host has not got it. */
+int fwd_bpf_source_ifindex(const struct fwd_bpf_endpoints *);
+
+#endif /* replication/forwarder/bpf-endpoint.h */

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "replication/forwarder/bpf-flood.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hash.h"
+#include "openvswitch/hmap.h"
+#include "openvswitch/vlog.h"
+#include "replication/forwarder/bpf-endpoint.h"
+#include "replication/forwarder/bpf-grace.h"
+#include "replication/forwarder/bpf-maps.h"
+#include "replication/forwarder/bpf-pool.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(fwd_bpf_flood);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
+
+/* Sizes have so many steps between a power of two and the next one, so at most
+ * one copy of 17 is made to be dropped. */
+#define STEPS 16
+
+struct part {
+    int ifindex;
+    uint32_t n;
+};
+
+struct flood {
+    struct hmap_node node;      /* By 'parts'; not once it is unused. */
+    struct part parts[FWD_BPF_MAX_DEVS];
+    uint32_t index;             /* In the map of maps. */
+    unsigned int refs;
+    int fd;
+};
+
+/* The maps that flood by one interface alone. */
+#define N_SIZES (2 * STEPS + 5 * STEPS + 1)
+struct prepared {
+    uint16_t floods[N_SIZES];
+    unsigned int n;
+};
+
+struct fwd_bpf_floods {
+    struct fwd_bpf_maps *maps;
+    struct fwd_bpf_endpoints *endpoints;
+    struct fwd_bpf_grace *grace;
+    struct hmap by_parts;
+    struct fwd_bpf_pool *pool;
+    struct flood *by_index[FWD_BPF_MAX_FLOODS];
+    struct prepared prepared[FWD_BPF_MAX_DEVS];
+};
+BUILD_ASSERT_DECL(FWD_BPF_MAX_FANOUT == STEPS << 6);
+
+uint32_t
+fwd_bpf_flood_round(uint32_t n)
+{
+    if (n < 2 * STEPS) {
+        return n;
+    }
+    uint32_t step = 1u << (31 - __builtin_clz(n / STEPS));
+    return ROUND_UP(n, step);
+}
+
+struct fwd_bpf_floods *
+fwd_bpf_floods_create(struct fwd_bpf_maps *maps,
+                      struct fwd_bpf_endpoints *endpoints,
+                      struct fwd_bpf_grace *grace)
+{
+    struct fwd_bpf_floods *floods = xzalloc(sizeof *floods);
+
+    floods->maps = maps;
+    floods->endpoints = endpoints;
+    floods->grace = grace;
+    hmap_init(&floods->by_parts);
+    floods->pool = fwd_bpf_pool_create(FWD_BPF_MAX_FLOODS);
+    return floods;
+}
+
+static void
+free_flood(struct flood *flood)
+{
+    close(flood->fd);
+    free(flood);
+}
+
+void
+fwd_bpf_floods_destroy(struct fwd_bpf_floods *floods)
+{
+    if (!floods) {
+        return;
+    }
+    for (int i = 0; i < FWD_BPF_MAX_FLOODS; i++) {
+        if (floods->by_index[i]) {
+            free_flood(floods->by_index[i]);
+        }
+    }
+    hmap_destroy(&floods->by_parts);
+    fwd_bpf_pool_destroy(floods->pool);
+    free(floods);
+}
+
+static uint32_t
+hash_parts(const struct part parts[FWD_BPF_MAX_DEVS])
+{
+    return hash_bytes(parts, FWD_BPF_MAX_DEVS * sizeof *parts, 0);
+}
+
+static struct flood *
+find_flood(const struct fwd_bpf_floods *floods,
+           const struct part parts[FWD_BPF_MAX_DEVS])
+{
+    struct flood *flood;
+
+    HMAP_FOR_EACH_WITH_HASH (flood, node, hash_parts(parts),
+                             &floods->by_parts) {
+        if (!memcmp(flood->parts, parts, sizeof flood->parts)) {
+            return flood;
+        }
+    }
+    return NULL;
+}
+
+/* An interface that is gone by now has no entries: nothing can leave by it. */
+static void
+fill(const struct fwd_bpf_floods *floods, const struct flood *flood)
+{
+    uint32_t at = 0;
+
+    for (int dev = 0; dev < FWD_BPF_MAX_DEVS; dev++) {
+        const struct part *part = &flood->parts[dev];
+
+        for (uint32_t i = 0; i < part->n; i++) {
+            int error = fwd_bpf_devmap_set(flood->fd, at++, part->ifindex,
+                                           floods->maps->egress[dev]);
+            if (error) {
+                VLOG_WARN_RL(&rl, "cannot flood by an interface ifindex=%d: "
+                             "%s", part->ifindex, ovs_strerror(-error));
+                break;
+            }
+        }
+    }
+}
+
+/* Makes a map that the programs do not find yet. */
+static struct flood *
+make_flood(struct fwd_bpf_floods *floods,
+           const struct part parts[FWD_BPF_MAX_DEVS])
+{
+    uint32_t index = fwd_bpf_pool_alloc(floods->pool, 1), n = 0;
+
+    if (index == FWD_BPF_POOL_FULL) {
+        VLOG_ERR_RL(&rl, "too many different fan-outs, a network is not "
+                    "flooded");
+        return NULL;
+    }
+    for (int dev = 0; dev < FWD_BPF_MAX_DEVS; dev++) {
+        n += parts[dev].n;
+    }
+    int fd = fwd_bpf_devmap_create(n);
+    if (fd < 0) {
+        VLOG_ERR_RL(&rl, "cannot make a device map, a network is not "
+                    "flooded: %s", ovs_strerror(-fd));
+        fwd_bpf_pool_free(floods->pool, index, 1);
+        return NULL;
+    }
+    struct flood *flood = xzalloc(sizeof *flood);
+    memcpy(flood->parts, parts, sizeof flood->parts);
+    flood->index = index;
+    flood->fd = fd;
+    fill(floods, flood);
+    floods->by_index[index] = flood;
+    hmap_insert(&floods->by_parts, &flood->node, hash_parts(parts));
+    return flood;
+}
+
+static struct flood *
+create_flood(struct fwd_bpf_floods *floods,
+             const struct part parts[FWD_BPF_MAX_DEVS])
+{
+    struct flood *flood = make_flood(floods, parts);
+
+    if (flood) {
+        int error = fwd_bpf_map_set(floods->maps, FWD_BPF_FLOODS,
+                                    &flood->index, &flood->fd);
+        if (error) {
+            VLOG_ERR_RL(&rl, "cannot use a device map: %s",
+                        ovs_strerror(-error));
+        }
+    }
+    return flood;
+}
+
+void
+fwd_bpf_floods_prepare(struct fwd_bpf_floods *floods, unsigned int dev,
+                       int ifindex)
+{
+    struct prepared *prepared = &floods->prepared[dev];
+    uint32_t indexes[N_SIZES];
+    int fds[N_SIZES];
+    struct part parts[FWD_BPF_MAX_DEVS];
+
+    for (unsigned int i = 0; i < prepared->n; i++) {
+        fwd_bpf_flood_unref(floods, prepared->floods[i]);
+    }
+    prepared->n = 0;
+    memset(parts, 0, sizeof parts);
+    parts[dev].ifindex = ifindex;
+    for (uint32_t n = 1; n <= FWD_BPF_MAX_FANOUT;
+         n = fwd_bpf_flood_round(n + 1)) {
+        parts[dev].n = n;
+        struct flood *flood = find_flood(floods, parts);
+        if (!flood) {
+            flood = make_flood(floods, parts);
+            if (!flood) {
+                break;
+            }
+        }
+        flood->refs++;
+        indexes[prepared->n] = flood->index;
+        fds[prepared->n] = flood->fd;
+        prepared->floods[prepared->n++] = flood->index;
+    }
+    int error = fwd_bpf_map_set_batch(floods->maps, FWD_BPF_FLOODS, indexes,
+                                      fds, prepared->n);
+    if (error) {
+        VLOG_ERR_RL(&rl, "cannot use device maps: %s", ovs_strerror(-error));
+    }
+}
+
+uint16_t
+fwd_bpf_flood_ref(struct fwd_bpf_floods *floods,
+                  const uint32_t copies[FWD_BPF_MAX_DEVS])
+{
+    struct part parts[FWD_BPF_MAX_DEVS];
+    bool any = false;
+
+    memset(parts, 0, sizeof parts);
+    for (int dev = 0; dev < FWD_BPF_MAX_DEVS; dev++) {
+        int ifindex = fwd_bpf_dev_ifindex(floods->endpoints, dev);
+
+        if (copies[dev] && ifindex) {
+            parts[dev].ifindex = ifindex;
+            parts[dev].n = fwd_bpf_flood_round(copies[dev]);
+            any = true;
+        }
+    }
+    if (!any) {
+        return FWD_BPF_NONE;
+    }
+    struct flood *flood = find_flood(floods, parts);
+    if (!flood) {
+        flood = create_flood(floods, parts);
+        if (!flood) {
+            return FWD_BPF_NONE;
+        }
+    }
+    flood->refs++;
+    return flood->index;
+}
+
+/* The map of maps keeps the map until another one takes its place: removing it
+ * would mean to wait. */
+static void
+reuse_flood(void *floods_, uint32_t index, uint32_t n)
+{
+    struct fwd_bpf_floods *floods = floods_;
+
+    free_flood(floods->by_index[index]);
+    floods->by_index[index] = NULL;
+    fwd_bpf_pool_free(floods->pool, index, n);
+}
+
+void
+fwd_bpf_flood_unref(struct fwd_bpf_floods *floods, uint16_t index)
+{
+    struct flood *flood;
+
+    if (index == FWD_BPF_NONE) {
+        return;
+    }
+    flood = floods->by_index[index];
+    if (!--flood->refs) {
+        hmap_remove(&floods->by_parts, &flood->node);
+        fwd_bpf_defer(floods->grace, reuse_flood, floods, index, 1);
+    }
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "replication/forwarder/bpf-tables.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "openvswitch/vlog.h"
+#include "replication/forwarder/bpf-entries.h"
+#include "replication/forwarder/bpf-grace.h"
+#include "replication/forwarder/bpf-maps.h"
+#include "replication/forwarder/bpf-pool.h"
+#include "replication/forwarder/bpf-set.h"
+#include "replication/forwarder/table.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(fwd_bpf_tables);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 10);
+
+/* What the programs have of a network. */
+struct written {
+    struct fwd_network *network;
+    uint32_t slot;
+    struct fwd_bpf_set set;
+    /* Counters of the network when it got its slot. */
+    struct fwd_counters base;
+};
+
+struct fwd_bpf_tables {
+    struct fwd_bpf_parts parts;
+    struct fwd_bpf_pools pools;
+    struct fwd_bpf_pool *slots;
+    struct written **written;   /* By VNI. */
+    size_t n;
+    struct fwd_counters gone;   /* Of networks that have no slot any more. */
+
+    /* What is in the map of labels, by label. */
+    struct label {
+        uint32_t label;
+        struct fwd_bpf_label to;
+    } *labels;
+    size_t n_labels;
+};
+
+struct fwd_bpf_tables *
+fwd_bpf_tables_create(const struct fwd_bpf_parts *parts)
+{
+    struct fwd_bpf_tables *ts = xzalloc(sizeof *ts);
+
+    ts->parts = *parts;
+    ts->pools.nets = fwd_bpf_pool_create(FWD_BPF_MAX_RECORDS);
+    ts->pools.members = fwd_bpf_pool_create(FWD_BPF_MAX_MEMBERS);
+    ts->pools.index = fwd_bpf_pool_create(FWD_BPF_MAX_INDEX);
+    ts->slots = fwd_bpf_pool_create(FWD_BPF_MAX_NETWORKS);
+    /* Record 0 and slot 0 are of no network. */
+    ovs_assert(fwd_bpf_pool_alloc(ts->pools.nets, 1) == 0);
+    ovs_assert(fwd_bpf_pool_alloc(ts->slots, 1) == 0);
+    return ts;
+}
+
+void
+fwd_bpf_tables_destroy(struct fwd_bpf_tables *ts)
+{
+    if (!ts) {
+        return;
+    }
+    for (size_t i = 0; i < ts->n; i++) {
+        fwd_network_unref(ts->written[i]->network);
+        free(ts->written[i]);
+    }
+    free(ts->written);
+    free(ts->labels);
+    fwd_bpf_pool_destroy(ts->pools.nets);
+    fwd_bpf_pool_destroy(ts->pools.members);
+    fwd_bpf_pool_destroy(ts->pools.index);
+    fwd_bpf_pool_destroy(ts->slots);
+    free(ts);
+}
+
+static void
+add_counters(struct fwd_counters *to, const struct fwd_counters *from)
+{
+    const uint64_t *source = (const void *) from;
+    uint64_t *target = (void *) to;
+
+    for (size_t i = 0; i < sizeof *to / sizeof *target; i++) {
+        target[i] += source[i];
+    }
+}
+
+/* What a slot has counted.  A copy that no program has seen failed; those that
+ * are on their way at this moment are seen the next time. */
+static void
+read_slot(const struct fwd_bpf_tables *ts, uint32_t slot,
+          struct fwd_counters *c)
+{
+    struct fwd_bpf_counters sum;
+
+    int error = fwd_bpf_read_counters(ts->parts.maps, slot, &sum);
+    if (error) {
+        VLOG_WARN_RL(&rl, "cannot read counters slot=%u: %s",
+                     (unsigned int) slot, ovs_strerror(-error));
+    }
+    *c = sum.c;
+    if (sum.wanted > sum.seen) {
+        c->drops[FWD_DROP_COPY_FAILED] += sum.wanted - sum.seen;
+    }
+}
+
+static void
+store_counters(struct fwd_counters *to, const struct fwd_counters *from)
+{
+    const uint64_t *source = (const void *) from;
+    uint64_t *target = (void *) to;
+
+    for (size_t i = 0; i < sizeof *to / sizeof *target; i++) {
+        __atomic_store_n(&target[i], source[i], __ATOMIC_RELAXED);
+    }
+}
+
+static void
+count_network(const struct fwd_bpf_tables *ts, const struct written *w,
+              struct fwd_counters *totals)
+{
+    struct fwd_counters c;
+
+    read_slot(ts, w->slot, &c);
+    add_counters(totals, &c);
+    add_counters(&c, &w->base);
+    store_counters(&w->network->counters->fast, &c);
+}
+
+void
+fwd_bpf_tables_count(struct fwd_bpf_tables *ts, struct fwd_counters *totals)
+{
+    struct fwd_counters sum = ts->gone, none;
+
+    read_slot(ts, 0, &none);
+    add_counters(&sum, &none);
+    for (size_t i = 0; i < ts->n; i++) {
+        count_network(ts, ts->written[i], &sum);
+    }
+    store_counters(totals, &sum);
+}
+
+static void
+reuse_slot(void *slots, uint32_t first, uint32_t n)
+{
+    fwd_bpf_pool_free(slots, first, n);
+}
+
+static struct written *
+add_network(struct fwd_bpf_tables *ts, struct fwd_network *network)
+{
+    uint32_t slot = fwd_bpf_pool_alloc(ts->slots, 1);
+
+    if (slot == FWD_BPF_POOL_FULL) {
+        VLOG_ERR_RL(&rl, "no room for another network, its frames are dropped "
+                    "vni=%u", (unsigned int) network->net.vni);
+        return NULL;
+    }
+    struct written *w = xzalloc(sizeof *w);
+    w->slot = slot;
+    w->base = network->counters->fast;
+    fwd_bpf_zero_counters(ts->parts.maps, slot);
+    return w;
+}
+
+/* Has 'w' be what 'network' is now.  If that fails it stays what it was. */
+static void
+write_network(struct fwd_bpf_tables *ts, struct written *w,
+              struct fwd_network *network)
+{
+    struct fwd_network *old = w->network;
+    struct fwd_bpf_set set;
+
+    int error = fwd_bpf_set_write(&ts->parts, &ts->pools, network, w->slot,
+                                  &set);
+    if (error) {
+        VLOG_ERR_RL(&rl, "cannot change what a network floods to vni=%u: %s",
+                    (unsigned int) network->net.vni,
+                    error == -EMSGSIZE ? "more members than there may be"
+                    : "the maps are full");
+        return;
+    }
+    fwd_bpf_entries_change(&ts->parts, w->slot, old, network);
+    /* All that the record leads to was written before. */
+    __atomic_store_n(&ts->parts.maps->current[w->slot], set.net,
+                     __ATOMIC_RELEASE);
+    if (old) {
+        fwd_bpf_set_retire(&ts->parts, &ts->pools, old, &w->set);
+    } else {
+        uint32_t vni = network->net.vni;
+
+        error = fwd_bpf_map_set(ts->parts.maps, FWD_BPF_SLOTS, &vni,
+                                &w->slot);
+        if (error) {
+            VLOG_ERR_RL(&rl, "cannot have a network found vni=%u: %s",
+                        (unsigned int) vni, ovs_strerror(-error));
+        }
+    }
+    w->set = set;
+    w->network = fwd_network_ref(network);
+    fwd_network_unref(old);
+}
+
+static void
+remove_network(struct fwd_bpf_tables *ts, struct written *w)
+{
+    struct fwd_counters c;
+
+    if (w->network) {
+        uint32_t vni = w->network->net.vni;
+
+        fwd_bpf_map_remove(ts->parts.maps, FWD_BPF_SLOTS, &vni);
+        fwd_bpf_entries_change(&ts->parts, w->slot, w->network, NULL);
+        fwd_bpf_set_retire(&ts->parts, &ts->pools, w->network, &w->set);
+        read_slot(ts, w->slot, &c);
+        add_counters(&ts->gone, &c);
+        add_counters(&c, &w->base);
+        store_counters(&w->network->counters->fast, &c);
+        fwd_network_unref(w->network);
+    }
+    __atomic_store_n(&ts->parts.maps->current[w->slot], 0, __ATOMIC_RELEASE);
+    fwd_bpf_defer(ts->parts.grace, reuse_slot, ts->slots, w->slot, 1);
+    free(w);
+}
+
+static uint32_t
+vni_of(const struct written *w)
+{
+    return w->network->net.vni;
+}
+
+static const struct written *
+find_written(const struct fwd_bpf_tables *ts, uint32_t vni)
+{
+    size_t low = 0, high = ts->n;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (vni_of(ts->written[mid]) == vni) {
+            return ts->written[mid];
+        } else if (vni_of(ts->written[mid]) < vni) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    return NULL;
+}
+
+/* The labels of 'table' that lead to a network which has been written. */
+static struct label *
+collect_labels(const struct fwd_bpf_tables *ts, const struct fwd_table *table,
+               size_t *np)
+{
+    struct label *labels = xmalloc(MAX(table->n_labels, 1) * sizeof *labels);
+    size_t n = 0;
+
+    for (size_t i = 0; i < table->n_labels; i++) {
+        const struct fwd_table_label *in = &table->labels[i];
+        uint32_t vni = table->networks[in->network]->net.vni;
+        const struct written *w = find_written(ts, vni);
+
+        if (w) {
+            labels[n++] = (struct label) {
+                in->label, { w->slot, vni, in->kind },
+            };
+        }
+    }
+    *np = n;
+    return labels;
+}
+
+static void
+set_label(struct fwd_bpf_tables *ts, const struct label *label)
+{
+    int error = fwd_bpf_map_set(ts->parts.maps, FWD_BPF_LABELS, &label->label,
+                                &label->to);
+
+    if (error) {
+        VLOG_ERR_RL(&rl, "cannot have a label lead to its network label=%u "
+                    "vni=%u: %s", (unsigned int) label->label,
+                    (unsigned int) label->to.vni, ovs_strerror(-error));
+    }
+}
+
+static void
+change_labels(struct fwd_bpf_tables *ts, const struct fwd_table *table)
+{
+    size_t n, i = 0, j = 0;
+    struct label *new = collect_labels(ts, table, &n), *old = ts->labels;
+
+    while (i < ts->n_labels || j < n) {
+        int order = i == ts->n_labels ? 1 : j == n ? -1
+                    : old[i].label < new[j].label ? -1
+                    : old[i].label > new[j].label;
+
+        if (order < 0) {
+            fwd_bpf_map_remove(ts->parts.maps, FWD_BPF_LABELS, &old[i].label);
+        } else if (order > 0 || memcmp(&old[i], &new[j], sizeof *old)) {
+            set_label(ts, &new[j]);
+        }
+        i += order <= 0;
+        j += order >= 0;
+    }
+    free(old);
+    ts->labels = new;
+    ts->n_labels = n;
+}
+
+void
+fwd_bpf_tables_publish(struct fwd_bpf_tables *ts,
+                       const struct fwd_table *table)
+{
+    struct written **written = xmalloc(MAX(table->n_networks, 1)
+                                       * sizeof *written);
+    size_t n = 0, i = 0;
+
+    /* Both are sorted by VNI. */
+    for (size_t j = 0; j < table->n_networks; j++) {
+        struct fwd_network *network = table->networks[j];
+        struct written *w;
+
+        while (i < ts->n && vni_of(ts->written[i]) < network->net.vni) {
+            remove_network(ts, ts->written[i++]);
+        }
+        if (i < ts->n && vni_of(ts->written[i]) == network->net.vni) {
+            w = ts->written[i++];
+        } else {
+            w = add_network(ts, network);
+        }
+        if (w && w->network != network) {
+            write_network(ts, w, network);
+        }
+        if (w && !w->network) {
+            remove_network(ts, w);
+        } else if (w) {
+            written[n++] = w;
+        }
+    }
+    while (i < ts->n) {
+        remove_network(ts, ts->written[i++]);
+    }
+    free(ts->written);
+    ts->written = written;
+    ts->n = n;
+    change_labels(ts, table);
+}
+
+void
+fwd_bpf_tables_moved(struct fwd_bpf_tables *ts, const struct fwd_ip *ip)
+{
+    for (size_t i = 0; i < ts->n; i++) {
+        struct written *w = ts->written[i];
+
+        if (fwd_find_classes(NULL, &w->network->net, ip)) {
+            write_network(ts, w, w->network);
+        }
+    }
+}

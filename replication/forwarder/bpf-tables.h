@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes the forwarding tables into the maps: what has changed since the table
+ * before, and each network at once.
+ *
+ * One thread, the one of the loop. */
+#ifndef FWD_BPF_TABLES_H
+#define FWD_BPF_TABLES_H 1
+
+#include <stddef.h>
+
+#include "replication/forwarder/counters.h"
+
+struct fwd_bpf_endpoints;
+struct fwd_bpf_floods;
+struct fwd_bpf_grace;
+struct fwd_bpf_maps;
+struct fwd_bpf_tables;
+struct fwd_host;
+struct fwd_ip;
+struct fwd_table;
+
+/* All of these stay the caller's, and stay. */
+struct fwd_bpf_parts {
+    const struct fwd_host *host;
+    struct fwd_bpf_maps *maps;
+    struct fwd_bpf_grace *grace;
+    struct fwd_bpf_endpoints *endpoints;
+    struct fwd_bpf_floods *floods;
+};
+
+struct fwd_bpf_tables *fwd_bpf_tables_create(const struct fwd_bpf_parts *);
+void fwd_bpf_tables_destroy(struct fwd_bpf_tables *);   /* NULL is fine. */
+
+/* Has the programs forward by 'table' from now on; references what it keeps
+ * of it. */
+void fwd_bpf_tables_publish(struct fwd_bpf_tables *,
+                            const struct fwd_table *table);
+
+/* Writes the networks anew that flood to 'ip', which is reached in another way
+ * now. */
+void fwd_bpf_tables_moved(struct fwd_bpf_tables *, const struct fwd_ip *ip);
+
+/* Brings the counters of all networks up to date, and '*totals'. */
+void fwd_bpf_tables_count(struct fwd_bpf_tables *,
+                          struct fwd_counters *totals);
+
+#endif /* replication/forwarder/bpf-tables.h */
