@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += replication/libreplication.a
 replication_libreplication_a_SOURCES = \
+	replication/forwarder/bpf-attach.c \
+	replication/forwarder/bpf-attach.h \
 	replication/forwarder/bpf-endpoint.c \
 	replication/forwarder/bpf-endpoint.h \
 	replication/forwarder/bpf-entries.c \
@@ -22,6 +24,8 @@ replication_libreplication_a_SOURCES = \
 	replication/forwarder/counters.c \
 	replication/forwarder/counters.h \
 	replication/forwarder/encap.h \
+	replication/forwarder/engine-bpf.c \
+	replication/forwarder/engine-bpf.h \
 	replication/forwarder/engine-socket.c \
 	replication/forwarder/forwarder.h \
 	replication/forwarder/ip-text.h \
@@ -189,6 +193,24 @@ tests_unit_test_fwd_nexthop_SOURCES = \
 	tests/unit/netns_rig.h \
 	tests/unit/test_fwd_nexthop.c
 tests_unit_test_fwd_nexthop_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
+endif
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_fwd_bpf tests/unit/test_fwd_bpf_load
+tests_unit_test_fwd_bpf_load_SOURCES = \
+	tests/unit/bpf_rig.h \
+	tests/unit/fwd_fixture.h \
+	tests/unit/netns_rig.h \
+	tests/unit/test_fwd_bpf_load.c
+tests_unit_test_fwd_bpf_load_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
+tests_unit_test_fwd_bpf_SOURCES = \
+	tests/unit/bpf_rig.h \
+	tests/unit/fwd_fixture.h \
+	tests/unit/netns_rig.h \
+	tests/unit/test_fwd_bpf.c
+tests_unit_test_fwd_bpf_LDADD = \
 	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
 endif
 

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "replication/forwarder/engine-bpf.h"
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "openvswitch/vlog.h"
+#include "replication/forwarder/bpf-attach.h"
+#include "replication/forwarder/bpf-endpoint.h"
+#include "replication/forwarder/bpf-flood.h"
+#include "replication/forwarder/bpf-grace.h"
+#include "replication/forwarder/bpf-maps.h"
+#include "replication/forwarder/bpf-tables.h"
+#include "replication/forwarder/ip-text.h"
+#include "replication/forwarder/xdp-features.h"
+#include "tsn/error.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(fwd_bpf);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
+
+/* How often counters are read, and interfaces looked after. */
+#define TICK_MS 1000
+#define BPF_FS "/sys/fs/bpf"
+/* In every network namespace. */
+#define LOOPBACK_IFINDEX 1
+
+struct fwd_bpf {
+    struct fwd_host host;
+    struct fwd_bpf_maps *maps;
+    struct fwd_bpf_grace *grace;
+    struct fwd_bpf_endpoints *endpoints;
+    struct fwd_bpf_floods *floods;
+    struct fwd_bpf_tables *tables;
+    struct fwd_bpf_attach *attach;
+    enum fwd_bpf_mode mode;
+    bool mode_known;
+    bool waiting;               /* Somebody else's programs go on. */
+    struct fwd_counters totals;
+    uv_timer_t *tick;           /* Freed when closed, so later than this. */
+};
+
+static const char *
+mode_name(enum fwd_bpf_mode mode)
+{
+    return mode == FWD_BPF_NATIVE ? "native" : "generic";
+}
+
+/* In which mode an interface can both take frames in and give them out. */
+static enum fwd_bpf_mode
+find_mode(int ifindex)
+{
+    int features = fwd_xdp_features(ifindex);
+
+    if (features < 0) {
+        return FWD_BPF_NATIVE;  /* The attempt will tell. */
+    }
+    return (features & FWD_XDP_FORWARDS) == FWD_XDP_FORWARDS
+           ? FWD_BPF_NATIVE : FWD_BPF_GENERIC;
+}
+
+static void
+set_mode(struct fwd_bpf *bpf, enum fwd_bpf_mode mode, int ifindex,
+         const char *why)
+{
+    char name[IF_NAMESIZE];
+
+    bpf->mode = mode;
+    bpf->mode_known = true;
+    VLOG_INFO("ebpf engine: %s XDP interface=%s: %s", mode_name(mode),
+              if_indextoname(ifindex, name) ? name : "?", why);
+}
+
+static void attach_all(struct fwd_bpf *);
+
+/* What goes in natively goes out natively, so one interface that cannot do it
+ * decides for all. */
+static void
+fall_back(struct fwd_bpf *bpf, int ifindex, const char *why)
+{
+    set_mode(bpf, FWD_BPF_GENERIC, ifindex, why);
+    for (unsigned int i = 0; i < FWD_BPF_MAX_DEVS; i++) {
+        fwd_bpf_detach_from(bpf->attach,
+                            fwd_bpf_dev_ifindex(bpf->endpoints, i));
+    }
+    fwd_bpf_detach_from(bpf->attach, fwd_bpf_source_ifindex(bpf->endpoints));
+    attach_all(bpf);
+}
+
+static void
+attach_to(struct fwd_bpf *bpf, int ifindex)
+{
+    if (bpf->waiting || ifindex <= LOOPBACK_IFINDEX) {
+        return;
+    }
+    if (!bpf->mode_known) {
+        enum fwd_bpf_mode mode = find_mode(ifindex);
+
+        set_mode(bpf, mode, ifindex, mode == FWD_BPF_NATIVE
+                 ? "the driver can" : "the driver cannot send frames");
+    }
+    int error = fwd_bpf_attach_to(bpf->attach, ifindex, bpf->mode);
+    if (error && bpf->mode == FWD_BPF_NATIVE && error != -EBUSY
+        && error != -ENODEV) {
+        fall_back(bpf, ifindex, ovs_strerror(-error));
+    } else if (error) {
+        char name[IF_NAMESIZE];
+
+        VLOG_ERR_RL(&rl, "cannot attach to an interface, its frames go to the "
+                    "socket engine interface=%s: %s",
+                    if_indextoname(ifindex, name) ? name : "?",
+                    error == -EBUSY ? "it has another XDP program"
+                    : ovs_strerror(-error));
+    }
+}
+
+static void
+attach_all(struct fwd_bpf *bpf)
+{
+    for (unsigned int i = 0; i < FWD_BPF_MAX_DEVS; i++) {
+        attach_to(bpf, fwd_bpf_dev_ifindex(bpf->endpoints, i));
+    }
+    attach_to(bpf, fwd_bpf_source_ifindex(bpf->endpoints));
+}
+
+static void
+device(unsigned int dev, int ifindex, void *bpf_)
+{
+    struct fwd_bpf *bpf = bpf_;
+
+    fwd_bpf_floods_prepare(bpf->floods, dev, ifindex);
+    int error = fwd_bpf_devmap_set(bpf->maps->fds[FWD_BPF_RELAYS], dev,
+                                   ifindex, bpf->maps->egress[dev]);
+    if (error) {
+        VLOG_ERR_RL(&rl, "cannot send by an interface ifindex=%d: %s", ifindex,
+                    ovs_strerror(-error));
+    }
+    attach_to(bpf, ifindex);
+}
+
+static void
+moved(const struct fwd_ip *ip, void *bpf_)
+{
+    struct fwd_bpf *bpf = bpf_;
+
+    fwd_bpf_tables_moved(bpf->tables, ip);
+}
+
+static const struct fwd_bpf_endpoint_ops endpoint_ops = {
+    .device = device,
+    .moved = moved,
+};
+
+/* Drivers change their minds: a veth can send only while its peer polls. */
+static void
+check_mode(struct fwd_bpf *bpf)
+{
+    for (unsigned int i = 0; i < FWD_BPF_MAX_DEVS; i++) {
+        int ifindex = fwd_bpf_dev_ifindex(bpf->endpoints, i);
+
+        if (ifindex && bpf->mode_known && bpf->mode == FWD_BPF_NATIVE
+            && find_mode(ifindex) == FWD_BPF_GENERIC) {
+            fall_back(bpf, ifindex, "the driver cannot send frames any more");
+        }
+    }
+}
+
+static void
+tick_cb(uv_timer_t *timer)
+{
+    struct fwd_bpf *bpf = timer->data;
+
+    attach_all(bpf);
+    check_mode(bpf);
+    fwd_bpf_tables_count(bpf->tables, &bpf->totals);
+}
+
+/* Where links are pinned if nobody says: in a directory of the address, and of
+ * the network namespace, as another one may have the same address. */
+static char *
+default_pin_dir(const struct fwd_host *host)
+{
+    struct statfs fs;
+    struct stat ns;
+
+    if (statfs(BPF_FS, &fs) || fs.f_type != BPF_FS_MAGIC
+        || stat("/proc/self/ns/net", &ns)) {
+        VLOG_WARN("no BPF file system at " BPF_FS ", flooding stops with this "
+                  "process");
+        return NULL;
+    }
+    return xasprintf(BPF_FS "/tsn/%s-%llu", fwd_ip_text(&host->ip4).s,
+                     (unsigned long long) ns.st_ino);
+}
+
+static int
+create_parts(struct fwd_bpf *bpf, uv_loop_t *loop, struct tsn_err *err)
+{
+    int error = fwd_bpf_maps_load(&bpf->host, &bpf->maps, err);
+    if (error) {
+        return error;
+    }
+    error = fwd_bpf_grace_create(loop, bpf->maps, &bpf->grace);
+    if (error) {
+        tsn_err_set(err, NULL, "cannot use BPF maps: %s",
+                    ovs_strerror(-error));
+        return error;
+    }
+    return fwd_bpf_endpoints_create(loop, bpf->maps, bpf->grace,
+                                    &bpf->host.ip4, &endpoint_ops, bpf,
+                                    &bpf->endpoints, err);
+}
+
+static void
+destroy_parts(struct fwd_bpf *bpf)
+{
+    fwd_bpf_attach_destroy(bpf->attach);
+    fwd_bpf_tables_destroy(bpf->tables);
+    fwd_bpf_floods_destroy(bpf->floods);
+    fwd_bpf_endpoints_destroy(bpf->endpoints);
+    fwd_bpf_grace_destroy(bpf->grace);
+    fwd_bpf_maps_close(bpf->maps);
+    free(bpf);
+}
+
+int
+fwd_bpf_create(uv_loop_t *loop, const struct fwd_bpf_config *config,
+               struct fwd_bpf **bpfp, struct tsn_err *err)
+{
+    struct fwd_bpf *bpf = xzalloc(sizeof *bpf);
+    char *pin_dir;
+
+    bpf->host = *config->host;
+    /* The way to each endpoint has an MTU of its own. */
+    bpf->host.mtu = 0;
+    int error = create_parts(bpf, loop, err);
+    if (error) {
+        destroy_parts(bpf);
+        return error;
+    }
+    bpf->floods = fwd_bpf_floods_create(bpf->maps, bpf->endpoints,
+                                        bpf->grace);
+    const struct fwd_bpf_parts parts = {
+        .host = &bpf->host, .maps = bpf->maps, .grace = bpf->grace,
+        .endpoints = bpf->endpoints, .floods = bpf->floods,
+    };
+    bpf->tables = fwd_bpf_tables_create(&parts);
+    pin_dir = config->pin_dir ? xstrdup(config->pin_dir)
+              : default_pin_dir(&bpf->host);
+    bpf->attach = fwd_bpf_attach_create(bpf->maps, pin_dir);
+    free(pin_dir);
+    bpf->waiting = fwd_bpf_attach_has_old(bpf->attach);
+    if (bpf->waiting) {
+        VLOG_INFO("ebpf engine: the programs of the process before flood on "
+                  "until all is known again");
+    }
+    bpf->mode = FWD_BPF_GENERIC;
+    bpf->mode_known = config->generic;
+
+    bpf->tick = xzalloc(sizeof *bpf->tick);
+    uv_timer_init(loop, bpf->tick);
+    bpf->tick->data = bpf;
+    uv_timer_start(bpf->tick, tick_cb, TICK_MS, TICK_MS);
+    *bpfp = bpf;
+    return 0;
+}
+
+static void
+free_handle(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+void
+fwd_bpf_destroy(struct fwd_bpf *bpf)
+{
+    if (bpf) {
+        uv_close((uv_handle_t *) bpf->tick, free_handle);
+        destroy_parts(bpf);
+    }
+}
+
+void
+fwd_bpf_publish(struct fwd_bpf *bpf, const struct fwd_table *table)
+{
+    fwd_bpf_tables_publish(bpf->tables, table);
+}
+
+void
+fwd_bpf_set_complete(struct fwd_bpf *bpf)
+{
+    if (bpf->waiting) {
+        bpf->waiting = false;
+        attach_all(bpf);
+        fwd_bpf_attach_clean(bpf->attach);
+        VLOG_INFO("ebpf engine: took over from the process before");
+    }
+}
+
+const struct fwd_counters *
+fwd_bpf_totals(struct fwd_bpf *bpf)
+{
+    fwd_bpf_tables_count(bpf->tables, &bpf->totals);
+    return &bpf->totals;
+}
+
+void
+fwd_bpf_get_status(const struct fwd_bpf *bpf, struct fwd_bpf_status *status)
+{
+    *status = (struct fwd_bpf_status) {
+        .mode = mode_name(bpf->mode),
+        .n_unresolved = fwd_bpf_n_pending(bpf->endpoints),
+        .waiting = bpf->waiting,
+    };
+    for (unsigned int i = 0; i < FWD_BPF_MAX_DEVS; i++) {
+        status->n_interfaces += !!fwd_bpf_dev_ifindex(bpf->endpoints, i);
+    }
+}

@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The eBPF engine with much to do: frames of several networks at once on
+ * several CPUs, sets that change meanwhile, large sets and many of them, and
+ * a process that is killed. */
+#include <config.h>
+
+#include <dirent.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <cmocka.h>
+
+#include "bpf_rig.h"
+
+/* Networks are 1000, 1001, ...; their members are 10.7.0.1, 10.7.0.2, ...,
+ * who all want the network's own VNI.  The first one sends. */
+#define FIRST_VNI 1000
+#define MEMBER(I) (0x0a070001 + (I))
+
+static struct fwd_network *
+make_network(uint32_t vni, size_t n)
+{
+    struct fwd_member *members = xcalloc(n, sizeof *members);
+
+    for (size_t i = 0; i < n; i++) {
+        members[i] = (struct fwd_member) {
+            fwd_ip_from_v4(htonl(MEMBER(i))), vni, FWD_TOR, FWD_VXLAN,
+        };
+    }
+    struct fwd_network_spec spec = {
+        .net = { .vni = vni, .service_mac = SERVICE },
+        .members = members, .n_members = n,
+    };
+    struct fwd_net_counters *counters = fwd_net_counters_create();
+    struct fwd_network *network = fwd_network_create(&spec, counters);
+
+    fwd_net_counters_unref(counters);
+    free(members);
+    return network;
+}
+
+/* Network i with sizes[i] members. */
+static struct fwd_table *
+make_table(const size_t *sizes, size_t n)
+{
+    struct fwd_network **networks = xcalloc(n, sizeof *networks);
+
+    for (size_t i = 0; i < n; i++) {
+        networks[i] = make_network(FIRST_VNI + i, sizes[i]);
+    }
+    struct fwd_table *table = fwd_table_create(networks, n);
+    for (size_t i = 0; i < n; i++) {
+        fwd_network_unref(networks[i]);
+    }
+    free(networks);
+    return table;
+}
+
+/* Frame 'number' of a network from the first of its members. */
+static void
+make_frame(struct wire *w, uint32_t vni, uint32_t number, size_t payload)
+{
+    static const uint8_t everybody[6] = EVERYBODY, b1[6] = B1;
+    uint32_t number_be = htonl(number);
+    struct frame f;
+
+    put_ether(&f, vni, everybody, b1, -1, 0x88b5);
+    put(&f, &number_be, sizeof number_be);
+    memset(f.data + f.size, 0, payload);
+    f.size += payload;
+    wire_vxlan(w, "10.7.0.1", &f);
+}
+
+/* What a copy says of itself. */
+struct seen {
+    uint32_t member, vni, number;
+};
+
+static bool
+receive_copy(struct bpf_rig *rig, struct seen *seen, int ms)
+{
+    struct wire w;
+
+    if (!rig_receive(rig, 0, &w, ms)) {
+        return false;
+    }
+    const uint8_t *vxlan = w.data + ETH_HLEN + FWD_IPV4_LEN + FWD_UDP_LEN;
+    assert_int_equal(fwd_ipv4_checksum(w.data + ETH_HLEN), 0);
+    *seen = (struct seen) {
+        .member = fwd_get32(w.data + ETH_HLEN + 16) - MEMBER(0),
+        .vni = fwd_get24(vxlan + 4) - FIRST_VNI,
+        .number = fwd_get32(vxlan + FWD_VXLAN_LEN + FWD_ETHER_LEN),
+    };
+    return true;
+}
+
+static int
+setup(void **state, bool generic)
+{
+    const char *reason = rig_enter();
+
+    *state = NULL;
+    if (reason) {
+        print_message("SKIP: %s\n", reason);
+        return 0;
+    }
+    rig_connect(!generic);
+    *state = rig_create(generic, NULL);
+    return 0;
+}
+
+static int
+setup_native(void **state)
+{
+    return setup(state, false);
+}
+
+static int
+setup_generic(void **state)
+{
+    return setup(state, true);
+}
+
+static int
+teardown(void **state)
+{
+    rig_destroy(*state);
+    netns_leave();
+    return 0;
+}
+
+/* Networks that frames mix of. */
+static const size_t mixed[] = { 2, 5, 17, 3, 40 };
+
+/* Sends frames of all of them in turn from a CPU. */
+struct sender {
+    int fd;
+    int cpu;
+    uint32_t first, n;          /* Numbers of frames. */
+    struct flight *flight;
+};
+
+/* Copies that are on their way.  A veth drops what is more than 256. */
+struct flight {
+    size_t sent, received;
+};
+#define MAX_FLIGHT 150
+#define BURST 5
+BUILD_ASSERT_DECL(BURST == ARRAY_SIZE(mixed));
+
+static void
+wait_for_room(const struct flight *f)
+{
+    uint64_t end = tsn_now_ms() + WAIT_MS;
+
+    while (__atomic_load_n(&f->sent, __ATOMIC_RELAXED)
+           - __atomic_load_n(&f->received, __ATOMIC_RELAXED) > MAX_FLIGHT
+           && tsn_now_ms() < end) {
+        sched_yield();
+    }
+}
+
+static void *
+send_frames(void *sender_)
+{
+    struct sender *s = sender_;
+    struct wire *wires = xcalloc(BURST, sizeof *wires);
+    struct mmsghdr msgs[BURST];
+    struct iovec iovs[BURST];
+    cpu_set_t cpus;
+
+    CPU_ZERO(&cpus);
+    CPU_SET(s->cpu, &cpus);
+    sched_setaffinity(0, sizeof cpus, &cpus);
+    for (uint32_t i = 0; i < s->n; i += BURST) {
+        for (uint32_t j = 0; j < BURST; j++) {
+            uint32_t number = s->first + i + j, network = number % BURST;
+
+            make_frame(&wires[j], FIRST_VNI + network, number, number % 400);
+            iovs[j] = (struct iovec) { wires[j].data, wires[j].size };
+            msgs[j] = (struct mmsghdr) {
+                .msg_hdr = { .msg_iov = &iovs[j], .msg_iovlen = 1 },
+            };
+            __atomic_add_fetch(&s->flight->sent, mixed[network] - 1,
+                               __ATOMIC_RELAXED);
+        }
+        for (int sent = 0; sent < BURST; ) {
+            int n = sendmmsg(s->fd, msgs + sent, BURST - sent, 0);
+
+            sent += n > 0 ? n : 0;
+        }
+        wait_for_room(s->flight);
+    }
+    free(wires);
+    return NULL;
+}
+
+#define N_SENDERS 2
+#define N_FRAMES (400 * BURST)  /* Of each. */
+
+/* Every frame reaches every other member of its network once, however frames
+ * of networks of different sizes and of several CPUs mix. */
+static void
+check_interleaved(struct bpf_rig *rig)
+{
+    static uint8_t seen[N_SENDERS * N_FRAMES][40];
+    static struct sender senders[N_SENDERS];
+    pthread_t threads[N_SENDERS];
+    static struct flight flight;
+    size_t expected = 0, n = 0;
+    struct seen copy;
+
+    memset(seen, 0, sizeof seen);
+    flight = (struct flight) { 0, 0 };
+    rig_publish(rig, make_table(mixed, ARRAY_SIZE(mixed)));
+    rig_wait_ready(rig);
+    for (int i = 0; i < N_SENDERS; i++) {
+        senders[i] = (struct sender) {
+            .cpu = i % sysconf(_SC_NPROCESSORS_ONLN),
+            .fd = peer_packet_socket("p0"), .first = i * N_FRAMES,
+            .n = N_FRAMES, .flight = &flight,
+        };
+        pthread_create(&threads[i], NULL, send_frames, &senders[i]);
+    }
+    for (uint32_t i = 0; i < N_SENDERS * N_FRAMES; i++) {
+        expected += mixed[i % BURST] - 1;
+    }
+    while (n < expected && receive_copy(rig, &copy, 1000)) {
+        size_t network = copy.number % BURST;
+
+        assert_in_range(copy.number, 0, N_SENDERS * N_FRAMES - 1);
+        assert_int_equal(copy.vni, network);
+        assert_in_range(copy.member, 1, mixed[network] - 1);
+        assert_int_equal(seen[copy.number][copy.member]++, 0);
+        n++;
+        __atomic_store_n(&flight.received, n, __ATOMIC_RELAXED);
+    }
+    for (int i = 0; i < N_SENDERS; i++) {
+        pthread_join(threads[i], NULL);
+        close(senders[i].fd);
+    }
+    if (n != expected) {
+        rig_print(rig);
+    }
+    assert_int_equal(n, expected);
+    assert_false(receive_copy(rig, &copy, QUIET_MS));
+}
+
+static void
+fwd_bpf__interleaved_networks_native__each_copy_once(void **state)
+{
+    if (!*state) {
+        skip();
+    }
+    check_interleaved(*state);
+}
+
+static void
+fwd_bpf__interleaved_networks_generic__each_copy_once(void **state)
+{
+    if (!*state) {
+        skip();
+    }
+    check_interleaved(*state);
+}
+
+/* A member comes and goes; the others get each frame once all the time. */
+static void
+fwd_bpf__set_changes__unchanged_members_get_each_frame_once(void **state)
+{
+    enum { N = 20, ROUNDS = 300 };
+    struct bpf_rig *rig = *state;
+    struct seen copy;
+    struct wire w;
+
+    if (!rig) {
+        skip();
+    }
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        size_t size = N + i % 2;
+        uint8_t seen[N + 1] = { 0 };
+
+        rig_publish(rig, make_table(&size, 1));
+        if (!i) {
+            rig_wait_ready(rig);
+        }
+        rig_turn(rig);          /* So that blocks are used again. */
+        make_frame(&w, FIRST_VNI, i, 100);
+        rig_send(rig, &w);
+        for (size_t n = 1; n < size; n++) {
+            assert_true(receive_copy(rig, &copy, WAIT_MS));
+            assert_int_equal(copy.number, i);
+            assert_int_equal(seen[copy.member]++, 0);
+        }
+        assert_int_equal(seen[0], 0);
+    }
+    assert_false(receive_copy(rig, &copy, QUIET_MS));
+}
+
+/* The number of copies of one frame. */
+static size_t
+count_copies(struct bpf_rig *rig, uint32_t vni, size_t max)
+{
+    uint8_t *seen = xzalloc(max + 1);
+    struct seen copy;
+    struct wire w;
+    size_t n = 0;
+
+    make_frame(&w, vni, 0, 100);
+    rig_send(rig, &w);
+    while (receive_copy(rig, &copy, n < max ? 1000 : QUIET_MS)) {
+        assert_in_range(copy.member, 1, max);
+        assert_int_equal(seen[copy.member]++, 0);
+        n++;
+    }
+    free(seen);
+    return n;
+}
+
+static uint64_t
+now_us(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * UINT64_C(1000000) + ts.tv_nsec / 1000;
+}
+
+/* The kernel queues no more than 1000 frames for a veth of this kind. */
+static void
+fwd_bpf__sets_of_any_size__reach_all(void **state)
+{
+    static const size_t sizes[] = {
+        2, 3, 16, 17, 31, 32, 33, 34, 63, 64, 65, 127, 130, 255, 257, 500, 961,
+        999, 1024,
+    };
+    struct bpf_rig *rig = *state;
+
+    if (!rig) {
+        skip();
+    }
+    rig_publish(rig, make_table(sizes, ARRAY_SIZE(sizes)));
+    rig_wait_ready(rig);
+    for (size_t i = 0; i < ARRAY_SIZE(sizes) - 1; i++) {
+        assert_int_equal(count_copies(rig, FIRST_VNI + i, sizes[i] - 1),
+                         sizes[i] - 1);
+    }
+
+    size_t largest = ARRAY_SIZE(sizes) - 1;
+    uint64_t before = fwd_bpf_totals(rig->bpf)->copies;
+    assert_true(count_copies(rig, FIRST_VNI + largest, sizes[largest] - 1)
+                >= 999);
+    assert_int_equal(fwd_bpf_totals(rig->bpf)->copies - before,
+                     sizes[largest] - 1);
+}
+
+static void
+fwd_bpf__more_members_than_there_may_be__set_stays(void **state)
+{
+    struct bpf_rig *rig = *state;
+    size_t size = 10;
+
+    if (!rig) {
+        skip();
+    }
+    rig_publish(rig, make_table(&size, 1));
+    rig_wait_ready(rig);
+    size = 1025;
+    rig_publish(rig, make_table(&size, 1));
+    rig_wait_ready(rig);
+    assert_int_equal(count_copies(rig, FIRST_VNI, 9), 9);
+}
+
+static int
+compare_u64(const void *a_, const void *b_)
+{
+    uint64_t a = *(const uint64_t *) a_, b = *(const uint64_t *) b_;
+
+    return a < b ? -1 : a > b;
+}
+
+/* One more member of a set of 1000, again and again, takes less than 1 ms. */
+static void
+fwd_bpf__one_member_more__is_quick(void **state)
+{
+    enum { ROUNDS = 21 };
+    struct bpf_rig *rig = *state;
+    uint64_t us[ROUNDS];
+    size_t size = 1000;
+
+    if (!rig) {
+        skip();
+    }
+    rig_publish(rig, make_table(&size, 1));
+    rig_wait_ready(rig);
+    for (int i = 0; i < ROUNDS; i++) {
+        size = 1001 + i;
+        struct fwd_table *table = make_table(&size, 1);
+        uint64_t start = now_us();
+
+        rig_publish(rig, table);
+        us[i] = now_us() - start;
+        rig_wait_ready(rig);
+    }
+    qsort(us, ROUNDS, sizeof *us, compare_u64);
+    print_message("median %llu us, worst %llu us\n",
+                  (unsigned long long) us[ROUNDS / 2],
+                  (unsigned long long) us[ROUNDS - 1]);
+#ifndef __SANITIZE_ADDRESS__
+    assert_true(us[ROUNDS / 2] < 1000);
+#endif
+    count_copies(rig, FIRST_VNI, size - 1);
+    assert_int_equal(fwd_bpf_totals(rig->bpf)->copies, size - 1);
+}
+
+/* The memory that the kernel keeps for the maps of this process. */
+static uint64_t
+map_memory(void)
+{
+    DIR *dir = opendir("/proc/self/fdinfo");
+    struct dirent *entry;
+    uint64_t sum = 0;
+
+    assert_non_null(dir);
+    while ((entry = readdir(dir))) {
+        char path[300], line[128];
+        unsigned long long memlock;
+        bool is_map = false;
+
+        snprintf(path, sizeof path, "/proc/self/fdinfo/%s", entry->d_name);
+        FILE *file = fopen(path, "r");
+        while (file && fgets(line, sizeof line, file)) {
+            is_map = is_map || !strncmp(line, "map_type:", 9);
+            if (is_map && sscanf(line, "memlock: %llu", &memlock) == 1) {
+                sum += memlock;
+            }
+        }
+        if (file) {
+            fclose(file);
+        }
+    }
+    closedir(dir);
+    return sum;
+}
+
+static void
+fwd_bpf__thousands_of_networks__fit_and_load_quickly(void **state)
+{
+    enum { N = 4000 };
+    struct bpf_rig *rig = *state;
+    size_t *sizes = xcalloc(N, sizeof *sizes);
+
+    if (!rig) {
+        free(sizes);
+        skip();
+    }
+    for (size_t i = 0; i < N; i++) {
+        sizes[i] = 64;
+    }
+    struct fwd_table *table = make_table(sizes, N);
+    uint64_t start = now_us();
+    rig_publish(rig, table);
+    uint64_t us = now_us() - start, memory = map_memory();
+    print_message("%llu ms, %llu KiB\n", (unsigned long long) us / 1000,
+                  (unsigned long long) memory / 1024);
+    assert_true(us < 2000000);
+    assert_true(memory <= UINT64_C(64) << 20);
+    rig_wait_ready(rig);
+    assert_int_equal(count_copies(rig, FIRST_VNI, 63), 63);
+    assert_int_equal(count_copies(rig, FIRST_VNI + N - 1, 63), 63);
+
+    /* All others go, and come back in other places. */
+    rig_publish(rig, make_table(sizes, 1));
+    rig_turn_for(rig, QUIET_MS);
+    rig_publish(rig, make_table(sizes, N));
+    rig_wait_ready(rig);
+    assert_int_equal(count_copies(rig, FIRST_VNI, 63), 63);
+    assert_int_equal(count_copies(rig, FIRST_VNI + N / 2, 63), 63);
+    free(sizes);
+}
+
+int
+main(void)
+{
+#define TEST(NAME, SETUP) \
+    cmocka_unit_test_setup_teardown(NAME, SETUP, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(fwd_bpf__interleaved_networks_native__each_copy_once,
+             setup_native),
+        TEST(fwd_bpf__interleaved_networks_generic__each_copy_once,
+             setup_generic),
+        TEST(fwd_bpf__set_changes__unchanged_members_get_each_frame_once,
+             setup_native),
+        TEST(fwd_bpf__sets_of_any_size__reach_all, setup_generic),
+        TEST(fwd_bpf__more_members_than_there_may_be__set_stays,
+             setup_native),
+        TEST(fwd_bpf__one_member_more__is_quick, setup_generic),
+        TEST(fwd_bpf__thousands_of_networks__fit_and_load_quickly,
+             setup_native),
+    };
+
+    if (!getenv("TSN_TEST_VERBOSE")) {
+        vlog_set_levels(NULL, VLF_ANY_DESTINATION, VLL_OFF);
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
