@@ -31,6 +31,8 @@ struct replicator {
     struct tsn_loop *loop;
     struct tsn_loop_hook hook;
     bool was_up;                /* Some control node was there. */
+    bool config_complete;       /* It told its whole configuration ... */
+    bool was_complete;          /* ... and all routes. */
 
     struct fwd *fwd;
     struct xmpp_speaker *speaker;
@@ -49,6 +51,7 @@ config_changed(void *r_, const struct xmpp_view *view, bool complete)
     if (complete) {
         /* What we publish depends on nothing else. */
         xmpp_speaker_set_complete(r->speaker, true);
+        r->config_complete = true;
     }
 }
 
@@ -122,6 +125,12 @@ run(void *r_)
                                  repl_election_run(&r->election));
     }
     repl_networks_run(r->networks, tsn_now_ms());
+    if (!r->was_complete && r->config_complete
+        && xmpp_speaker_is_synced(r->speaker)
+        && !repl_networks_is_pending(r->networks)) {
+        r->was_complete = true;
+        fwd_set_complete(r->fwd);
+    }
 }
 
 static void
@@ -191,7 +200,14 @@ start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *r_,
     struct replicator *r = r_;
     const struct tsn_config *config = r->config;
     const struct tsn_config_replicator *self = &config->replicator;
+    static const enum fwd_engine engines[] = {
+        [TSN_FORWARDER_AUTO] = FWD_ENGINE_AUTO,
+        [TSN_FORWARDER_EBPF] = FWD_ENGINE_EBPF,
+        [TSN_FORWARDER_EBPF_GENERIC] = FWD_ENGINE_EBPF_GENERIC,
+        [TSN_FORWARDER_SOCKET] = FWD_ENGINE_SOCKET,
+    };
     const struct fwd_config fwd_config = {
+        .engine = engines[self->engine],
         .address = self->address,
         .tos = self->tos, .copy_dscp = self->copy_dscp,
     };
@@ -249,7 +265,10 @@ start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *r_,
 int
 main(int argc, char *argv[])
 {
-    static const int caps[] = { CAP_NET_ADMIN, CAP_NET_RAW, -1 };
+    /* CAP_PERFMON: or the kernel takes no program that measures a frame. */
+    static const int caps[] = {
+        CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_PERFMON, -1,
+    };
     static const struct tsn_daemon_spec spec = {
         .program = "tsn-replicator",
         .summary = "floods, and answers ARP and DHCP for bare-metal servers",

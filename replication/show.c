@@ -73,6 +73,11 @@ show_forwarder(struct tsn_json *json, const struct fwd *fwd)
     fwd_get_status(fwd, &status);
     tsn_json_object_begin(json, "forwarder");
     tsn_json_string(json, "engine", status.engine);
+    tsn_json_string(json, "engine_reason", status.engine_reason);
+    if (status.n_interfaces) {
+        tsn_json_uint(json, "interfaces", status.n_interfaces);
+        tsn_json_uint(json, "unresolved", status.n_unresolved);
+    }
     tsn_json_bool(json, "running", status.running);
     if (!status.running) {
         tsn_json_string(json, "reason", status.reason);
@@ -252,12 +257,15 @@ static void
 show_flood(struct tsn_json *json, const struct repl_network *network,
            const struct xmpp_speaker *speaker)
 {
+    struct fwd_counters sum;
+
     tsn_json_object_begin(json, NULL);
     tsn_json_string(json, "network", network->config->name);
     tsn_json_uint(json, "vni", network->vni);
     repl_show_flood_set(json, network, speaker);
-    show_counters(json, &network->counters->c);
-    show_drops(json, "drops", &network->counters->c, false);
+    fwd_counters_sum(&network->counters->c, &network->counters->fast, &sum);
+    show_counters(json, &sum);
+    show_drops(json, "drops", &sum, false);
     tsn_json_object_end(json);
 }
 
@@ -269,6 +277,8 @@ show_flood_cb(struct tsn_ctl_call *call, int argc, char *argv[], void *show_)
     bool found = !argc;
     size_t n;
 
+    /* Has the counters of networks brought up to date. */
+    fwd_totals(show->fwd);
     const struct repl_network **networks
         = repl_networks_sorted(show->networks, &n);
     tsn_json_array_begin(json, "result");

@@ -18,7 +18,7 @@ struct repl_show {
     const struct repl_networks *networks;
     const struct repl_election *election;       /* Or NULL. */
     const struct repl_dhcp4_server *dhcp4;
-    const struct fwd *fwd;
+    struct fwd *fwd;
 };
 
 void repl_show_register(struct tsn_ctl *ctl, struct repl_show *);

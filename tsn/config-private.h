@@ -92,6 +92,7 @@ struct file_replicator {
     char *mode;
     char *labels;
     char *dscp;
+    char *engine;
     char **tsns;
     size_t n_tsns;
 };

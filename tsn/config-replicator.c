@@ -35,6 +35,7 @@ const cyaml_schema_field_t tsn_cfg_replicator_fields[] = {
     STRING("mode", OPTIONAL, struct file_replicator, mode),
     STRING("labels", OPTIONAL, struct file_replicator, labels),
     STRING("dscp", OPTIONAL, struct file_replicator, dscp),
+    STRING("engine", OPTIONAL, struct file_replicator, engine),
     CYAML_FIELD_SEQUENCE_COUNT("tsns", CYAML_FLAG_POINTER | OPTIONAL,
                                struct file_replicator, tsns, n_tsns,
                                &tsn_value, 1, TSN_MAX_ELECTED),
@@ -52,6 +53,27 @@ check_name_is_own(struct tsn_cfg_reader *r, const char *name)
         }
     }
     return 0;
+}
+
+static int
+read_engine(struct tsn_cfg_reader *r, const char *s,
+            enum tsn_forwarder *engine)
+{
+    static const char *const names[] = {
+        [TSN_FORWARDER_AUTO] = "auto",
+        [TSN_FORWARDER_EBPF] = "ebpf",
+        [TSN_FORWARDER_EBPF_GENERIC] = "ebpf-generic",
+        [TSN_FORWARDER_SOCKET] = "socket",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        if (!strcmp(s ? s : "auto", names[i])) {
+            *engine = i;
+            return 0;
+        }
+    }
+    return refuse(r, "replicator.engine", "expects auto, ebpf, ebpf-generic "
+                  "or socket, not \"%s\"", s);
 }
 
 static int
@@ -209,6 +231,7 @@ tsn_cfg_read_replicator(struct tsn_cfg_reader *r,
         || (error = check_name_is_own(r, src->name))
         || (error = read_service_mac(r, src->service_mac, &dst->service_mac))
         || (error = read_dscp(r, src->dscp, dst))
+        || (error = read_engine(r, src->engine, &dst->engine))
         || (error = read_mode(r, src->mode, &dst->no_forwarding))
         || (error = read_labels(r, src->labels, &dst->first_label,
                                 &dst->last_label))) {

@@ -93,6 +93,12 @@ struct tsn_config_replicator {
     struct in6_addr tsns[TSN_MAX_ELECTED];  /* In rising order; one of them is
                                              * 'address'. */
     size_t n_tsns;
+    enum tsn_forwarder {
+        TSN_FORWARDER_AUTO,     /* eBPF, if the host takes it. */
+        TSN_FORWARDER_EBPF,
+        TSN_FORWARDER_EBPF_GENERIC,     /* Never in the driver. */
+        TSN_FORWARDER_SOCKET
+    } engine;
 };
 
 struct tsn_config {

@@ -96,3 +96,16 @@ fwd_action_name(enum fwd_action action)
 
     return names[action];
 }
+
+/* All members are counters. */
+void
+fwd_counters_sum(const struct fwd_counters *a, const struct fwd_counters *b,
+                 struct fwd_counters *sum)
+{
+    const uint64_t *x = (const void *) a, *y = (const void *) b;
+    uint64_t *z = (void *) sum;
+
+    for (size_t i = 0; i < sizeof *sum / sizeof *z; i++) {
+        z[i] = fwd_counter_read(&x[i]) + fwd_counter_read(&y[i]);
+    }
+}

@@ -34,6 +34,10 @@ fwd_counter_read(const uint64_t *counter)
     return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
+/* Sets '*sum' to 'a' and 'b' together. */
+void fwd_counters_sum(const struct fwd_counters *a,
+                      const struct fwd_counters *b, struct fwd_counters *sum);
+
 /* "invalid_vnid".  Also the name of FWD_OK, which is never counted. */
 const char *fwd_drop_name(enum fwd_drop);
 const char *fwd_kind_name(enum fwd_kind);

@@ -17,6 +17,7 @@
 
 #include "openvswitch/vlog.h"
 #include "ovs-thread.h"
+#include "replication/forwarder/engine-bpf.h"
 #include "replication/forwarder/socket-thread.h"
 #include "replication/forwarder/socket-tx.h"
 #include "replication/forwarder/table.h"
@@ -47,6 +48,10 @@ struct fwd {
     char reason[128];           /* Why not. */
     pthread_t thread;
     struct fwd_socket_shared shared;
+
+    struct fwd_bpf *bpf;        /* In front of the sockets; NULL: nothing. */
+    struct tsn_err engine_reason;
+    struct fwd_counters totals; /* Of both. */
 };
 
 static void
@@ -281,6 +286,36 @@ fwd_alloc(uv_loop_t *loop, const struct fwd_config *config,
     return fwd;
 }
 
+/* Starts the programs in front of the sockets if that is wanted and possible.
+ * Returns 0, or -errno with '*err' if it is wanted only. */
+static int
+start_bpf(struct fwd *fwd, uv_loop_t *loop, struct tsn_err *err)
+{
+    enum fwd_engine engine = fwd->config.engine;
+    const struct fwd_bpf_config config = {
+        .host = &fwd->shared.host,
+        .generic = engine == FWD_ENGINE_EBPF_GENERIC,
+    };
+
+    tsn_err_set(&fwd->engine_reason, NULL, "as configured");
+    if (engine == FWD_ENGINE_SOCKET) {
+        return 0;
+    }
+    int error = fwd_bpf_create(loop, &config, &fwd->bpf, err);
+    if (!error) {
+        if (engine == FWD_ENGINE_AUTO) {
+            tsn_err_set(&fwd->engine_reason, NULL, "this host takes BPF "
+                        "programs");
+        }
+    } else if (engine == FWD_ENGINE_AUTO) {
+        fwd->engine_reason = *err;
+        VLOG_WARN("socket engine alone, without eBPF: %s",
+                  tsn_err_format(err));
+        error = 0;
+    }
+    return error;
+}
+
 int
 fwd_create(uv_loop_t *loop, const struct fwd_config *config,
            fwd_punt_fn *punt, void *aux, struct fwd **fwdp,
@@ -300,6 +335,11 @@ fwd_create(uv_loop_t *loop, const struct fwd_config *config,
     }
     int period = error ? RETRY_MS : MTU_MS;
     uv_timer_start(fwd->timer, timer_cb, period, period);
+    error = start_bpf(fwd, loop, err);
+    if (error) {
+        fwd_destroy(fwd);
+        return error;
+    }
     *fwdp = fwd;
     return 0;
 }
@@ -317,6 +357,7 @@ fwd_destroy(struct fwd *fwd)
     }
     uv_close((uv_handle_t *) fwd->async, free_handle);
     uv_close((uv_handle_t *) fwd->timer, free_handle);
+    fwd_bpf_destroy(fwd->bpf);
     free_retired(fwd);
     fwd_table_destroy(fwd->shared.next);
     close_sockets(fwd);
@@ -328,6 +369,9 @@ fwd_destroy(struct fwd *fwd)
 void
 fwd_publish(struct fwd *fwd, struct fwd_table *table)
 {
+    if (fwd->bpf) {
+        fwd_bpf_publish(fwd->bpf, table);
+    }
     /* One that the thread did not come to take needs no farewell. */
     fwd_table_destroy(__atomic_exchange_n(&fwd->shared.next, table,
                                           __ATOMIC_ACQ_REL));
@@ -361,10 +405,23 @@ fwd_send(struct fwd *fwd, const struct fwd_net *net,
            : fwd_tx_send(fwd->shared.sockets, host.tos, &copy, frame);
 }
 
-const struct fwd_counters *
-fwd_totals(const struct fwd *fwd)
+void
+fwd_set_complete(struct fwd *fwd)
 {
-    return &fwd->shared.totals;
+    if (fwd->bpf) {
+        fwd_bpf_set_complete(fwd->bpf);
+    }
+}
+
+const struct fwd_counters *
+fwd_totals(struct fwd *fwd)
+{
+    if (!fwd->bpf) {
+        return &fwd->shared.totals;
+    }
+    fwd_counters_sum(&fwd->shared.totals, fwd_bpf_totals(fwd->bpf),
+                     &fwd->totals);
+    return &fwd->totals;
 }
 
 static uint64_t
@@ -380,8 +437,17 @@ overruns(int fd)
 void
 fwd_get_status(const struct fwd *fwd, struct fwd_status *status)
 {
+    struct fwd_bpf_status bpf = { .mode = NULL };
+
+    if (fwd->bpf) {
+        fwd_bpf_get_status(fwd->bpf, &bpf);
+    }
     *status = (struct fwd_status) {
-        .engine = "socket",
+        .engine = !bpf.mode ? "socket"
+                  : strcmp(bpf.mode, "native") ? "ebpf-generic" : "ebpf",
+        .engine_reason = fwd->engine_reason.text,
+        .n_interfaces = bpf.n_interfaces,
+        .n_unresolved = bpf.n_unresolved,
         .running = fwd->running,
         .reason = fwd->reason,
         .gre = fwd->running && has_gre(fwd),

@@ -20,7 +20,16 @@ struct fwd;
 struct fwd_table;
 struct tsn_err;
 
+/* What frames are forwarded with. */
+enum fwd_engine {
+    FWD_ENGINE_SOCKET,          /* Sockets alone. */
+    FWD_ENGINE_EBPF,            /* XDP programs, and sockets for the rest. */
+    FWD_ENGINE_EBPF_GENERIC,    /* Likewise, but never in the driver. */
+    FWD_ENGINE_AUTO             /* XDP programs, if the host takes them. */
+};
+
 struct fwd_config {
+    enum fwd_engine engine;
     struct in6_addr address;    /* Own tunnel endpoint, IPv4: source of every
                                  * frame that we send. */
     struct in6_addr address6;   /* The same for IPv6, or all zeros. */
@@ -52,10 +61,18 @@ int fwd_send(struct fwd *, const struct fwd_net *,
              const struct fwd_member *dst, const void *frame, size_t size);
 
 /* Totals over all networks that there are and were, and frames of none. */
-const struct fwd_counters *fwd_totals(const struct fwd *);
+const struct fwd_counters *fwd_totals(struct fwd *);
+
+/* What was published by now is all there is, not the beginning of it: programs
+ * of a process before this one, which have forwarded until now, go. */
+void fwd_set_complete(struct fwd *);
 
 struct fwd_status {
-    const char *engine;         /* "socket". */
+    const char *engine;         /* "socket", "ebpf", "ebpf-generic". */
+    const char *engine_reason;  /* Why that one. */
+    unsigned int n_interfaces;  /* eBPF: of the underlay ... */
+    size_t n_unresolved;        /* ... and endpoints that nothing can be sent
+                                 * to now. */
     bool running;
     const char *reason;         /* Why it is not running, or "". */
     bool gre;                   /* MPLS over GRE works, too. */

@@ -153,7 +153,8 @@ config__every_key__all_values(void **state)
         "replicator:\n"
         "  name: tsn1\n"
         "  address: 10.0.0.100\n"
-        "  service-mac: 02:00:00:00:00:01\n");
+        "  service-mac: 02:00:00:00:00:01\n"
+        "  engine: socket\n");
     const struct eth_addr mac = ETH_ADDR_C(02,00,00,00,00,01);
 
     assert_int_equal(c->n_controllers, 3);
@@ -195,6 +196,7 @@ config__every_key__all_values(void **state)
     assert_string_equal(c->replicator.name, "tsn1");
     assert_ip(&c->replicator.address, "10.0.0.100");
     assert_true(eth_addr_equals(c->replicator.service_mac, mac));
+    assert_int_equal(c->replicator.engine, TSN_FORWARDER_SOCKET);
     tsn_config_destroy(c);
 }
 
@@ -263,6 +265,7 @@ config__replicator_only__defaults(void **state)
     assert_int_equal(c->replicator.n_tsns, 0);
     assert_int_equal(c->replicator.first_label, 1024);
     assert_int_equal(c->replicator.last_label, 1048574);
+    assert_int_equal(c->replicator.engine, TSN_FORWARDER_AUTO);
     tsn_config_destroy(c);
 }
 
@@ -522,6 +525,9 @@ config__wrong_values__position_and_reason(void **state)
           "224.0.0.1 is not the address of a host" },
         { C "replicator: {name: a, address: 255.255.255.255}\n", "2:32",
           "is not the address of a host" },
+        { C "replicator: {name: a, address: 1.2.3.4, engine: dpdk}\n",
+          "2:49", "replicator.engine: expects auto, ebpf, ebpf-generic or "
+          "socket, not \"dpdk\"" },
         { C "replicator: {name: a, address: 1.2.3.4, service-mac: x}\n",
           "2:54", "replicator.service-mac: expects a MAC address" },
         { C "replicator: {name: a, address: 1.2.3.4, service-mac: "
