@@ -197,7 +197,15 @@ tests_unit_test_fwd_nexthop_LDADD = \
 endif
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_fwd_bpf tests/unit/test_fwd_bpf_load
+check_PROGRAMS += tests/unit/test_fwd_bpf tests/unit/test_fwd_bpf_load \
+	tests/unit/test_fwd_bpf_restart
+tests_unit_test_fwd_bpf_restart_SOURCES = \
+	tests/unit/bpf_rig.h \
+	tests/unit/fwd_fixture.h \
+	tests/unit/netns_rig.h \
+	tests/unit/test_fwd_bpf_restart.c
+tests_unit_test_fwd_bpf_restart_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
 tests_unit_test_fwd_bpf_load_SOURCES = \
 	tests/unit/bpf_rig.h \
 	tests/unit/fwd_fixture.h \

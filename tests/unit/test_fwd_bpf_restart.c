@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What floods when the process is gone: it is killed, frames go on, another
+ * one takes over.  No copy is lost or made twice meanwhile. */
+#include <config.h>
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <cmocka.h>
+
+#include "bpf_rig.h"
+
+#define VNI 1000
+#define N_MEMBERS 4
+#define MEMBER(I) (0x0a070001 + (I))
+#define N_FRAMES 60000
+#define KILL_AT (N_FRAMES / 3)
+#define TAKE_OVER_AT (2 * N_FRAMES / 3)
+/* A veth drops what is more than 256. */
+#define MAX_FLIGHT 100
+
+static char bpffs[] = "/tmp/tsn-bpffs-XXXXXX";
+static char pin_dir[64];
+
+/* With a network of 'n' members. */
+static struct fwd_table *
+make_table(size_t n)
+{
+    struct fwd_member members[N_MEMBERS];
+
+    for (size_t i = 0; i < n; i++) {
+        members[i] = (struct fwd_member) {
+            fwd_ip_from_v4(htonl(MEMBER(i))), VNI, FWD_TOR, FWD_VXLAN,
+        };
+    }
+    struct fwd_network_spec spec = {
+        .net = { .vni = VNI, .service_mac = SERVICE },
+        .members = members, .n_members = n,
+    };
+    struct fwd_net_counters *counters = fwd_net_counters_create();
+    struct fwd_network *network = fwd_network_create(&spec, counters);
+    struct fwd_table *table = fwd_table_create(&network, 1);
+
+    fwd_net_counters_unref(counters);
+    fwd_network_unref(network);
+    return table;
+}
+
+/* The process that will be killed. */
+static void
+run_victim(int ready)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    struct bpf_rig *rig = rig_create(false, pin_dir);
+
+    if (!rig) {
+        _exit(1);
+    }
+    rig_publish(rig, make_table(N_MEMBERS));
+    rig_wait_ready(rig);
+    if (write(ready, "", 1) != 1) {
+        _exit(1);
+    }
+    for (;;) {
+        rig_turn(rig);
+    }
+}
+
+static pid_t
+start_victim(void)
+{
+    int ready[2];
+    char c;
+
+    assert_int_equal(pipe(ready), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (!pid) {
+        run_victim(ready[1]);
+    }
+    close(ready[1]);
+    ssize_t n = read(ready[0], &c, 1);
+    close(ready[0]);
+    if (n != 1) {
+        waitpid(pid, NULL, 0);
+        return 0;
+    }
+    return pid;
+}
+
+static void
+kill_victim(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* Frames from the first member, as fast as copies come back. */
+static struct stream {
+    pthread_t thread;
+    int fd;
+    uint32_t sent, received;    /* Copies. */
+    bool stop;
+} stream;
+
+static void *
+send_frames(void *stream_)
+{
+    static const uint8_t everybody[6] = EVERYBODY, b1[6] = B1;
+    struct stream *s = stream_;
+    struct frame f = { .size = 0 };
+    struct wire w;
+
+    put_mac_header(&f, everybody, b1, -1, 0x88b5);
+    for (uint32_t i = 0; i < N_FRAMES; i++) {
+        uint32_t be = htonl(i);
+
+        memcpy(f.data + FWD_ETHER_LEN, &be, sizeof be);
+        f.size = 60;
+        wire_from(&w, "10.7.0.1", FWD_VXLAN, VNI, 0, f.data, f.size);
+        while (s->sent - __atomic_load_n(&s->received, __ATOMIC_RELAXED)
+               > MAX_FLIGHT) {
+            if (__atomic_load_n(&s->stop, __ATOMIC_RELAXED)) {
+                return NULL;
+            }
+            sched_yield();
+        }
+        s->sent += N_MEMBERS - 1;
+        if (send(s->fd, w.data, w.size, 0) < 0) {
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
+static void
+stop_stream(void)
+{
+    __atomic_store_n(&stream.stop, true, __ATOMIC_RELAXED);
+    pthread_join(stream.thread, NULL);
+    close(stream.fd);
+}
+
+/* Receives copies up to those of frame 'end'.  Returns false if one does not
+ * come, or one comes twice. */
+static bool
+receive_until(int fd, uint32_t end, uint8_t (*seen)[N_MEMBERS])
+{
+    struct bpf_rig watcher = { .fds = { fd }, .n_fds = 1 };
+    struct wire w;
+
+    while (stream.received < end * (N_MEMBERS - 1)) {
+        if (!rig_receive(&watcher, 0, &w, 2000)) {
+            return false;
+        }
+        uint32_t member = fwd_get32(w.data + ETH_HLEN + 16) - MEMBER(0);
+        uint32_t number = fwd_get32(w.data + ETH_HLEN + FWD_IPV4_LEN
+                                    + FWD_UDP_LEN + FWD_VXLAN_LEN
+                                    + FWD_ETHER_LEN);
+        if (member >= N_MEMBERS || number >= N_FRAMES
+            || seen[number][member]++) {
+            return false;
+        }
+        __atomic_store_n(&stream.received, stream.received + 1,
+                         __ATOMIC_RELAXED);
+    }
+    return true;
+}
+
+static void
+fwd_bpf__killed_and_replaced__no_copy_lost(void **state)
+{
+    static uint8_t seen[N_FRAMES][N_MEMBERS];
+    struct fwd_bpf_status status;
+
+    if (!*state) {
+        skip();
+    }
+    pid_t victim = start_victim();
+    if (!victim) {
+        skip();
+    }
+    int fd = peer_packet_socket("p0");
+    stream.fd = peer_packet_socket("p0");
+    uint64_t start = tsn_now_ms();
+    assert_int_equal(pthread_create(&stream.thread, NULL, send_frames,
+                                    &stream), 0);
+
+    bool ok = receive_until(fd, KILL_AT, seen);
+    kill_victim(victim);
+    ok = ok && receive_until(fd, TAKE_OVER_AT, seen);
+    uint64_t ms = tsn_now_ms() - start;
+
+    /* Half of the truth, then all of it, while frames go on. */
+    struct bpf_rig *rig = rig_create(false, pin_dir);
+    rig_publish(rig, make_table(2));
+    rig_wait_ready(rig);
+    fwd_bpf_get_status(rig->bpf, &status);
+    bool waited = status.waiting;
+    ok = ok && receive_until(fd, TAKE_OVER_AT + N_FRAMES / 10, seen);
+    uint64_t early = fwd_bpf_totals(rig->bpf)->frames;
+    rig_publish(rig, make_table(N_MEMBERS));
+    rig_wait_ready(rig);
+    fwd_bpf_set_complete(rig->bpf);
+    ok = ok && receive_until(fd, N_FRAMES, seen);
+    uint64_t late = fwd_bpf_totals(rig->bpf)->frames;
+    stop_stream();
+    close(fd);
+    rig_destroy(rig);
+
+    assert_true(ok);
+    assert_true(waited);
+    assert_int_equal(early, 0);
+    assert_true(late > 0);
+    print_message("%llu frames/s\n", (unsigned long long)
+                  TAKE_OVER_AT * 1000 / MAX(ms, 1));
+}
+
+static int
+setup(void **state)
+{
+    const char *reason = rig_enter();
+
+    *state = NULL;
+    if (reason) {
+        print_message("SKIP: %s\n", reason);
+        return 0;
+    }
+    /* Vanishes with this process's mount namespace. */
+    assert_non_null(mkdtemp(bpffs));
+    if (mount("bpf", bpffs, "bpf", 0, NULL)) {
+        print_message("SKIP: no BPF file system can be mounted\n");
+        return 0;
+    }
+    snprintf(pin_dir, sizeof pin_dir, "%s/tsn/node", bpffs);
+    rig_connect(true);
+    *state = pin_dir;
+    return 0;
+}
+
+static int
+teardown(void **state OVS_UNUSED)
+{
+    umount2(bpffs, MNT_DETACH);
+    rmdir(bpffs);
+    netns_leave();
+    return 0;
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            fwd_bpf__killed_and_replaced__no_copy_lost, setup, teardown),
+    };
+
+    if (!getenv("TSN_TEST_VERBOSE")) {
+        vlog_set_levels(NULL, VLF_ANY_DESTINATION, VLL_OFF);
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
