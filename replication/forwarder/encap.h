@@ -108,15 +108,12 @@ fwd_copy_init(struct fwd_copy *c, const struct fwd_host *host,
 FWD_INLINE void
 fwd_fill_ipv4(__u8 *p, __be32 src, __be32 dst, __u16 size, __u8 proto)
 {
-    p[0] = 0x45;
-    p[1] = 0;
+    fwd_put16(p, 0x4500);
     fwd_put16(p + 2, size);
     fwd_put32(p + 4, 0);
-    p[8] = FWD_TTL;
-    p[9] = proto;
-    fwd_put16(p + 10, 0);
-    __builtin_memcpy(p + 12, &src, 4);
-    __builtin_memcpy(p + 16, &dst, 4);
+    fwd_put32(p + 8, (__u32) FWD_TTL << 24 | (__u32) proto << 16);
+    *(fwd_u32_at *) (p + 12) = src;
+    *(fwd_u32_at *) (p + 16) = dst;
 }
 
 /* The checksum is 0, as of most tunnels (RFC 7348, 5; RFC 7510, 3.1; for IPv6

@@ -60,10 +60,31 @@
 /* The second encapsulation of tree frames: IPv4, UDP, VXLAN (B.1.2). */
 #define FWD_SECOND_LEN (FWD_IPV4_LEN + FWD_UDP_LEN + FWD_VXLAN_LEN)
 
+/* A constant in network order. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define FWD_BE16(X) __builtin_bswap16(X)
+#define FWD_BE32(X) __builtin_bswap32(X)
+#else
+#define FWD_BE16(X) (X)
+#define FWD_BE32(X) (X)
+#endif
+
+/* Words at any address.  A compiler for a real machine makes one access of
+ * these; one for BPF, which does not know the machine, goes octet by octet
+ * unless it is told that the address is fine: all machines with a BPF compiler
+ * of their own that matter take any. */
+#ifdef __bpf__
+typedef __u16 __attribute__((may_alias)) fwd_u16_at;
+typedef __u32 __attribute__((may_alias)) fwd_u32_at;
+#else
+typedef __u16 __attribute__((may_alias, aligned(1))) fwd_u16_at;
+typedef __u32 __attribute__((may_alias, aligned(1))) fwd_u32_at;
+#endif
+
 FWD_INLINE __u16
 fwd_get16(const __u8 *p)
 {
-    return p[0] << 8 | p[1];
+    return FWD_BE16(*(const fwd_u16_at *) p);
 }
 
 FWD_INLINE __u32
@@ -75,33 +96,26 @@ fwd_get24(const __u8 *p)
 FWD_INLINE __u32
 fwd_get32(const __u8 *p)
 {
-    return (__u32) p[0] << 24 | (__u32) p[1] << 16 | (__u32) p[2] << 8 | p[3];
+    return FWD_BE32(*(const fwd_u32_at *) p);
 }
 
 FWD_INLINE void
 fwd_put16(__u8 *p, __u16 value)
 {
-    p[0] = value >> 8;
-    p[1] = value;
+    *(fwd_u16_at *) p = FWD_BE16(value);
 }
 
 FWD_INLINE void
 fwd_put32(__u8 *p, __u32 value)
 {
-    p[0] = value >> 24;
-    p[1] = value >> 16;
-    p[2] = value >> 8;
-    p[3] = value;
+    *(fwd_u32_at *) p = FWD_BE32(value);
 }
 
 /* An IPv4 address stays in network order. */
 FWD_INLINE __be32
 fwd_get_be32(const __u8 *p)
 {
-    __be32 value;
-
-    __builtin_memcpy(&value, p, sizeof value);
-    return value;
+    return *(const fwd_u32_at *) p;
 }
 
 FWD_INLINE _Bool
@@ -131,23 +145,12 @@ fwd_mac_is_link_local(const __u8 *mac)
            && !mac[3] && !mac[4] && mac[5] <= 0x0f;
 }
 
-/* A constant in network order. */
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define FWD_BE32(X) __builtin_bswap32(X)
-#else
-#define FWD_BE32(X) (X)
-#endif
-
 /* Writes the VXLAN header of 'vni'. */
 FWD_INLINE void
 fwd_put_vxlan(__u8 *p, __u32 vni)
 {
-    p[0] = FWD_VXLAN_I;
-    p[1] = p[2] = p[3] = 0;
-    p[4] = vni >> 16;
-    p[5] = vni >> 8;
-    p[6] = vni;
-    p[7] = 0;
+    fwd_put32(p, (__u32) FWD_VXLAN_I << 24);
+    fwd_put32(p + 4, vni << 8);
 }
 
 /* Writes the only or last entry of a label stack (RFC 3032, 2.1). */
