@@ -3,9 +3,9 @@
  *
  *   flood-bench send FROM TO BYTES SECONDS
  *       broadcasts of BYTES in VXLAN 100, as fast as they go
- *   flood-bench node ADDRESS FROM FIRST N
- *       the forwarder, with the socket engine, for members FROM and N from
- *       FIRST on, until its standard input ends
+ *   flood-bench node ENGINE ADDRESS FROM FIRST N
+ *       the forwarder, with ENGINE (socket, ebpf, ebpf-generic), for members
+ *       FROM and N from FIRST on, until its standard input ends
  *   flood-bench count INTERFACE
  *       an XDP program that counts and drops what comes in at INTERFACE;
  *       prints the count for every line on its standard input, and goes with
@@ -147,19 +147,41 @@ read_line(void)
     return fgets(line, sizeof line, stdin);
 }
 
+/* For the neighbours to answer. */
+#define RESOLVE_MS 10000
+
+static enum fwd_engine
+parse_engine(const char *s)
+{
+    return !strcmp(s, "ebpf") ? FWD_ENGINE_EBPF
+           : !strcmp(s, "ebpf-generic") ? FWD_ENGINE_EBPF_GENERIC
+           : FWD_ENGINE_SOCKET;
+}
+
 static int
 node(char *argv[])
 {
     struct tsn_loop *loop = tsn_loop_create("bench");
-    struct fwd_config config = { .tos = 0 };
+    struct fwd_config config = { .engine = parse_engine(argv[0]) };
+    struct fwd_status status;
     struct fwd *fwd;
     struct tsn_err err;
 
-    ovs_assert(!tsn_ip_parse(argv[0], &config.address));
+    ovs_assert(!tsn_ip_parse(argv[1], &config.address));
     if (fwd_create(tsn_loop_uv(loop), &config, punted, NULL, &fwd, &err)) {
         ovs_fatal(0, "%s", err.text);
     }
-    fwd_publish(fwd, make_table(argv[1], argv[2], atoi(argv[3])));
+    fwd_publish(fwd, make_table(argv[2], argv[3], atoi(argv[4])));
+    uint64_t end = tsn_now_ms() + RESOLVE_MS;
+    for (;;) {
+        fwd_get_status(fwd, &status);
+        if (!status.n_unresolved) {
+            break;
+        } else if (tsn_now_ms() > end) {
+            ovs_fatal(0, "some endpoints do not resolve");
+        }
+        uv_run(tsn_loop_uv(loop), UV_RUN_ONCE);
+    }
     ready();
     double start = cpu_s();
     while (read_line()) {
@@ -167,10 +189,10 @@ node(char *argv[])
     }
 
     const struct fwd_counters *c = fwd_totals(fwd);
-    struct fwd_status status;
     fwd_get_status(fwd, &status);
-    printf("{\"frames\": %"PRIu64", \"copies\": %"PRIu64", \"failed\": "
-           "%"PRIu64", \"overruns\": %"PRIu64", \"cpu_s\": %.3f}\n",
+    printf("{\"engine\": \"%s\", \"frames\": %"PRIu64", \"copies\": "
+           "%"PRIu64", \"failed\": %"PRIu64", \"overruns\": %"PRIu64", "
+           "\"cpu_s\": %.3f}\n", status.engine,
            fwd_counter_read(&c->frames), fwd_counter_read(&c->copies),
            fwd_counter_read(&c->drops[FWD_DROP_COPY_FAILED]),
            status.overruns, cpu_s() - start);
@@ -275,7 +297,7 @@ main(int argc, char *argv[])
         int (*run)(char *argv[]);
     } commands[] = {
         { "send", 4, send_broadcasts },
-        { "node", 4, node },
+        { "node", 5, node },
         { "count", 1, count },
     };
 
