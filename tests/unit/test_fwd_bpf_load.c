@@ -144,11 +144,13 @@ struct sender {
     struct flight *flight;
 };
 
-/* Copies that are on their way.  A veth drops what is more than 256. */
+/* Copies that are on their way.  A veth drops what is more than 256, and each
+ * sender may add a burst to the maximum. */
 struct flight {
     size_t sent, received;
+    bool stop;                  /* Some copy is lost, send no more. */
 };
-#define MAX_FLIGHT 150
+#define MAX_FLIGHT 100
 #define BURST 5
 BUILD_ASSERT_DECL(BURST == ARRAY_SIZE(mixed));
 
@@ -159,6 +161,7 @@ wait_for_room(const struct flight *f)
 
     while (__atomic_load_n(&f->sent, __ATOMIC_RELAXED)
            - __atomic_load_n(&f->received, __ATOMIC_RELAXED) > MAX_FLIGHT
+           && !__atomic_load_n(&f->stop, __ATOMIC_RELAXED)
            && tsn_now_ms() < end) {
         sched_yield();
     }
@@ -176,7 +179,9 @@ send_frames(void *sender_)
     CPU_ZERO(&cpus);
     CPU_SET(s->cpu, &cpus);
     sched_setaffinity(0, sizeof cpus, &cpus);
-    for (uint32_t i = 0; i < s->n; i += BURST) {
+    for (uint32_t i = 0;
+         i < s->n && !__atomic_load_n(&s->flight->stop, __ATOMIC_RELAXED);
+         i += BURST) {
         for (uint32_t j = 0; j < BURST; j++) {
             uint32_t number = s->first + i + j, network = number % BURST;
 
@@ -215,7 +220,7 @@ check_interleaved(struct bpf_rig *rig)
     struct seen copy;
 
     memset(seen, 0, sizeof seen);
-    flight = (struct flight) { 0, 0 };
+    flight = (struct flight) { 0, 0, false };
     rig_publish(rig, make_table(mixed, ARRAY_SIZE(mixed)));
     rig_wait_ready(rig);
     for (int i = 0; i < N_SENDERS; i++) {
@@ -239,6 +244,7 @@ check_interleaved(struct bpf_rig *rig)
         n++;
         __atomic_store_n(&flight.received, n, __ATOMIC_RELAXED);
     }
+    __atomic_store_n(&flight.stop, n < expected, __ATOMIC_RELAXED);
     for (int i = 0; i < N_SENDERS; i++) {
         pthread_join(threads[i], NULL);
         close(senders[i].fd);
