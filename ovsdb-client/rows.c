@@ -503,6 +503,13 @@ read_changed(struct ovc_session *s, size_t i)
     }
 }
 
+/* Whether a row that went has come again, and has been read since. */
+static bool
+is_back(const struct ovc_session *s, size_t i, const struct uuid *uuid)
+{
+    return i < N_REFERENTS && ovc_db_find(&s->db, tables[i].table, uuid);
+}
+
 static void
 forget_gone(struct ovc_session *s, size_t i)
 {
@@ -511,7 +518,7 @@ forget_gone(struct ovc_session *s, size_t i)
     for (size_t j = 0; j < t->n_gone; j++) {
         struct ovc_row *known = ovc_row_find(s, tables[i].table, &t->gone[j]);
 
-        if (known) {
+        if (known && !is_back(s, i, &t->gone[j])) {
             tables[i].forget(s, known);
         }
     }

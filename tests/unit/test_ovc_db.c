@@ -65,11 +65,14 @@ start_up(void **state, const struct fake_answer *answers)
     return rig;
 }
 
+#define UPDATE(TABLES) \
+    "{\"id\":null,\"method\":\"update\",\"params\":" \
+    "[[\"monid\",\"hardware_vtep\"],{" TABLES "}]}"
+
 static void
 update(struct rig *rig, const char *tables)
 {
-    char *text = xasprintf("{\"id\":null,\"method\":\"update\",\"params\":"
-                           "[[\"monid\",\"hardware_vtep\"],{%s}]}", tables);
+    char *text = xasprintf(UPDATE("%s"), tables);
 
     rig_fake_send(rig, text);
     free(text);
@@ -218,6 +221,26 @@ row__not_in_the_next_connection__is_gone(void **state)
     assert_string_equal(vtep_of(rig, BLUE), "10.0.0.1");
     RIG_UNTIL(rig, rig->n_up == 2);
     assert_string_equal(vtep_of(rig, BLUE), "");
+}
+
+static void
+row__goes_and_comes_again_in_one_turn__is_there(void **state)
+{
+    struct rig *rig = start_up(state, only_switch);
+
+    update(rig, LOCATOR "," LS(BLUE) "," LOCAL_MAC);
+    RIG_UNTIL(rig, !strcmp(vtep_of(rig, BLUE), "10.0.0.1"));
+    /* In one piece, so that all of it is read at once. */
+    rig_fake_send(rig, UPDATE("\"Ucast_Macs_Local\":{" A_UUID
+                              ":{\"old\":{}}},"
+                              "\"Physical_Locator\":{" LOCATOR_UUID
+                              ":{\"old\":{}}},"
+                              "\"Logical_Switch\":{" LS_UUID
+                              ":{\"old\":{}}}")
+                       UPDATE(LOCATOR "," LS(BLUE)));
+    RIG_UNTIL(rig, !*vtep_of(rig, BLUE));
+    update(rig, LOCAL_MAC);
+    RIG_UNTIL(rig, !strcmp(vtep_of(rig, BLUE), "10.0.0.1"));
 }
 
 /* Replies. */
@@ -376,6 +399,7 @@ main(void)
         FAKE(row__goes_and_another_comes_for_the_same_mac__it_stays),
         FAKE(row__comes_before_the_switch__waits_for_it),
         FAKE(row__not_in_the_next_connection__is_gone),
+        FAKE(row__goes_and_comes_again_in_one_turn__is_there),
         FAKE(reply__with_fewer_results_than_operations__is_a_refusal),
         FAKE(reply__that_something_timed_out__is_tried_again),
         FAKE(reply__lost_with_the_connection__row_that_nobody_wants_goes),
