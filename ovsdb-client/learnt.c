@@ -114,7 +114,7 @@ ovc_local_mac_read(struct ovc_session *s, const struct ovc_db_row *row_)
         text = mac->text;
         known->generation = s->generation;
     }
-    ovc_mac_text_read(&text, row);
+    ovc_mac_text_read(s, &text, row);
     if (known) {
         if (mac->ls && !(eth_addr_equals(mac->text.mac, text.mac)
                          && tsn_ip_equals(&mac->text.ip, &text.ip))) {

@@ -207,10 +207,14 @@ forget_mac(struct ovc_session *s, struct ovc_row *row_)
 }
 
 void
-ovc_mac_text_read(struct ovc_mac_text *text, const struct vtep_mac *row)
+ovc_mac_text_read(const struct ovc_session *s, struct ovc_mac_text *text,
+                  const struct vtep_mac *row)
 {
     uint32_t sent = row->row.sent;
 
+    if (s->db.fresh) {
+        *text = (struct ovc_mac_text) { .junk = true };
+    }
     if (sent & 1u << VTEP_MAC_MAC) {
         text->mac = eth_addr_zero;
         text->junk = !ovc_text_to_mac(row->mac.s, &text->mac);
@@ -272,7 +276,7 @@ read_mac(struct ovc_session *s, const struct ovc_db_row *row_)
         r->text.junk = true;
         ovc_row_insert(s, OVC_T_MAC, &r->row, &row_->uuid);
     }
-    ovc_mac_text_read(&r->text, row);
+    ovc_mac_text_read(s, &r->text, row);
     s->n_bad_rows += r->text.junk;
     attach_mac(s, r);
 }

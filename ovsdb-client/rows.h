@@ -116,8 +116,10 @@ const struct ovc_locator *ovc_locator_of(struct ovc_session *,
 /* The address of a plain one, or none. */
 struct in6_addr ovc_plain_vtep(struct ovc_session *,
                                const struct uuid *locator);
-/* '*text' is what the row said before, or junk. */
-void ovc_mac_text_read(struct ovc_mac_text *text, const struct vtep_mac *);
+/* '*text' is what the row said before, or junk; it keeps what 'row' does not
+ * repeat, but for that of another connection. */
+void ovc_mac_text_read(const struct ovc_session *, struct ovc_mac_text *text,
+                       const struct vtep_mac *row);
 struct ovc_flood_row *ovc_flood_row_create(struct ovc_session *,
                                            enum ovc_table,
                                            const struct uuid *);

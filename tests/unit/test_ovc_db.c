@@ -30,10 +30,12 @@
 #define LOCATOR_SET \
     "\"Physical_Locator_Set\":{" SET_UUID ":{\"new\":{\"locators\":" \
     "[\"uuid\"," LOCATOR_UUID "]}}}"
-#define LOCAL_MAC \
+#define LOCAL_MAC_OF(MORE) \
     "\"Ucast_Macs_Local\":{" A_UUID ":{\"new\":{\"MAC\":\"" MAC "\"," \
     "\"logical_switch\":[\"uuid\"," LS_UUID "]," \
-    "\"locator\":[\"uuid\"," LOCATOR_UUID "],\"ipaddr\":\"\"}}}"
+    "\"locator\":[\"uuid\"," LOCATOR_UUID "]" MORE "}}}"
+#define LOCAL_MAC_WITH(IP) LOCAL_MAC_OF(",\"ipaddr\":\"" IP "\"")
+#define LOCAL_MAC LOCAL_MAC_WITH("")
 #define LOCAL_FLOOD \
     "\"Mcast_Macs_Local\":{" A_UUID ":{\"new\":{\"MAC\":\"unknown-dst\"," \
     "\"logical_switch\":[\"uuid\"," LS_UUID "]," \
@@ -243,6 +245,33 @@ row__goes_and_comes_again_in_one_turn__is_there(void **state)
     RIG_UNTIL(rig, !strcmp(vtep_of(rig, BLUE), "10.0.0.1"));
 }
 
+/* A switch may leave out columns that have nothing. */
+static void
+row__in_the_next_connection__has_nothing_of_the_last(void **state)
+{
+    static const struct fake_answer answers[] = {
+        NO_SERVER_DB, VTEP_DB, MONITOR("{" SWITCH "," LOCATOR "," LS(BLUE)
+                                       "," LOCAL_MAC_WITH("10.9.9.9") "}"),
+        { NULL }
+    };
+    static const struct fake_answer without_ip[] = {
+        NO_SERVER_DB, VTEP_DB, MONITOR("{" SWITCH "," LOCATOR "," LS(BLUE)
+                                       "," LOCAL_MAC_OF("") "}"),
+        { NULL }
+    };
+    struct rig *rig = start_up(state, answers);
+    struct local_mac local;
+
+    assert_true(ovc_find_local_mac(rig->session, BLUE, &mac, &local));
+    assert_true(tsn_ip_is_set(&local.ip));
+    rig_stop_fake(rig);
+    RIG_UNTIL(rig, rig->n_down == 1);
+    rig_start_fake(rig, without_ip);
+    RIG_UNTIL(rig, rig->n_up == 2);
+    assert_true(ovc_find_local_mac(rig->session, BLUE, &mac, &local));
+    assert_false(tsn_ip_is_set(&local.ip));
+}
+
 /* Replies. */
 
 static void
@@ -400,6 +429,7 @@ main(void)
         FAKE(row__comes_before_the_switch__waits_for_it),
         FAKE(row__not_in_the_next_connection__is_gone),
         FAKE(row__goes_and_comes_again_in_one_turn__is_there),
+        FAKE(row__in_the_next_connection__has_nothing_of_the_last),
         FAKE(reply__with_fewer_results_than_operations__is_a_refusal),
         FAKE(reply__that_something_timed_out__is_tried_again),
         FAKE(reply__lost_with_the_connection__row_that_nobody_wants_goes),
