@@ -135,11 +135,22 @@ ovc_ls_of(struct ovc_session *s, const struct uuid *uuid)
     return CONTAINER_OF(row, struct ovc_ls_row, row)->ls;
 }
 
+/* Whether some row refers to a row of 'ls'. */
+static bool
+is_referred_to(const struct ovc_ls *ls)
+{
+    return (ls->n_dependents || !ovs_list_is_empty(&ls->other_rows)
+            || !ovs_list_is_empty(&ls->local_macs)
+            || !ovs_list_is_empty(&ls->local_floods));
+}
+
+/* What still refers to it leads nowhere from now on. */
 static void
 forget_ls(struct ovc_session *s, struct ovc_row *row_)
 {
     struct ovc_ls_row *row = CONTAINER_OF(row_, struct ovc_ls_row, row);
 
+    s->rescan = s->rescan || is_referred_to(row->ls);
     ovc_ls_row_set_vni(s, row, 0);
     ovs_list_remove(&row->node);
     ovc_object_row_changed(s, &row->ls->object);
@@ -542,10 +553,10 @@ ovc_rows_read_changes(struct ovc_session *s)
         forget_gone(s, i);
         read_changed(s, i);
     }
+    ovc_switches_read_changes(s);
     for (size_t i = 0; i < N_REFERENTS; i++) {
         forget_gone(s, i);
     }
-    ovc_switches_read_changes(s);
 }
 
 void

@@ -272,6 +272,33 @@ row__in_the_next_connection__has_nothing_of_the_last(void **state)
     assert_false(tsn_ip_is_set(&local.ip));
 }
 
+/* A database that does not look after its references: what is left of them
+ * leads nowhere, and is put right. */
+static void
+row__that_others_refer_to_goes_alone__leaves_nothing(void **state)
+{
+    static const struct fake_answer answers[] = {
+        NO_SERVER_DB, VTEP_DB,
+        MONITOR("{\"Physical_Switch\":{" A_UUID ":{\"new\":"
+                "{\"name\":\"tor1\",\"tunnel_ips\":\"10.0.0.1\","
+                "\"ports\":[\"uuid\"," B_UUID "]}}},"
+                "\"Physical_Port\":{" B_UUID ":{\"new\":{"
+                "\"name\":\"p1\",\"vlan_bindings\":"
+                "[\"map\",[[7,[\"uuid\"," LS_UUID "]]]]}}},"
+                LOCATOR "," LS(BLUE) "," LOCAL_MAC "}"), { NULL }
+    };
+    struct rig *rig = start_up(state, answers);
+
+    rig_want_ls(rig, BLUE, 100, "");
+    ovc_want_binding(rig->session, RIG_SWITCH, "p1", 7, BLUE);
+    RIG_UNTIL(rig, rig_all_written(rig));
+    assert_string_equal(vtep_of(rig, BLUE), "10.0.0.1");
+    update(rig, "\"Logical_Switch\":{" LS_UUID ":{\"old\":{}}}");
+    RIG_UNTIL(rig, !*vtep_of(rig, BLUE));
+    RIG_UNTIL(rig, strcmp(rig_entry(rig, "bindings", "port", "p1", "state"),
+                          "written"));
+}
+
 /* Replies. */
 
 static void
@@ -430,6 +457,7 @@ main(void)
         FAKE(row__not_in_the_next_connection__is_gone),
         FAKE(row__goes_and_comes_again_in_one_turn__is_there),
         FAKE(row__in_the_next_connection__has_nothing_of_the_last),
+        FAKE(row__that_others_refer_to_goes_alone__leaves_nothing),
         FAKE(reply__with_fewer_results_than_operations__is_a_refusal),
         FAKE(reply__that_something_timed_out__is_tried_again),
         FAKE(reply__lost_with_the_connection__row_that_nobody_wants_goes),
