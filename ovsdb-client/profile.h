@@ -32,7 +32,7 @@ const char *ovc_profile_name(const struct ovc_profile *);
  * ("all service nodes" or "one service node"), replication_mode (null: not
  * written), vni_handover ("one transaction" or "free first"), vlan_max,
  * reserved_vlans [], tagged_and_untagged, digit_names, bfd, mac_case,
- * local_rows_wait (ms), max_transaction (row operations). */
+ * max_transaction (row operations). */
 void ovc_profile_show(const struct ovc_profile *, struct tsn_json *);
 
 #endif /* ovsdb-client/profile.h */
