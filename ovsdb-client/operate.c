@@ -63,6 +63,7 @@ ovc_session_resync(struct ovc_session *s)
 {
     VLOG_INFO("reading and comparing all rows anew tor=%s", s->name);
     s->rescan = true;
+    ovc_objects_retry(s);
     s->brake_ms = 0;
     s->n_refused_now = 0;
 }

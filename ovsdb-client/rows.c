@@ -477,6 +477,12 @@ ovc_objects_retry(struct ovc_session *s)
 }
 
 static void
+queue(struct ovc_session *s, struct ovc_object *object, void *aux OVS_UNUSED)
+{
+    ovc_object_queue(s, object);
+}
+
+static void
 read_table(struct ovc_session *s, size_t i)
 {
     const struct ovc_db_row *row;
@@ -578,6 +584,6 @@ ovc_rows_rescan(struct ovc_session *s)
         ovc_local_mac_attach(s, local);
     }
     ovc_switches_read_all(s);
-    ovc_objects_retry(s);
+    ovc_for_each_object(s, queue, NULL);
     s->rescan = false;
 }

@@ -99,7 +99,8 @@ void ovc_rows_destroy(struct ovc_session *);
 /* Those of a new session: what it has not, is gone. */
 void ovc_rows_read_all(struct ovc_session *);
 void ovc_rows_read_changes(struct ovc_session *);
-/* Looks at those that are there again. */
+/* Looks at those that are there again, and at all objects; what was refused
+ * still waits for its time. */
 void ovc_rows_rescan(struct ovc_session *);
 /* Every object gets a new chance. */
 void ovc_objects_retry(struct ovc_session *);

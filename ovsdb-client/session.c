@@ -236,6 +236,9 @@ read_rows(struct ovc_session *s)
         ovc_rows_read_changes(s);
         if ((s->rescan || !s->up) && ovc_switches_check(s)) {
             ovc_rows_rescan(s);
+            if (!s->up) {
+                ovc_objects_retry(s);
+            }
             s->up = true;
         }
     }

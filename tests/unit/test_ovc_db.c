@@ -299,6 +299,26 @@ row__that_others_refer_to_goes_alone__leaves_nothing(void **state)
                           "written"));
 }
 
+/* Rows that wait for others say nothing about what was refused. */
+static void
+row__that_dangles__refused_objects_still_wait(void **state)
+{
+    static const struct fake_answer answers[] = {
+        NO_SERVER_DB, VTEP_DB,
+        MONITOR("{" SWITCH "," LOCAL_FLOOD "}"),
+        { "transact", "{\"id\":@ID@,\"error\":null,\"result\":"
+                      "[{\"error\":\"constraint violation\"}]}" },
+        { NULL }
+    };
+    struct rig *rig = start_up(state, answers);
+
+    rig_want_ls(rig, BLUE, 100, "");
+    RIG_UNTIL(rig, rig_status(rig, "ovsdb", "refused") == 1);
+    update(rig, LOCATOR);
+    rig_run(rig, 100);
+    assert_int_equal(rig_fake_requests(rig, "transact"), 1);
+}
+
 /* Replies. */
 
 static void
@@ -458,6 +478,7 @@ main(void)
         FAKE(row__goes_and_comes_again_in_one_turn__is_there),
         FAKE(row__in_the_next_connection__has_nothing_of_the_last),
         FAKE(row__that_others_refer_to_goes_alone__leaves_nothing),
+        FAKE(row__that_dangles__refused_objects_still_wait),
         FAKE(reply__with_fewer_results_than_operations__is_a_refusal),
         FAKE(reply__that_something_timed_out__is_tried_again),
         FAKE(reply__lost_with_the_connection__row_that_nobody_wants_goes),
