@@ -61,7 +61,7 @@ ovc_session_set_mode(struct ovc_session *s, enum ovc_mode mode)
 void
 ovc_session_resync(struct ovc_session *s)
 {
-    VLOG_INFO("reading and comparing all rows anew tor=%s", s->name);
+    VLOG_INFO("comparing all rows anew tor=%s", s->name);
     s->rescan = true;
     ovc_objects_retry(s);
     s->brake_ms = 0;

@@ -321,7 +321,7 @@ ovc_flood_row_set(struct ovc_session *s, struct ovc_flood_row *row,
     struct in6_addr *vteps = xmalloc(MAX(n_locators, 1) * sizeof *vteps);
     size_t n = 0;
 
-    s->dangling = s->dangling || !set;
+    s->dangling = s->dangling || (!set && !uuid_is_zero(locator_set));
     row->plain = n_locators > 0;
     for (size_t i = 0; i < n_locators; i++) {
         const struct ovc_locator *locator

@@ -4,9 +4,10 @@
  * (spec/tor-agent.md A, B, J).
  *
  * The owner states wanted objects one by one; the session remembers them over
- * reconnects and writes only differences: one outstanding transaction, in
- * chunks, in dependency order, found through change tracking rather than by
- * scanning.  A reconnect to a matching database writes nothing.
+ * reconnects and writes only differences, found by what changed rather than
+ * by scanning: one transaction at a time, in chunks, in dependency order, or a
+ * few that do no more than add MACs.  A reconnect to a matching database
+ * writes nothing.
  *
  * One thread, with an OVS poll loop: run() and wait() go into its turn. */
 #ifndef OVSDB_CLIENT_SESSION_H

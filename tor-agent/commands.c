@@ -78,7 +78,7 @@ visit_resync(struct tor *tor, const void *args OVS_UNUSED,
              struct tsn_json *json)
 {
     ovc_session_resync(tor_session(tor));
-    put_done(tor, "all rows are read and compared anew", json);
+    put_done(tor, "all rows are compared anew", json);
 }
 
 static void

@@ -79,7 +79,7 @@ static const char usage[] =
     "  tor show TOR...       all about a switch and its sessions\n"
     "  tor diff [TOR]...     rows that are not as wanted, and why\n"
     "  tor history TOR...    last transactions, and why sessions ended\n"
-    "  tor resync TOR...     read and compare all rows anew\n"
+    "  tor resync TOR...     compare all rows anew\n"
     "  tor reconnect TOR...  end the session with the switch, begin another\n"
     "  tor purge-stale TOR...  remove now what nobody wants\n"
     "  tor freeze TOR...     leave rows as they are, but add missing ones\n"
