@@ -186,8 +186,10 @@ const struct in6_addr *ovc_session_tunnel_ips(const struct ovc_session *,
  * without [TABLE or TABLE.COLUMN]}, "rows" {wanted, written, waiting, stale,
  * removing}.  'lacks' names switches, 'without' what of the schema we would
  * use; 'reply_ms' is how long the last transaction took, 'silence_ms' how long
- * nothing has come. */
-void ovc_session_status(const struct ovc_session *, struct tsn_json *);
+ * nothing has come.  'remote' is where the switch is, if the session talks to
+ * somebody in between; NULL: where the session connects to. */
+void ovc_session_status(const struct ovc_session *, const char *remote,
+                        struct tsn_json *);
 
 /* Writes "state" and "reason" of a wanted MAC into the object that is open;
  * both null if it is not wanted. */

@@ -158,13 +158,14 @@ ovc_put_mac_state(const struct ovc_session *s, const char *ls_name,
 }
 
 void
-ovc_session_status(const struct ovc_session *s, struct tsn_json *json)
+ovc_session_status(const struct ovc_session *s, const char *remote,
+                   struct tsn_json *json)
 {
     char *since = xastrftime_msec("%Y-%m-%dT%H:%M:%SZ", s->since_wall_ms,
                                   true);
 
     tsn_json_object_begin(json, "ovsdb");
-    tsn_json_string(json, "remote", s->remote);
+    tsn_json_string(json, "remote", remote ? remote : s->remote);
     tsn_json_bool(json, "connected", s->up);
     tsn_json_string(json, "since", since);
     tsn_json_string(json, "reason", s->up ? NULL : s->reason);

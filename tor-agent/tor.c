@@ -338,10 +338,7 @@ tor_show(const struct tor *tor, const char *remote, struct tsn_json *json)
     tsn_json_uint(json, "binding_conflicts", tor->n_binding_conflicts);
     tsn_json_uint(json, "announced", count_exports(tor));
     bridge_show(tor, json);
-    if (remote) {
-        tsn_json_other(json, "remote", remote);
-    }
-    ovc_session_status(tor->ovsdb, json);
+    ovc_session_status(tor->ovsdb, remote, json);
     tsn_json_object_begin(json, "xmpp");
     xmpp_speaker_status(tor->speaker, json);
     tsn_json_object_end(json);

@@ -153,19 +153,8 @@ tsn_json_array_end(struct tsn_json *json)
 }
 
 void
-tsn_json_other(struct tsn_json *json, const char *key, const char *value)
-{
-    json->other_key = key;
-    json->other = value;
-}
-
-void
 tsn_json_string(struct tsn_json *json, const char *key, const char *value)
 {
-    if (json->other_key && key && !strcmp(key, json->other_key)) {
-        value = json->other;
-        json->other_key = NULL;
-    }
     begin_value(json, key);
     if (value) {
         put_string(json->out, value);

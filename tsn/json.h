@@ -17,7 +17,6 @@ struct in6_addr;
 struct tsn_json {
     struct ds *out;
     int depth;
-    const char *other_key, *other;  /* tsn_json_other(). */
     bool comma[TSN_JSON_DEPTH];
 };
 
@@ -36,9 +35,6 @@ void tsn_json_array_begin(struct tsn_json *, const char *key);
 void tsn_json_array_end(struct tsn_json *);
 /* A NULL 'value' becomes null.  Bytes that are not UTF-8 become U+FFFD. */
 void tsn_json_string(struct tsn_json *, const char *key, const char *value);
-/* The next string with that key gets 'value' instead of its own, which whoever
- * writes it does not know.  Both strings are borrowed until then. */
-void tsn_json_other(struct tsn_json *, const char *key, const char *value);
 void tsn_json_stringf(struct tsn_json *, const char *key, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void tsn_json_uint(struct tsn_json *, const char *key, uint64_t value);

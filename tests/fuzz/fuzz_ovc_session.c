@@ -233,7 +233,7 @@ look(const struct ovc_session *session)
 
     tsn_json_init(&json, &s);
     tsn_json_object_begin(&json, NULL);
-    ovc_session_status(session, &json);
+    ovc_session_status(session, NULL, &json);
     ovc_session_networks(session, &json);
     ovc_session_macs(session, &json);
     ovc_session_diff(session, &json);

@@ -615,7 +615,7 @@ rig_dump(struct rig *rig)
     }
     tsn_json_init(&json, &s);
     tsn_json_object_begin(&json, NULL);
-    ovc_session_status(rig->session, &json);
+    ovc_session_status(rig->session, NULL, &json);
     ovc_session_networks(rig->session, &json);
     ovc_session_macs(rig->session, &json);
     ovc_session_tunnels(rig->session, &json);
@@ -909,7 +909,7 @@ get_json(struct rig *rig, bool arrays)
 
     tsn_json_init(&writer, &s);
     tsn_json_object_begin(&writer, NULL);
-    ovc_session_status(rig->session, &writer);
+    ovc_session_status(rig->session, NULL, &writer);
     if (arrays) {
         ovc_session_networks(rig->session, &writer);
         ovc_session_macs(rig->session, &writer);

@@ -46,6 +46,12 @@ history(struct rig *rig)
     return rig_show(rig, ovc_session_history);
 }
 
+static void
+put_status(const struct ovc_session *s, struct tsn_json *json)
+{
+    ovc_session_status(s, NULL, json);
+}
+
 static bool
 says(const char *text, const char *what)
 {
@@ -285,7 +291,7 @@ alarms__refused_row__stays_while_it_is_tried_again(void **state)
               || rig_status(rig, "ovsdb", "refused") > n);
     assert_string_equal(alarms(rig), expected);
     assert_int_equal(rig_status(rig, "ovsdb", "refused"), n + 1);
-    assert_true(says(rig_show(rig, ovc_session_status),
+    assert_true(says(rig_show(rig, put_status),
                      "\"refusals\":{\"constraint violation\":"));
     assert_true(says(history(rig), "\"rows\":{\"Physical_Locator\":1,"
                      "\"Ucast_Macs_Remote\":1},\"result\":\"refused\","
@@ -344,6 +350,19 @@ alarms__switch_renamed__similar_name_is_pointed_out(void **state)
     assert_true(says(rig_status_text(rig, "ovsdb", "reason"), "TOR1"));
 }
 
+static void
+put_status_behind(const struct ovc_session *s, struct tsn_json *json)
+{
+    ovc_session_status(s, "tcp:192.0.2.1:6640", json);
+}
+
+static void
+status__switch_behind_somebody__names_it(void **state)
+{
+    assert_true(says(rig_show(*state, put_status_behind),
+                     "\"remote\":\"tcp:192.0.2.1:6640\""));
+}
+
 int
 main(void)
 {
@@ -363,6 +382,7 @@ main(void)
         CASE(alarms__two_networks_with_one_vni__are_told),
         CASE(alarms__faults_of_switch_and_port__are_told),
         CASE(alarms__switch_renamed__similar_name_is_pointed_out),
+        CASE(status__switch_behind_somebody__names_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,30 +57,6 @@ json__nested_values__text_has_commas_where_due(void **state)
 }
 
 static void
-json__other_value_for_a_key__next_one_only(void **state)
-{
-    struct ds out = DS_EMPTY_INITIALIZER;
-    struct tsn_json json;
-
-    tsn_json_init(&json, &out);
-    tsn_json_object_begin(&json, NULL);
-    tsn_json_other(&json, "b", "\"other\"");
-    tsn_json_string(&json, "a", "b");
-    tsn_json_object_begin(&json, "in");
-    tsn_json_array_begin(&json, "c");
-    tsn_json_string(&json, NULL, "b");
-    tsn_json_array_end(&json);
-    tsn_json_string(&json, "b", "own");
-    tsn_json_string(&json, "b", "own");
-    tsn_json_object_end(&json);
-    tsn_json_object_end(&json);
-    assert_string_equal(ds_cstr(&out),
-                        "{\"a\":\"b\",\"in\":{\"c\":[\"b\"],"
-                        "\"b\":\"\\\"other\\\"\",\"b\":\"own\"}}");
-    ds_destroy(&out);
-}
-
-static void
 json__elements_of_others__text_has_commas_where_due(void **state)
 {
     static const size_t n_elements[] = { 0, 2, 0, 1 };
@@ -218,7 +194,6 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json__nested_values__text_has_commas_where_due),
-        cmocka_unit_test(json__other_value_for_a_key__next_one_only),
         cmocka_unit_test(json__elements_of_others__text_has_commas_where_due),
         cmocka_unit_test(json__extreme_integers__exact),
         cmocka_unit_test(json__special_characters__escaped),
