@@ -5,7 +5,6 @@
 #include "ovsdb-client/db-private.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "openvswitch/json.h"
 #include "openvswitch/shash.h"
@@ -26,9 +25,9 @@ static const struct ovc_column switch_columns[] = {
     { COLUMN(vtep_switch, tunnel_ips, "tunnel_ips", VTEP_STRINGS) },
     { COLUMN(vtep_switch, faults, "switch_fault_status", VTEP_STRINGS),
       .optional = true },
-    /* Written, not read: asked for to know whether it is there. */
-    { COLUMN(vtep_switch, tunnels, "tunnels", VTEP_UUIDS),
-      .optional = true, .silent = true },
+    [VTEP_SWITCH_TUNNELS] = { COLUMN(vtep_switch, tunnels, "tunnels",
+                                     VTEP_UUIDS),
+                              .optional = true, .silent = true },
 };
 
 static const struct ovc_column port_columns[] = {
@@ -41,8 +40,8 @@ static const struct ovc_column port_columns[] = {
 static const struct ovc_column ls_columns[] = {
     { COLUMN(vtep_ls, name, "name", VTEP_STRING) },
     { COLUMN(vtep_ls, vni, "tunnel_key", VTEP_INTEGER) },
-    { COLUMN(vtep_ls, replication_mode, "replication_mode", VTEP_STRINGS),
-      .optional = true },
+    [VTEP_LS_MODE] = { COLUMN(vtep_ls, replication_mode, "replication_mode",
+                              VTEP_STRINGS), .optional = true },
 };
 
 static const struct ovc_column mac_columns[] = {
@@ -74,10 +73,10 @@ static const struct ovc_column locator_columns[] = {
 static const struct ovc_column tunnel_columns[] = {
     { COLUMN(vtep_tunnel, local, "local", VTEP_UUID), .silent = true },
     { COLUMN(vtep_tunnel, remote, "remote", VTEP_UUID), .silent = true },
-    { COLUMN(vtep_tunnel, bfd_params, "bfd_params", VTEP_MAP),
-      .silent = true },
-    { COLUMN(vtep_tunnel, bfd_status, "bfd_status", VTEP_MAP),
-      .silent = true },
+    [VTEP_TUNNEL_PARAMS] = { COLUMN(vtep_tunnel, bfd_params, "bfd_params",
+                                    VTEP_MAP), .silent = true },
+    [VTEP_TUNNEL_STATUS] = { COLUMN(vtep_tunnel, bfd_status, "bfd_status",
+                                    VTEP_MAP), .silent = true },
 };
 
 const struct ovc_schema_table ovc_schema[OVC_N_DB_TABLES] = {
@@ -115,24 +114,6 @@ ovc_table_is_transient(enum ovc_table table)
 
 /* The server's schema. */
 
-static bool
-has_column(const struct ovc_db *db, enum ovc_table table, size_t column)
-{
-    return db->tables[table].columns & 1u << column;
-}
-
-bool
-ovc_db_has_column(const struct ovc_db *db, enum ovc_table table,
-                  const char *name)
-{
-    for (size_t i = 0; i < ovc_schema[table].n_columns; i++) {
-        if (!strcmp(ovc_schema[table].columns[i].name, name)) {
-            return has_column(db, table, i);
-        }
-    }
-    OVS_NOT_REACHED();
-}
-
 char *
 ovc_db_check_schema(const struct ovc_db *db)
 {
@@ -140,7 +121,7 @@ ovc_db_check_schema(const struct ovc_db *db)
         const struct ovc_schema_table *t = &ovc_schema[i];
 
         for (size_t j = 0; j < t->n_columns && !t->optional; j++) {
-            if (!t->columns[j].optional && !has_column(db, i, j)) {
+            if (!t->columns[j].optional && !ovc_db_has_column(db, i, j)) {
                 return xasprintf("the schema lacks %s.%s", t->name,
                                  t->columns[j].name);
             }
@@ -160,7 +141,7 @@ ovc_db_put_missing(const struct ovc_db *db, struct tsn_json *json)
             continue;
         }
         for (size_t j = 0; j < t->n_columns; j++) {
-            if (!t->columns[j].silent && !has_column(db, i, j)) {
+            if (!t->columns[j].silent && !ovc_db_has_column(db, i, j)) {
                 char *name = xasprintf("%s.%s", t->name, t->columns[j].name);
                 tsn_json_string(json, NULL, name);
                 free(name);

@@ -48,7 +48,7 @@ enum ovc_table {
     OVC_N_DB_TABLES
 };
 
-/* Values of columns.  Sets are sorted; what a server did not send, or sent in
+/* Values of columns.  Sets are sorted; what a server never sent, or sent in
  * another form than the schema has, is empty. */
 struct vtep_uuids {
     struct uuid *elems;
@@ -93,7 +93,8 @@ struct vtep_switch {
     struct vtep_strings faults;
     struct vtep_uuids tunnels;
 };
-#define VTEP_SWITCH_PORTS 1     /* Index of the column. */
+#define VTEP_SWITCH_PORTS 1     /* Indexes of columns. */
+#define VTEP_SWITCH_TUNNELS 4
 
 struct vtep_port {
     struct ovc_db_row row;
@@ -109,6 +110,7 @@ struct vtep_ls {
     struct vtep_integer vni;
     struct vtep_strings replication_mode;       /* At most one. */
 };
+#define VTEP_LS_MODE 2
 
 struct vtep_mac {               /* Either direction. */
     struct ovc_db_row row;
@@ -144,6 +146,8 @@ struct vtep_tunnel {
     struct uuid local, remote;
     struct smap bfd_params, bfd_status;
 };
+#define VTEP_TUNNEL_PARAMS 2
+#define VTEP_TUNNEL_STATUS 3
 
 struct ovc_db_table {
     struct hmap rows;           /* Rows, of the struct above. */
@@ -210,8 +214,12 @@ bool ovc_table_is_transient(enum ovc_table);
 const char *ovc_table_name(enum ovc_table);
 
 /* The server's schema, while 'read'. */
-bool ovc_db_has_column(const struct ovc_db *, enum ovc_table,
-                       const char *column);
+static inline bool
+ovc_db_has_column(const struct ovc_db *db, enum ovc_table table,
+                  unsigned int index)
+{
+    return db->tables[table].columns & 1u << index;
+}
 /* Returns NULL, or what the schema lacks that we cannot do without.  The
  * caller frees it. */
 char *ovc_db_check_schema(const struct ovc_db *);

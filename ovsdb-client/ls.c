@@ -102,7 +102,7 @@ static bool
 wants_mode(const struct ovc_session *s, const struct ovc_ls *ls)
 {
     return (ls->flood.object.wanted && s->profile->replication_mode
-            && ovc_db_has_column(&s->db, OVC_T_LS, "replication_mode"));
+            && ovc_db_has_column(&s->db, OVC_T_LS, VTEP_LS_MODE));
 }
 
 void

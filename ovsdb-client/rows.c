@@ -15,7 +15,7 @@
 bool
 ovc_has_ipaddr(const struct ovc_session *s)
 {
-    return ovc_db_has_column(&s->db, OVC_T_MAC, "ipaddr");
+    return ovc_db_has_column(&s->db, OVC_T_MAC, VTEP_MAC_IP);
 }
 
 /* Rows in general. */

@@ -90,9 +90,9 @@ static bool
 can_bfd(const struct ovc_session *s)
 {
     return (s->bfd.min_rx_ms && s->profile->bfd && s->read
-            && ovc_db_has_column(&s->db, OVC_T_TUNNEL, "bfd_params")
-            && ovc_db_has_column(&s->db, OVC_T_TUNNEL, "bfd_status")
-            && ovc_db_has_column(&s->db, OVC_T_SWITCH, "tunnels"));
+            && ovc_db_has_column(&s->db, OVC_T_TUNNEL, VTEP_TUNNEL_PARAMS)
+            && ovc_db_has_column(&s->db, OVC_T_TUNNEL, VTEP_TUNNEL_STATUS)
+            && ovc_db_has_column(&s->db, OVC_T_SWITCH, VTEP_SWITCH_TUNNELS));
 }
 
 static void

@@ -18,7 +18,7 @@
 #define TSN1 "10.0.0.100"
 #define HOST1 "10.0.1.1"
 
-/* ovsdb_idl takes no less. */
+/* libopenvswitch takes no less. */
 #define PROBE_MS 1000
 
 /* A reply in two halves, between which there is time. */
