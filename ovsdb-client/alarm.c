@@ -160,7 +160,7 @@ tell_trouble(struct tell *t, const struct ovc_object *object)
         ds_put_cstr(&t->text, object->error ? object->error : "refused");
     } else if (is_fought_over(t->s, object)) {
         alarm = OVC_ALARM_FIGHT;
-        ds_put_cstr(&t->text, "somebody else keeps changing it");
+        ds_put_cstr(&t->text, ovc_why_text(OVC_WHY_FIGHT));
     } else {
         return;
     }

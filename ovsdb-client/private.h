@@ -346,6 +346,8 @@ void ovc_switches_read_all(struct ovc_session *);
 void ovc_switches_read_changes(struct ovc_session *);
 
 /* status.c */
+/* For people; NULL: no reason. */
+const char *ovc_why_text(enum ovc_why);
 /* Writes "state" and "reason". */
 void ovc_put_state(const struct ovc_session *, const struct ovc_object *,
                    struct tsn_json *);

@@ -31,8 +31,8 @@ state_name(const struct ovc_object *object)
     }
 }
 
-static const char *
-why_text(enum ovc_why why)
+const char *
+ovc_why_text(enum ovc_why why)
 {
     switch (why) {
     case OVC_WHY_QUEUED:
@@ -108,7 +108,7 @@ ovc_object_reason(const struct ovc_session *s,
         ds_put_format(ds, "no session: %s", s->reason);
         return;
     }
-    const char *text = why_text(object->why);
+    const char *text = ovc_why_text(object->why);
     if (!text) {
         return;
     }
