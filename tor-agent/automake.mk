@@ -1,35 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
 sbin_PROGRAMS += tor-agent/tsn-tor-agent
-tor_agent_tsn_tor_agent_SOURCES = \
-	tor-agent/alarm.c \
-	tor-agent/alarm.h \
+
+# What becomes of MACs; with it, ToRs in their threads.
+bridge_sources = \
 	tor-agent/bridge-config.c \
 	tor-agent/bridge-down.c \
 	tor-agent/bridge-flood.c \
 	tor-agent/bridge-mac.c \
-	tor-agent/bridge-show.c \
 	tor-agent/bridge-up.c \
 	tor-agent/bridge.c \
-	tor-agent/commands.c \
-	tor-agent/commands.h \
+	tor-agent/moves.c \
+	tor-agent/tor-private.h
+fleet_sources = \
+	$(bridge_sources) \
+	tor-agent/alarm.c \
+	tor-agent/alarm.h \
+	tor-agent/bridge-show.c \
 	tor-agent/fleet-ask.c \
 	tor-agent/fleet-private.h \
 	tor-agent/fleet.c \
 	tor-agent/fleet.h \
+	tor-agent/tor-status.c \
+	tor-agent/tor.c \
+	tor-agent/tor.h
+
+tor_agent_tsn_tor_agent_SOURCES = \
+	$(fleet_sources) \
+	tor-agent/commands.c \
+	tor-agent/commands.h \
 	tor-agent/listen-private.h \
 	tor-agent/listen-show.c \
 	tor-agent/listen.c \
 	tor-agent/listen.h \
-	tor-agent/moves.c \
 	tor-agent/reload.c \
 	tor-agent/reload.h \
 	tor-agent/remotes.c \
 	tor-agent/remotes.h \
-	tor-agent/tor-agent.c \
-	tor-agent/tor-private.h \
-	tor-agent/tor-status.c \
-	tor-agent/tor.c \
-	tor-agent/tor.h
+	tor-agent/tor-agent.c
 tor_agent_tsn_tor_agent_LDADD = ovsdb-client/libovc.a xmpp/libxmpp.a \
 	$(BASE_LIBS)
 
@@ -47,19 +54,7 @@ tests_unit_test_tor_remotes_SOURCES = tests/unit/test_tor_remotes.c \
 tests_unit_test_tor_remotes_LDADD = $(BASE_LIBS) $(TEST_LIBS)
 check_PROGRAMS += tests/unit/test_tor_fleet
 tests_unit_test_tor_fleet_SOURCES = tests/unit/test_tor_fleet.c \
-	tor-agent/alarm.c \
-	tor-agent/bridge-config.c \
-	tor-agent/bridge-down.c \
-	tor-agent/bridge-flood.c \
-	tor-agent/bridge-mac.c \
-	tor-agent/bridge-show.c \
-	tor-agent/bridge-up.c \
-	tor-agent/bridge.c \
-	tor-agent/fleet-ask.c \
-	tor-agent/fleet.c \
-	tor-agent/moves.c \
-	tor-agent/tor-status.c \
-	tor-agent/tor.c
+	$(fleet_sources)
 tests_unit_test_tor_fleet_LDADD = ovsdb-client/libovc.a xmpp/libxmpp.a \
 	$(BASE_LIBS) $(TEST_LIBS)
 check_PROGRAMS += tests/unit/test_tor_status
@@ -72,15 +67,9 @@ $(tests_unit_test_tor_status_OBJECTS): tests/unit/vtep-idl.h
 check_PROGRAMS += tests/unit/test_tor_bridge tests/unit/test_tor_moves \
 	tests/unit/test_tor_standby
 tor_rig_sources = \
+	$(bridge_sources) \
 	tests/unit/tor_rig.c \
-	tests/unit/tor_rig.h \
-	tor-agent/bridge-config.c \
-	tor-agent/bridge-down.c \
-	tor-agent/bridge-flood.c \
-	tor-agent/bridge-mac.c \
-	tor-agent/bridge-up.c \
-	tor-agent/bridge.c \
-	tor-agent/moves.c
+	tests/unit/tor_rig.h
 tests_unit_test_tor_bridge_SOURCES = tests/unit/test_tor_bridge.c \
 	$(tor_rig_sources)
 tests_unit_test_tor_bridge_LDADD = xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
