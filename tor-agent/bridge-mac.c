@@ -9,10 +9,6 @@
 #include "ovsdb-client/session.h"
 #include "util.h"
 
-/* Of a copy of what is behind a switch that has no session here: the least, so
- * that what anybody has seen himself is better (E.2). */
-#define COPY_PREF 1
-
 static bool
 has_remote(const struct tor_choice *c)
 {
@@ -35,7 +31,7 @@ is_elsewhere(const struct tor_choice *c)
 static bool
 has_partner(const struct tor_mac *m, const struct tor_choice *c)
 {
-    return (c->own && c->own_merit.local_pref != COPY_PREF
+    return (c->own && c->own_merit.local_pref != TOR_COPY_PREF
             && (m->export.kind == TOR_LIVE
                 ? c->own_merit.sequence > m->export.sequence
                 : !m->live_sequence
@@ -74,7 +70,7 @@ forget_live(struct tor_mac *m, const struct tor_choice *c)
 {
     if (m->export.kind == TOR_LIVE) {
         m->live_sequence = m->export.sequence;
-    } else if (!c->own || c->own_merit.local_pref == COPY_PREF
+    } else if (!c->own || c->own_merit.local_pref == TOR_COPY_PREF
                || c->own_merit.sequence != m->live_sequence) {
         m->live_sequence = 0;
     }

@@ -20,7 +20,6 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
 /* What OpenSDN calls low and gives to MACs of a ToR (C.2). */
 #define LIVE_PREF 100
-#define COPY_PREF 1
 
 static const struct tor_groups *
 find_groups(const struct tor_network *net, const struct eth_addr *mac)
@@ -63,7 +62,7 @@ init_route(const struct tor_export *e, const struct eth_addr *mac,
            const struct in6_addr *ip, struct xmpp_evpn *route)
 {
     init_key(e, mac, ip, route);
-    route->local_pref = e->kind == TOR_LIVE ? LIVE_PREF : COPY_PREF;
+    route->local_pref = e->kind == TOR_LIVE ? LIVE_PREF : TOR_COPY_PREF;
     route->sequence = e->sequence;
     xmpp_evpn_add_next_hop(route, &e->vtep, e->tag, TSN_ENCAP_VXLAN);
 }

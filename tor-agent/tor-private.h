@@ -44,6 +44,10 @@ struct xmpp_view;
  * reconnect with the usual back-off of a second, cost no route. */
 #define TOR_GRACE_MS 3000
 
+/* Of a copy of what is behind a switch that has no session here: the least, so
+ * that what anybody has seen himself is better (E.2). */
+#define TOR_COPY_PREF 1
+
 /* A route that is published, with the key that it was published with. */
 enum tor_export_kind {
     TOR_NOT_EXPORTED,
