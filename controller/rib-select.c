@@ -62,17 +62,6 @@ rib_route_best(const struct rib_route *route)
     return best;
 }
 
-static bool
-has_next_hop(const struct xmpp_evpn *route, const struct in6_addr *ip)
-{
-    for (size_t i = 0; i < route->n_next_hops; i++) {
-        if (tsn_ip_equals(&route->next_hops[i].ip, ip)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Makes of what a publisher said what others are told. */
 static void
 drop_what_is_not_its_to_say(struct xmpp_evpn *out,
@@ -101,7 +90,7 @@ rib_route_merge(const struct rib_route *route, struct xmpp_evpn *out)
         const struct tunnel_dst *hop = &path->attrs.next_hops[0];
 
         if (!compare_preference(&path->attrs, &best->attrs)
-            && !has_next_hop(out, &hop->ip)) {
+            && !xmpp_evpn_has_next_hop(out, &hop->ip)) {
             xmpp_evpn_add_next_hop_of(out, &path->attrs, 0);
         }
     }

@@ -66,12 +66,7 @@ has_token(struct ovc_acceptor *a)
 static bool
 is_trusted_proxy(const struct acc_listener *l, const struct in6_addr *ip)
 {
-    for (size_t i = 0; i < l->n_proxies; i++) {
-        if (tsn_ip_equals(&l->proxies[i], ip)) {
-            return true;
-        }
-    }
-    return !l->n_proxies;
+    return !l->n_proxies || tsn_ip_is_in(l->proxies, l->n_proxies, ip);
 }
 
 /* Takes 'fd'. */

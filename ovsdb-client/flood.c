@@ -24,6 +24,18 @@ is_there(const struct ovc_flood *flood, const struct in6_addr *ip)
     return false;
 }
 
+/* Whether node 'b' is better than 'a', which comes before it.  'present': 'b'
+ * is in use; there is no use in moving from one that is dead to another. */
+static bool
+is_better(const struct ovc_session *s, const struct in6_addr *b,
+          const struct in6_addr *a, bool present)
+{
+    enum ovc_node_rank rank = ovc_node_rank(s, b), other = ovc_node_rank(s, a);
+
+    return rank > other || (rank == other && rank < OVC_NODE_UNKNOWN
+                            && present);
+}
+
 const struct in6_addr *
 ovc_flood_vteps(const struct ovc_session *s, const struct ovc_flood *flood,
                 size_t *n)
@@ -34,12 +46,8 @@ ovc_flood_vteps(const struct ovc_session *s, const struct ovc_flood *flood,
     }
     size_t best = 0;
     for (size_t i = 1; i < flood->n_vteps; i++) {
-        enum ovc_node_rank rank = ovc_node_rank(s, &flood->vteps[i]);
-        enum ovc_node_rank best_rank = ovc_node_rank(s, &flood->vteps[best]);
-        /* There is no use in moving from one that is dead to another. */
-        if (rank > best_rank
-            || (rank == best_rank && rank < OVC_NODE_UNKNOWN
-                && is_there(flood, &flood->vteps[i]))) {
+        if (is_better(s, &flood->vteps[i], &flood->vteps[best],
+                      is_there(flood, &flood->vteps[i]))) {
             best = i;
         }
     }
@@ -65,17 +73,6 @@ struct set {
     size_t n;
 };
 
-static bool
-is_member(const struct in6_addr *ips, size_t n, const struct in6_addr *ip)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (tsn_ip_equals(&ips[i], ip)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Neither has repetitions: those of a row are distinct locators. */
 static bool
 has_set(const struct ovc_flood_row *row, const struct set *set)
@@ -84,7 +81,7 @@ has_set(const struct ovc_flood_row *row, const struct set *set)
         return false;
     }
     for (size_t i = 0; i < set->n; i++) {
-        if (!is_member(row->vteps, row->n_vteps, &set->vteps[i])) {
+        if (!tsn_ip_is_in(row->vteps, row->n_vteps, &set->vteps[i])) {
             return false;
         }
     }
@@ -231,18 +228,6 @@ actual_set(const struct ovc_session *s, const struct ovc_flood *flood)
     return set;
 }
 
-/* Of two where the switch has a choice; 'a' is before 'b'. */
-static bool
-is_better_node(const struct ovc_session *s, const struct in6_addr *present,
-               const struct in6_addr *b, const struct in6_addr *a)
-{
-    enum ovc_node_rank rank = ovc_node_rank(s, b);
-
-    return (rank > ovc_node_rank(s, a)
-            || (rank == ovc_node_rank(s, a) && rank < OVC_NODE_UNKNOWN
-                && tsn_ip_equals(b, present)));
-}
-
 /* Those that are wanted are in their order; others are as they are. */
 static const struct in6_addr *
 best_node(const struct ovc_session *s, const struct ovc_flood *flood,
@@ -253,8 +238,9 @@ best_node(const struct ovc_session *s, const struct ovc_flood *flood,
     for (size_t i = 0; i < flood->n_vteps; i++) {
         const struct in6_addr *ip = &flood->vteps[i];
 
-        if (is_member(set->vteps, set->n, ip)
-            && (!best || is_better_node(s, present, ip, best))) {
+        if (tsn_ip_is_in(set->vteps, set->n, ip)
+            && (!best || is_better(s, ip, best,
+                                   tsn_ip_equals(ip, present)))) {
             best = ip;
         }
     }

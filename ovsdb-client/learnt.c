@@ -275,10 +275,9 @@ is_known_vtep(const struct ovc_flood_row *row, size_t i)
 
     LIST_FOR_EACH (other, node, &row->ls->local_floods) {
         size_t n = other == row ? i : other->n_vteps;
-        for (size_t j = 0; j < n; j++) {
-            if (tsn_ip_equals(&other->vteps[j], &row->vteps[i])) {
-                return true;
-            }
+
+        if (tsn_ip_is_in(other->vteps, n, &row->vteps[i])) {
+            return true;
         }
         if (other == row) {
             break;

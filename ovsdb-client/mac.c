@@ -114,12 +114,8 @@ hold_reason(const struct ovc_session *s, const struct ovc_mac *mac)
     if (ovc_ls_is_addressless(s, mac->ls)) {
         return OVC_WHY_NO_TUNNEL_IP;
     }
-    for (size_t i = 0; i < s->n_tunnel_ips; i++) {
-        if (tsn_ip_equals(&s->tunnel_ips[i], &mac->vtep)) {
-            return OVC_WHY_OWN_VTEP;
-        }
-    }
-    return OVC_WHY_NONE;
+    return (tsn_ip_is_in(s->tunnel_ips, s->n_tunnel_ips, &mac->vtep)
+            ? OVC_WHY_OWN_VTEP : OVC_WHY_NONE);
 }
 
 /* What "ipaddr" is to be: empty if nothing is known, so that no switch answers

@@ -250,12 +250,11 @@ get_row(const struct ovc_session *s, const struct ovc_tunnel_row *r)
 static bool
 is_other(const struct ovc_tunnel *t, const struct ovc_tunnel_row *r)
 {
-    for (size_t i = 1; i < t->sw->n_tunnel_ips; i++) {
-        if (tsn_ip_equals(&t->sw->tunnel_ips[i], &r->local)) {
-            return true;
-        }
-    }
-    return false;
+    const struct ovc_switch *sw = t->sw;
+
+    return (sw->n_tunnel_ips
+            && tsn_ip_is_in(sw->tunnel_ips + 1, sw->n_tunnel_ips - 1,
+                            &r->local));
 }
 
 /* Writing. */

@@ -24,12 +24,8 @@ static bool
 is_own_vtep(const struct tor *tor, const struct tor_mac *m,
             const struct in6_addr *ip)
 {
-    for (size_t i = 0; i < tor->n_own_ips; i++) {
-        if (tsn_ip_equals(&tor->own_ips[i], ip)) {
-            return true;
-        }
-    }
-    return ((tsn_ip_is_set(&tor->vtep) && tsn_ip_equals(&tor->vtep, ip))
+    return (tsn_ip_is_in(tor->own_ips, tor->n_own_ips, ip)
+            || (tsn_ip_is_set(&tor->vtep) && tsn_ip_equals(&tor->vtep, ip))
             || (m->export.kind != TOR_NOT_EXPORTED
                 && tsn_ip_equals(&m->export.vtep, ip)));
 }
@@ -115,17 +111,6 @@ choose_route(const char *item_id OVS_UNUSED, const struct xmpp_evpn *route,
     }
 }
 
-static bool
-has_next_hop(const struct xmpp_evpn *route, const struct in6_addr *ip)
-{
-    for (size_t i = 0; i < route->n_next_hops; i++) {
-        if (tsn_ip_equals(&route->next_hops[i].ip, ip)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Of several addresses the lowest, as a row has room for one. */
 static void
 choose_ip(const char *item_id OVS_UNUSED, const struct xmpp_evpn *route,
@@ -135,7 +120,7 @@ choose_ip(const char *item_id OVS_UNUSED, const struct xmpp_evpn *route,
     struct in6_addr *ip = &a->choice->ip;
 
     if (xmpp_evpn_type(route) == XMPP_EVPN_MAC && tsn_ip_is_set(&route->ip)
-        && has_next_hop(route, &a->choice->remote)
+        && xmpp_evpn_has_next_hop(route, &a->choice->remote)
         && (!tsn_ip_is_set(ip)
             || memcmp(&route->ip, ip, sizeof *ip) < 0)) {
         *ip = route->ip;

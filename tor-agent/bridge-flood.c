@@ -108,17 +108,6 @@ keep_copies(struct tor *tor, struct tor_network *net)
     }
 }
 
-static bool
-is_tsn(const struct tor *tor, const struct in6_addr *ip)
-{
-    for (size_t i = 0; i < tor->n_tsns; i++) {
-        if (tsn_ip_equals(&tor->tsns[i], ip)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Of a switch that is away the last one holds, if it is still a TSN of it. */
 static void
 choose_replicator(struct tor *tor, struct tor_network *net)
@@ -128,7 +117,8 @@ choose_replicator(struct tor *tor, struct tor_network *net)
         return;
     }
     if (!tsn_ip_is_set(&net->replicator)
-        || (!tor->live && !is_tsn(tor, &net->replicator))) {
+        || (!tor->live && !tsn_ip_is_in(tor->tsns, tor->n_tsns,
+                                        &net->replicator))) {
         net->replicator = tor->tsns[0];
     }
 }

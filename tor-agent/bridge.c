@@ -265,22 +265,12 @@ bridge_tsns_changed(struct tor *tor)
     }
 }
 
-static bool
-has_own_ip(const struct tor *tor, const struct in6_addr *ip)
-{
-    for (size_t i = 0; i < tor->n_own_ips; i++) {
-        if (tsn_ip_equals(&tor->own_ips[i], ip)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void
 check_vtep(struct tor *tor)
 {
     bool differs = (tor->n_own_ips && tsn_ip_is_set(&tor->vtep)
-                    && !has_own_ip(tor, &tor->vtep));
+                    && !tsn_ip_is_in(tor->own_ips, tor->n_own_ips,
+                                     &tor->vtep));
 
     if (differs && !tor->vtep_differs) {
         char configured[TSN_IP_STRLEN], own[TSN_IP_STRLEN];

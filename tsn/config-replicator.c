@@ -169,10 +169,8 @@ read_tsn(struct tsn_cfg_reader *r, const char *key, const char *s,
     if (error) {
         return error;
     }
-    for (size_t i = 0; i < dst->n_tsns; i++) {
-        if (tsn_ip_equals(&ip, &dst->tsns[i])) {
-            return refuse(r, key, "%s is listed twice", s);
-        }
+    if (tsn_ip_is_in(dst->tsns, dst->n_tsns, &ip)) {
+        return refuse(r, key, "%s is listed twice", s);
     }
     dst->tsns[dst->n_tsns++] = ip;
     return 0;

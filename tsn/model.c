@@ -70,6 +70,17 @@ tsn_ip_format(const struct in6_addr *ip, char buf[TSN_IP_STRLEN])
 }
 
 bool
+tsn_ip_is_in(const struct in6_addr *ips, size_t n, const struct in6_addr *ip)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (tsn_ip_equals(&ips[i], ip)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
 tsn_ip_is_host(const struct in6_addr *ip)
 {
     if (!tsn_ip_is_v4(ip)) {

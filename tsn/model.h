@@ -100,4 +100,8 @@ tsn_ip_equals(const struct in6_addr *a, const struct in6_addr *b)
     return IN6_ARE_ADDR_EQUAL(a, b);
 }
 
+/* Whether 'ip' is one of 'ips'. */
+bool tsn_ip_is_in(const struct in6_addr *ips, size_t n,
+                  const struct in6_addr *ip);
+
 #endif /* tsn/model.h */

@@ -121,6 +121,18 @@ xmpp_evpn_is_broadcast(const struct xmpp_evpn *route)
     return xmpp_evpn_type(route) == XMPP_EVPN_BROADCAST;
 }
 
+bool
+xmpp_evpn_has_next_hop(const struct xmpp_evpn *route,
+                       const struct in6_addr *ip)
+{
+    for (size_t i = 0; i < route->n_next_hops; i++) {
+        if (tsn_ip_equals(&route->next_hops[i].ip, ip)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void
 xmpp_evpn_add_next_hop(struct xmpp_evpn *route, const struct in6_addr *ip,
                        uint32_t label, uint8_t encaps)

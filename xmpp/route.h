@@ -90,6 +90,8 @@ void xmpp_evpn_copy(struct xmpp_evpn *dst, const struct xmpp_evpn *src);
 bool xmpp_evpn_equals(const struct xmpp_evpn *, const struct xmpp_evpn *);
 enum xmpp_evpn_type xmpp_evpn_type(const struct xmpp_evpn *);
 bool xmpp_evpn_is_broadcast(const struct xmpp_evpn *);
+bool xmpp_evpn_has_next_hop(const struct xmpp_evpn *,
+                            const struct in6_addr *ip);
 void xmpp_evpn_add_next_hop(struct xmpp_evpn *, const struct in6_addr *ip,
                             uint32_t label, uint8_t encaps);
 

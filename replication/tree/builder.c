@@ -287,17 +287,6 @@ add_flood_lists(struct repl_builder *b, const struct xmpp_evpn *route,
     }
 }
 
-static bool
-is_own(const struct repl_builder *b, const struct xmpp_evpn *route)
-{
-    for (size_t i = 0; i < route->n_next_hops; i++) {
-        if (tsn_ip_equals(&route->next_hops[i].ip, &b->self->address)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void
 repl_builder_add_route(struct repl_builder *b, const struct xmpp_evpn *route,
                        bool stale)
@@ -316,7 +305,7 @@ repl_builder_add_route(struct repl_builder *b, const struct xmpp_evpn *route,
     if (xmpp_evpn_type(route) != XMPP_EVPN_MAC
         || eth_addr_is_multicast(route->mac)
         || eth_addr_equals(route->mac, b->self->service_mac)
-        || is_own(b, route)) {
+        || xmpp_evpn_has_next_hop(route, &b->self->address)) {
         return;
     }
     add_mac_route(b, route, &merit);

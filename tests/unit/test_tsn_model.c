@@ -200,6 +200,22 @@ sockaddr__wrong_text__refused_and_untouched(void **state)
     }
 }
 
+static void
+ip__in_an_array__is_found(void **state OVS_UNUSED)
+{
+    struct in6_addr ips[3], other;
+
+    assert_int_equal(tsn_ip_parse("10.0.0.1", &ips[0]), 0);
+    assert_int_equal(tsn_ip_parse("2001:db8::1", &ips[1]), 0);
+    assert_int_equal(tsn_ip_parse("10.0.0.3", &ips[2]), 0);
+    assert_int_equal(tsn_ip_parse("10.0.0.4", &other), 0);
+    assert_true(tsn_ip_is_in(ips, 3, &ips[0]));
+    assert_true(tsn_ip_is_in(ips, 3, &ips[2]));
+    assert_false(tsn_ip_is_in(ips, 2, &ips[2]));
+    assert_false(tsn_ip_is_in(ips, 3, &other));
+    assert_false(tsn_ip_is_in(NULL, 0, &other));
+}
+
 int
 main(void)
 {
@@ -209,6 +225,7 @@ main(void)
         cmocka_unit_test(ip__wrong_text__refused),
         cmocka_unit_test(ip__zeros_of_either_family__not_set),
         cmocka_unit_test(ip__host__unicast_only),
+        cmocka_unit_test(ip__in_an_array__is_found),
         cmocka_unit_test(prefix__text__address_and_length),
         cmocka_unit_test(prefix__wrong_text__refused_and_untouched),
         cmocka_unit_test(sockaddr__text__address_and_port),
