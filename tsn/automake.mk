@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+EXTRA_DIST += tests/unit/config_text.h tests/unit/ip.h
 noinst_LIBRARIES += tsn/libtsn.a
 tsn_libtsn_a_SOURCES = \
 	tsn/config-listen.c \

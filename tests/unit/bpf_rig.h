@@ -200,6 +200,34 @@ rig_destroy(struct bpf_rig *rig)
     }
 }
 
+/* Sets a test up, which skips without '*state'.  'more' is another address of
+ * the peer's, or NULL. */
+static inline int
+rig_setup(void **state, bool generic, const char *more)
+{
+    const char *reason = rig_enter();
+
+    *state = NULL;
+    if (reason) {
+        print_message("SKIP: %s\n", reason);
+        return 0;
+    }
+    rig_connect(!generic);
+    if (more) {
+        peer_sh("ip addr add %s/32 dev p0", more);
+    }
+    *state = rig_create(generic, NULL);
+    return 0;
+}
+
+static inline int
+rig_teardown(void **state)
+{
+    rig_destroy(*state);
+    netns_leave();
+    return 0;
+}
+
 static inline void
 parse_mac(const char *s, uint8_t mac[6])
 {

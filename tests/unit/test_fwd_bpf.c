@@ -287,39 +287,15 @@ check_everything(struct bpf_rig *rig)
 }
 
 static int
-setup(void **state, bool generic)
-{
-    const char *reason = rig_enter();
-
-    *state = NULL;
-    if (reason) {
-        print_message("SKIP: %s\n", reason);
-        return 0;
-    }
-    rig_connect(!generic);
-    peer_sh("ip addr add " C2 "/32 dev p0");
-    *state = rig_create(generic, NULL);
-    return 0;
-}
-
-static int
 setup_native(void **state)
 {
-    return setup(state, false);
+    return rig_setup(state, false, C2);
 }
 
 static int
 setup_generic(void **state)
 {
-    return setup(state, true);
-}
-
-static int
-teardown(void **state)
-{
-    rig_destroy(*state);
-    netns_leave();
-    return 0;
+    return rig_setup(state, true, C2);
 }
 
 static void
@@ -361,10 +337,10 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             fwd_bpf__native__sends_what_the_pipeline_says, setup_native,
-            teardown),
+            rig_teardown),
         cmocka_unit_test_setup_teardown(
             fwd_bpf__generic__sends_what_the_pipeline_says, setup_generic,
-            teardown),
+            rig_teardown),
     };
 
     if (!getenv("TSN_TEST_VERBOSE")) {

@@ -99,38 +99,15 @@ receive_copy(struct bpf_rig *rig, struct seen *seen, int ms)
 }
 
 static int
-setup(void **state, bool generic)
-{
-    const char *reason = rig_enter();
-
-    *state = NULL;
-    if (reason) {
-        print_message("SKIP: %s\n", reason);
-        return 0;
-    }
-    rig_connect(!generic);
-    *state = rig_create(generic, NULL);
-    return 0;
-}
-
-static int
 setup_native(void **state)
 {
-    return setup(state, false);
+    return rig_setup(state, false, NULL);
 }
 
 static int
 setup_generic(void **state)
 {
-    return setup(state, true);
-}
-
-static int
-teardown(void **state)
-{
-    rig_destroy(*state);
-    netns_leave();
-    return 0;
+    return rig_setup(state, true, NULL);
 }
 
 /* Networks that frames mix of. */
@@ -207,9 +184,9 @@ send_frames(void *sender_)
 #define N_SENDERS 2
 #define N_FRAMES (400 * BURST)  /* Of each. */
 
-/* Every frame leaves for every other member of its network once, however frames
- * of networks of different sizes and of several CPUs mix.  What the sink gets
- * is right, and nothing comes twice; what leaves is counted. */
+/* Every frame leaves for every other member of its network once, however
+ * frames of networks of different sizes and of several CPUs mix.  What the
+ * sink gets is right, and nothing comes twice; what leaves is counted. */
 static void
 check_interleaved(struct bpf_rig *rig)
 {
@@ -489,7 +466,7 @@ int
 main(void)
 {
 #define TEST(NAME, SETUP) \
-    cmocka_unit_test_setup_teardown(NAME, SETUP, teardown)
+    cmocka_unit_test_setup_teardown(NAME, SETUP, rig_teardown)
     const struct CMUnitTest tests[] = {
         TEST(fwd_bpf__interleaved_networks_native__each_copy_once,
              setup_native),

@@ -106,6 +106,17 @@ n_floods(struct rig *rig, const char *ls)
     return n;
 }
 
+/* The switch has learnt the MAC in BLUE. */
+static struct rig *
+start_with_mac(void **state)
+{
+    struct rig *rig = start_up(state, only_switch);
+
+    update(rig, LOCATOR "," LS(BLUE) "," LOCAL_MAC);
+    RIG_UNTIL(rig, !strcmp(vtep_of(rig, BLUE), "10.0.0.1"));
+    return rig;
+}
+
 /* Rows. */
 
 static void
@@ -138,10 +149,8 @@ row__of_a_network_that_becomes_ours__is_understood(void **state)
 static void
 row__of_a_network_that_gets_another_name__moves_with_it(void **state)
 {
-    struct rig *rig = start_up(state, only_switch);
+    struct rig *rig = start_with_mac(state);
 
-    update(rig, LOCATOR "," LS(BLUE) "," LOCAL_MAC);
-    RIG_UNTIL(rig, !strcmp(vtep_of(rig, BLUE), "10.0.0.1"));
     update(rig, LS(BLUE "-2"));
     RIG_UNTIL(rig, !strcmp(vtep_of(rig, BLUE "-2"), "10.0.0.1"));
     assert_string_equal(vtep_of(rig, BLUE), "");
@@ -150,10 +159,8 @@ row__of_a_network_that_gets_another_name__moves_with_it(void **state)
 static void
 row__that_changed__may_come_with_the_changed_column_only(void **state)
 {
-    struct rig *rig = start_up(state, only_switch);
+    struct rig *rig = start_with_mac(state);
 
-    update(rig, LOCATOR "," LS(BLUE) "," LOCAL_MAC);
-    RIG_UNTIL(rig, !strcmp(vtep_of(rig, BLUE), "10.0.0.1"));
     update(rig, "\"Physical_Locator\":{" B_UUID ":{\"new\":{"
                 "\"encapsulation_type\":\"vxlan_over_ipv4\","
                 "\"dst_ip\":\"10.0.0.2\"}}},"
@@ -172,10 +179,8 @@ row__that_changed__may_come_with_the_changed_column_only(void **state)
 static void
 row__goes_and_another_comes_for_the_same_mac__it_stays(void **state)
 {
-    struct rig *rig = start_up(state, only_switch);
+    struct rig *rig = start_with_mac(state);
 
-    update(rig, LOCATOR "," LS(BLUE) "," LOCAL_MAC);
-    RIG_UNTIL(rig, !strcmp(vtep_of(rig, BLUE), "10.0.0.1"));
     update(rig, "\"Ucast_Macs_Local\":{" A_UUID ":{\"old\":{}},"
                 B_UUID ":{\"new\":{\"MAC\":\"" MAC "\","
                 "\"logical_switch\":[\"uuid\"," LS_UUID "],"
@@ -214,10 +219,8 @@ row__comes_before_the_switch__waits_for_it(void **state)
 static void
 row__not_in_the_next_connection__is_gone(void **state)
 {
-    struct rig *rig = start_up(state, only_switch);
+    struct rig *rig = start_with_mac(state);
 
-    update(rig, LOCATOR "," LS(BLUE) "," LOCAL_MAC);
-    RIG_UNTIL(rig, !strcmp(vtep_of(rig, BLUE), "10.0.0.1"));
     ovc_session_reconnect(rig->session);
     RIG_UNTIL(rig, rig->n_down == 1);
     assert_string_equal(vtep_of(rig, BLUE), "10.0.0.1");
@@ -228,10 +231,8 @@ row__not_in_the_next_connection__is_gone(void **state)
 static void
 row__goes_and_comes_again_in_one_turn__is_there(void **state)
 {
-    struct rig *rig = start_up(state, only_switch);
+    struct rig *rig = start_with_mac(state);
 
-    update(rig, LOCATOR "," LS(BLUE) "," LOCAL_MAC);
-    RIG_UNTIL(rig, !strcmp(vtep_of(rig, BLUE), "10.0.0.1"));
     /* In one piece, so that all of it is read at once. */
     rig_fake_send(rig, UPDATE("\"Ucast_Macs_Local\":{" A_UUID
                               ":{\"old\":{}}},"

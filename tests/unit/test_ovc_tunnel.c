@@ -12,6 +12,7 @@
 #include "ovsdb-client/private.h"
 #include "smap.h"
 #include "timeval.h"
+#include "tests/unit/ip.h"
 #include "util.h"
 
 #define BLUE TSN_LS_PREFIX "11111111-1111-1111-1111-111111111111"
@@ -20,15 +21,6 @@
 #define TSN2 "10.0.0.101"
 
 static const struct ovc_bfd bfd = { .min_rx_ms = 300, .min_tx_ms = 250 };
-
-static struct in6_addr
-ip(const char *s)
-{
-    struct in6_addr addr;
-
-    assert_int_equal(tsn_ip_parse(s, &addr), 0);
-    return addr;
-}
 
 /* TSN1 and TSN2, in that order. */
 static void

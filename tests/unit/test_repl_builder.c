@@ -18,6 +18,7 @@
 #include "util.h"
 #include "xmpp/route.h"
 #include "xmpp/speaker.h"
+#include "tests/unit/ip.h"
 #include "xmpp/view.h"
 
 #define VNI 100
@@ -25,15 +26,6 @@
 static const struct eth_addr b1 = { { { 2, 0xbb, 0, 0, 0, 1 } } };
 static const struct eth_addr v1 = { { { 2, 0xcc, 0, 0, 0, 1 } } };
 static const struct eth_addr service = { { { 0, 0, 0x5e, 0, 1, 0 } } };
-
-static struct in6_addr
-ip(const char *s)
-{
-    struct in6_addr addr;
-
-    assert_int_equal(tsn_ip_parse(s, &addr), 0);
-    return addr;
-}
 
 static struct fwd_ip
 fwd_ip(const char *s)

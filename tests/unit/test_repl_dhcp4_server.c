@@ -11,6 +11,7 @@
 #include "replication/forwarder/table.h"
 #include "replication/tree/networks.h"
 #include "util.h"
+#include "tests/unit/ip.h"
 #include "xmpp/view.h"
 
 #define VNI 100
@@ -59,15 +60,6 @@ static void
 publish(struct fwd *fwd OVS_UNUSED, struct fwd_table *table)
 {
     fwd_table_destroy(table);
-}
-
-static struct in6_addr
-ip(const char *s)
-{
-    struct in6_addr addr;
-
-    assert_int_equal(tsn_ip_parse(s, &addr), 0);
-    return addr;
 }
 
 static int

@@ -15,6 +15,7 @@
 #include "tsn/model.h"
 #include "util.h"
 #include "xmpp/inet.h"
+#include "tests/unit/ip.h"
 #include "xmpp/speaker.h"
 
 struct xmpp_speaker {
@@ -61,15 +62,6 @@ xmpp_speaker_has_host(const struct xmpp_speaker *sp,
         p++;
     }
     return p != NULL;
-}
-
-static struct in6_addr
-ip(const char *s)
-{
-    struct in6_addr addr;
-
-    assert_int_equal(tsn_ip_parse(s, &addr), 0);
-    return addr;
 }
 
 static void

@@ -12,18 +12,10 @@
 #include "replication/services/dhcp4.h"
 #include "tsn/model.h"
 #include "util.h"
+#include "tests/unit/ip.h"
 #include "xmpp/view.h"
 
 static const struct eth_addr service_mac = { { { 0, 0, 0x5e, 0, 1, 0 } } };
-
-static struct in6_addr
-ip(const char *s)
-{
-    struct in6_addr addr;
-
-    assert_int_equal(tsn_ip_parse(s, &addr), 0);
-    return addr;
-}
 
 static char *
 text(const char *s)

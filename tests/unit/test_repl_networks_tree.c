@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "repl_rig.h"
+#include "tests/unit/ip.h"
 
 /* 4 labels are for EVPN, 14 for the trees of each control node. */
 #define FIRST 100
@@ -27,15 +28,6 @@ setup_no_forwarding(void **state)
     return rig_setup_with(state, (struct repl_identity) {
         .first_label = FIRST, .last_label = LAST, .no_forwarding = true,
     });
-}
-
-static struct in6_addr
-ip(const char *s)
-{
-    struct in6_addr addr;
-
-    assert_int_equal(tsn_ip_parse(s, &addr), 0);
-    return addr;
 }
 
 /* Has the control nodes give "blue" this list of switches under that key. */

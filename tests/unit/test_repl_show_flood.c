@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "repl_rig.h"
+#include "tests/unit/ip.h"
 #include "tsn/json.h"
 
 static int
@@ -28,15 +29,6 @@ assert_shown(const struct rig *rig, uint32_t vni, const char *expected)
     tsn_json_object_end(&json);
     assert_string_equal(ds_cstr(&ds), expected);
     ds_destroy(&ds);
-}
-
-static struct in6_addr
-ip(const char *s)
-{
-    struct in6_addr addr;
-
-    assert_int_equal(tsn_ip_parse(s, &addr), 0);
-    return addr;
 }
 
 static void

@@ -12,9 +12,11 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
 #include "ovsdb-client/session.h"
 #include "sset.h"
+#include "tests/unit/config_text.h"
 #include "tsn/config.h"
 #include "tsn/error.h"
 #include "tsn/json.h"
@@ -40,23 +42,16 @@ struct rig {
 static struct tsn_config *
 load(void)
 {
-    char path[] = "/tmp/test_tor_fleet.XXXXXX";
-    struct tsn_config *config;
-    struct tsn_err err;
-    FILE *f = fdopen(mkstemp(path), "w");
+    struct ds text = DS_EMPTY_INITIALIZER;
 
-    assert_non_null(f);
-    fputs("controllers: [\"127.0.0.1:1\"]\n"
-          "tor-agent:\n  tsn: 127.0.0.1\n  tors:\n", f);
+    ds_put_cstr(&text, "controllers: [\"127.0.0.1:1\"]\n"
+                       "tor-agent:\n  tsn: 127.0.0.1\n  tors:\n");
     for (int i = 0; i < N_TORS; i++) {
-        fprintf(f, "  - {name: t%02d, ovsdb: \"tcp:127.0.0.1:1\"}\n", i);
+        ds_put_format(&text, "  - {name: t%02d, ovsdb: \"tcp:127.0.0.1:1\"}\n",
+                      i);
     }
-    fclose(f);
-    int error = tsn_config_load(path, &config, &err);
-    unlink(path);
-    if (error) {
-        fail_msg("%s", tsn_err_format(&err));
-    }
+    struct tsn_config *config = config_from_text(ds_cstr(&text));
+    ds_destroy(&text);
     return config;
 }
 

@@ -4,15 +4,11 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <cmocka.h>
 
+#include "tests/unit/config_text.h"
 #include "tor-agent/reload.h"
-#include "tsn/config.h"
-#include "tsn/error.h"
 #include "util.h"
 
 #define HEAD "controllers: [10.0.0.1]\n"
@@ -21,31 +17,13 @@
 #define T2 "  - name: t2\n    ovsdb: tcp:10.0.0.12:6640\n"
 #define TORS "  tors:\n"
 
-static struct tsn_config *
-load(const char *text)
-{
-    char path[] = "/tmp/test_tor_reload.XXXXXX";
-    struct tsn_config *config;
-    struct tsn_err err;
-    int fd = mkstemp(path);
-
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-    close(fd);
-    int error = tsn_config_load(path, &config, &err);
-    unlink(path);
-    if (error) {
-        fail_msg("%s", tsn_err_format(&err));
-    }
-    return config;
-}
-
 /* Of 't1' from one text to the other. */
 static void
 assert_change(const char *from, const char *to, enum tor_change expected,
               const char *expected_why)
 {
-    struct tsn_config *old = load(from), *config = load(to);
+    struct tsn_config *old = config_from_text(from);
+    struct tsn_config *config = config_from_text(to);
     const char *why;
 
     enum tor_change change
@@ -147,9 +125,9 @@ listener__another_in_any_way__is_not_found(void **state)
 {
 #define LISTEN(REST) HEAD AGENT "  listen:\n  - {address: \"0.0.0.0:6640\", " \
                      "tls: false" REST "}\n" TORS T1
-    struct tsn_config *a = load(LISTEN(""));
-    struct tsn_config *b = load(LISTEN(""));
-    struct tsn_config *c = load(LISTEN(", proxy-protocol: true"));
+    struct tsn_config *a = config_from_text(LISTEN(""));
+    struct tsn_config *b = config_from_text(LISTEN(""));
+    struct tsn_config *c = config_from_text(LISTEN(", proxy-protocol: true"));
 
     assert_ptr_equal(tor_config_find_listener(b, &a->listeners[0]),
                      &b->listeners[0]);

@@ -7,21 +7,13 @@
 #include "speaker_rig.h"
 #include "tsn/error.h"
 #include "xmpp/inet.h"
+#include "tests/unit/ip.h"
 #include "xmpp/xml.h"
 
 #define RI XMPP_FABRIC_POLICY_INSTANCE
 #define STALE_HOLD_S 300
 #define STALE_HOLD_MS UINT64_C(300000)
 #define ENTRY "1/1/" RI "/10.0.0.10/32\n"
-
-static struct in6_addr
-ip(const char *s)
-{
-    struct in6_addr addr;
-
-    assert_int_equal(tsn_ip_parse(s, &addr), 0);
-    return addr;
-}
 
 static void
 start(size_t n_nodes)
