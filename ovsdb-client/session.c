@@ -75,7 +75,6 @@ ovc_session_destroy(struct ovc_session *s)
         return;
     }
     s->ops = &no_ops;
-    ovc_plan_destroy(s);
     ovc_rows_destroy(s);
     ovc_ports_destroy(s);
     ovc_tunnels_destroy(s);
@@ -85,6 +84,7 @@ ovc_session_destroy(struct ovc_session *s)
     HMAP_FOR_EACH_SAFE (ls, node, &s->lss) {
         ovc_ls_destroy(s, ls);
     }
+    ovc_plan_destroy(s);        /* Until now objects were put in groups. */
     ovc_db_fini(&s->db);
     hmap_destroy(&s->ports);
     hmap_destroy(&s->port_rows);

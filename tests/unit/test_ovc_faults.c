@@ -3,6 +3,7 @@
  * nonsense. */
 #include <config.h>
 #include "tests/unit/ovc_fake.h"
+#include "tests/unit/ovc_proxy.h"
 #include "tests/unit/ovc_rig.h"
 
 #include <errno.h>
@@ -199,6 +200,32 @@ refusal__of_everything__is_throttled(void **state)
     /* What is taken still is. */
     rig_want_ls(rig, RED, 200, TSN1);
     RIG_UNTIL(rig, !strcmp(rig_flood_ips(rig, RED), TSN1));
+}
+
+static enum proxy_fate
+refuse_networks(const struct json *params, void *refuse)
+{
+    return (*(bool *) refuse && proxy_has_table(params, "Logical_Switch")
+            ? PROXY_REFUSE : PROXY_PASS);
+}
+
+/* Leaks nothing of what was to be tried again. */
+static void
+refusal__of_a_row_that_is_there__session_can_be_ended(void **state)
+{
+    struct rig *rig = *state;
+    bool refuse = false;
+
+    rig_stop_session(rig);
+    rig->proxy = proxy_create(rig->dir, refuse_networks, &refuse);
+    rig_start_session(rig, proxy_remote(rig->proxy));
+    rig_want_ls(rig, BLUE, 100, "");
+    RIG_UNTIL(rig, rig_all_written(rig));
+    refuse = true;
+    rig_want_ls(rig, BLUE, 101, "");
+    RIG_UNTIL(rig, strstr(rig_entry(rig, "networks", "name", BLUE, "reason"),
+                          "the switch refused it"));
+    rig_stop_session(rig);
 }
 
 /* Restarts. */
@@ -680,6 +707,7 @@ main(int argc, char *argv[])
         CASE(refusal__of_one_network__does_not_block_others),
         CASE(refusal__of_some_macs_in_a_thousand__costs_few_transactions),
         CASE(refusal__of_everything__is_throttled),
+        CASE(refusal__of_a_row_that_is_there__session_can_be_ended),
         CASE(restart__server_killed__costs_no_transaction),
         CASE(restart__database_changed_meanwhile__is_put_right),
         CASE(restart__database_lost__is_written_again),
