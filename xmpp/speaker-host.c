@@ -119,15 +119,10 @@ put_host(struct peer *peer, const struct want_instance *inst,
     char node_id[XMPP_ID_STRLEN];
 
     xmpp_inet_encode_host(&entry, ip, inst->host_label);
-    xmpp_put_publish(out, peer->speaker->name, "", peer->next_id++,
+    want_put_publish(peer, inst, "",
                      xmpp_inet_host_node_id(inst->name, ip, node_id),
-                     ds_cstr(&entry), inst->name, associate);
+                     ds_cstr(&entry), associate, out);
     ds_destroy(&entry);
-    if (associate) {
-        peer->n_published++;
-    } else {
-        peer->n_withdrawn++;
-    }
 }
 
 bool

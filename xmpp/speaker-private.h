@@ -177,6 +177,11 @@ void want_peer_down(struct peer *);
 bool want_flush(struct peer *);
 /* There may be something to tell 'peer', if it is up. */
 void want_mark_instance(struct want_instance *, struct peer *);
+/* Publishes the XML 'entry' under 'node_id' to the peer, or takes it back, and
+ * counts it.  'kind' as for xmpp_put_publish(). */
+void want_put_publish(struct peer *, const struct want_instance *,
+                      const char *kind, const char *node_id,
+                      const char *entry, bool associate, struct ds *out);
 
 /* speaker-restart.c */
 void restart_peer_up(struct peer *);

@@ -52,20 +52,14 @@ put_membership(struct peer *peer, const struct want_tree *tree,
         .label_first = m->labels.first,
         .label_last = m->labels.last,
     };
-    const char *instance = tree->inst->name;
     struct ds entry = DS_EMPTY_INITIALIZER;
     char node_id[XMPP_ID_STRLEN];
 
     xmpp_mcast_encode_publish(&entry, &route);
-    xmpp_put_publish(out, peer->speaker->name, "b", peer->next_id++,
-                     xmpp_mcast_node_id(instance, node_id), ds_cstr(&entry),
-                     instance, associate);
+    want_put_publish(peer, tree->inst, "b",
+                     xmpp_mcast_node_id(tree->inst->name, node_id),
+                     ds_cstr(&entry), associate, out);
     ds_destroy(&entry);
-    if (associate) {
-        peer->n_published++;
-    } else {
-        peer->n_withdrawn++;
-    }
 }
 
 static bool

@@ -210,6 +210,20 @@ encode(struct flush *f, const struct want_route *wr,
     return ds_cstr(&f->entry);
 }
 
+void
+want_put_publish(struct peer *peer, const struct want_instance *inst,
+                 const char *kind, const char *node_id, const char *entry,
+                 bool associate, struct ds *out)
+{
+    xmpp_put_publish(out, peer->speaker->name, kind, peer->next_id++,
+                     node_id, entry, inst->name, associate);
+    if (associate) {
+        peer->n_published++;
+    } else {
+        peer->n_withdrawn++;
+    }
+}
+
 static void
 tell_route(struct flush *f, struct want_instance *inst, struct want_route *wr,
            bool associate)
@@ -219,15 +233,9 @@ tell_route(struct flush *f, struct want_instance *inst, struct want_route *wr,
     struct xmpp_evpn buf;
     const struct xmpp_evpn *route = rib_path_route(wr->path, &wr->mac, &buf);
 
-    xmpp_put_publish(&f->out, peer->speaker->name, "l2", peer->next_id++,
-                     xmpp_evpn_node_id(route, node_id), encode(f, wr, route),
-                     inst->name, associate);
+    want_put_publish(peer, inst, "l2", xmpp_evpn_node_id(route, node_id),
+                     encode(f, wr, route), associate, &f->out);
     wr->published[peer->slot] = associate;
-    if (associate) {
-        peer->n_published++;
-    } else {
-        peer->n_withdrawn++;
-    }
 }
 
 /* Has the subscription end once all that is published in it is withdrawn.
