@@ -212,6 +212,7 @@ show_network(struct tsn_json *json, const struct repl_show *show,
     }
     tsn_json_bool(json, "flood_unknown_unicast",
                   network->config->flood_unknown_unicast);
+    tsn_json_bool(json, "control_word", network->config->control_word);
     if (network->blocked && owner) {
         tsn_json_stringf(json, "alarm", "not served: %s has VNI %"PRIu32,
                          owner->config->name, network->vni);

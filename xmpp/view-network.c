@@ -204,6 +204,7 @@ make_network(const struct xmpp_viewer *v, const struct xmpp_gnode *vn)
     network->vni = get_vni(v, &r, properties, network);
     network->flood_unknown_unicast = view_bool(&r, xml,
                                                "flood-unknown-unicast");
+    network->control_word = view_bool(&r, xml, "layer2-control-word");
     network->port_security = view_bool_true(&r, xml, "port-security-enabled");
     network->forwarding_mode = view_forwarding_mode(&r, properties);
     network->mtu = view_uint(&r, properties, "mtu", UINT16_MAX);

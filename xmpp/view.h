@@ -93,6 +93,7 @@ struct xmpp_network {
     bool routed;                /* The inner network of a logical router: has
                                  * its configured VNI in either mode. */
     bool flood_unknown_unicast;
+    bool control_word;          /* Of frames of EVPN by MPLS. */
     bool port_security;
     enum xmpp_forwarding_mode forwarding_mode;
     uint16_t mtu;               /* 0: not set. */

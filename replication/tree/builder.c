@@ -339,8 +339,9 @@ repl_builder_finish(struct repl_builder *b, struct fwd_net_counters *counters,
         .net = {
             .vni = b->config->vni,
             .seed = b->self->seed,
-            .flags = b->config->flood_unknown_unicast
-                     ? FWD_NET_FLOOD_UNKNOWN : 0,
+            .flags = (b->config->flood_unknown_unicast
+                      ? FWD_NET_FLOOD_UNKNOWN : 0)
+                     | (b->config->control_word ? FWD_NET_CONTROL_WORD : 0),
         },
         .macs = macs, .arps = arps,
         .labels = b->labels, .n_labels = b->n_labels,

@@ -914,9 +914,10 @@ network__rebuilt_in_another_order__equal(void **state OVS_UNUSED)
     rig_fini(&b);
 
     /* And each single difference counts. */
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 6; i++) {
         rig_init(&b);
         b.config.flood_unknown_unicast = i != 0;
+        b.config.control_word = i == 5;
         rig_start(&b);
         add_lists(&b, VNI, NULL, 0, leaves, i == 1 ? 1 : 2);
         add_vxlan_mac(&b, b1, NULL, i == 2 ? "10.0.1.2" : "10.0.1.1");

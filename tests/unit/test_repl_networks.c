@@ -123,6 +123,24 @@ networks__vni_or_id_changes__key_of_then_withdrawn(void **state)
     expect(rig, "subscribe blue 9\n");
 }
 
+static void
+networks__control_word_changes__forwarded_with_it(void **state)
+{
+    struct xmpp_network without[] = { net("blue", 1, 100) };
+    struct xmpp_network with[] = { net("blue", 1, 100) };
+    struct rig *rig = *state;
+
+    with[0].control_word = true;
+    set_view(rig, without, 1);
+    assert_false(forwarded(rig, 100)->net.flags & FWD_NET_CONTROL_WORD);
+    ds_clear(&rig->sp.log);
+    set_view(rig, with, 1);
+    assert_true(forwarded(rig, 100)->net.flags & FWD_NET_CONTROL_WORD);
+    set_view(rig, without, 1);
+    assert_false(forwarded(rig, 100)->net.flags & FWD_NET_CONTROL_WORD);
+    expect(rig, "");            /* The cloud need not be told. */
+}
+
 /* Row 97: the first keeps it, the second gets it when the first lets go. */
 static void
 networks__same_vni__first_claim_wins(void **state)
@@ -284,6 +302,7 @@ main(void)
         TEST(networks__nothing_changed__nothing_published),
         TEST(networks__one_of_many_changed__only_that_is_built),
         TEST(networks__vni_or_id_changes__key_of_then_withdrawn),
+        TEST(networks__control_word_changes__forwarded_with_it),
         TEST(networks__same_vni__first_claim_wins),
         TEST(networks__vnis_swapped__both_served),
         TEST(networks__route_learnt__only_its_network_anew),

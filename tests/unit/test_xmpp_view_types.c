@@ -375,11 +375,13 @@ network__all_properties__read(void **state OVS_UNUSED)
            "<mtu>9000</mtu></virtual-network-properties>"
            "<virtual-network-network-id>5</virtual-network-network-id>"
            "<flood-unknown-unicast>true</flood-unknown-unicast>"
+           "<layer2-control-word>true</layer2-control-word>"
            "<port-security-enabled>false</port-security-enabled>")
         NODE("routing-instance", "d:p:red:b", "")
         LINK("virtual-network-routing-instance", "routing-instance",
              "d:p:red:b", "virtual-network", "d:p:red"),
-        "network", RED " id=5 vni=5 flood no-port-security mode=3 mtu=9000"
+        "network", RED " id=5 vni=5 flood control-word no-port-security mode=3"
+        " mtu=9000"
         " ri=d:p:red:b ri=d:p:red:red\n");
 }
 
@@ -389,8 +391,9 @@ network__senseless_values__unset(void **state OVS_UNUSED)
     assert_lines(
         VN("<virtual-network-properties><forwarding-mode>x</forwarding-mode>"
            "<mtu>65536</mtu></virtual-network-properties>"
-           "<flood-unknown-unicast>1</flood-unknown-unicast>"),
-        "", RED " ri=d:p:red:red\n" SETTINGS "bad=3\n");
+           "<flood-unknown-unicast>1</flood-unknown-unicast>"
+           "<layer2-control-word>yes</layer2-control-word>"),
+        "", RED " ri=d:p:red:red\n" SETTINGS "bad=4\n");
 }
 
 #define MIDDLE "attr(d:p:red,lr)"

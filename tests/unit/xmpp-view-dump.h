@@ -88,6 +88,7 @@ dump_network(struct ds *s, const struct xmpp_network *n)
     dump_uint(s, "vni", n->vni);
     dump_flag(s, "routed", n->routed);
     dump_flag(s, "flood", n->flood_unknown_unicast);
+    dump_flag(s, "control-word", n->control_word);
     dump_flag(s, "no-port-security", !n->port_security);
     dump_uint(s, "mode", n->forwarding_mode);
     dump_uint(s, "mtu", n->mtu);
