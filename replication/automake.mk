@@ -197,6 +197,18 @@ tests_unit_test_fwd_nexthop_LDADD = \
 endif
 
 if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_fwd_bpf_run
+tests_unit_test_fwd_bpf_run_SOURCES = \
+	$(FWD_CASES) \
+	tests/unit/bpf_run.c \
+	tests/unit/bpf_run.h \
+	tests/unit/netns_rig.h \
+	tests/unit/test_fwd_bpf_run.c
+tests_unit_test_fwd_bpf_run_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
+endif
+
+if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_fwd_bpf tests/unit/test_fwd_bpf_load \
 	tests/unit/test_fwd_bpf_restart
 tests_unit_test_fwd_bpf_restart_SOURCES = \

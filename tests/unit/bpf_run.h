@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The BPF programs, for the kernel to run on frames out of memory
+ * (BPF_PROG_TEST_RUN): no interface takes part.  The maps are filled by the
+ * engine's own code.
+ *
+ * The kernel runs no program this way that is for device maps, so the egress
+ * programs are there twice: for the device maps, and on the same maps, but
+ * loaded as if they were for interfaces. */
+#ifndef TESTS_BPF_RUN_H
+#define TESTS_BPF_RUN_H 1
+
+#include "fwd_fixture.h"
+#include "replication/forwarder/bpf-maps.h"
+#include "replication/forwarder/counters.h"
+
+struct bpf_run;
+
+/* Programs that forward by 'table', which is taken.  The interfaces that it
+ * takes must be there, with permanent neighbours.  NULL after print_message()
+ * if the kernel does not take programs. */
+struct bpf_run *bpf_run_create(const struct fwd_host *, struct fwd_table *);
+void bpf_run_destroy(struct bpf_run *);                 /* NULL is fine. */
+
+const struct fwd_table *bpf_run_table(const struct bpf_run *);
+
+/* Runs a program on 'in', an Ethernet frame.  Returns what it returns, an
+ * XDP_*, with the frame as it left it in '*out'. */
+uint32_t bpf_run_ingress(struct bpf_run *, const struct frame *in,
+                         struct frame *out);
+uint32_t bpf_run_egress(struct bpf_run *, unsigned int dev,
+                        const struct frame *in, struct frame *out);
+
+/* How many copies of a frame that the ingress program has told the kernel to
+ * flood are made for interface 'dev'. */
+uint32_t bpf_run_n_copies(const struct bpf_run *, const struct frame *flooded,
+                          unsigned int dev);
+/* The interface of that number; 0 if it is not used. */
+int bpf_run_ifindex(const struct bpf_run *, unsigned int dev);
+
+/* What the programs have counted since this was called last. */
+void bpf_run_count(struct bpf_run *, struct fwd_counters *);
+
+#endif /* tests/unit/bpf_run.h */
