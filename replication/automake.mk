@@ -221,6 +221,7 @@ tests_unit_test_fwd_bpf_restart_LDADD = \
 tests_unit_test_fwd_bpf_load_SOURCES = \
 	tests/unit/bpf_rig.h \
 	tests/unit/fwd_fixture.h \
+	tests/unit/map_memory.h \
 	tests/unit/netns_rig.h \
 	tests/unit/test_fwd_bpf_load.c
 tests_unit_test_fwd_bpf_load_LDADD = \

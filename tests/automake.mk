@@ -22,7 +22,11 @@ bench-programs: $(EXTRA_PROGRAMS)
 # That they compile is for every change to see to.
 check-local: bench-programs
 
-tests_bench_flood_bench_SOURCES = tests/bench/flood-bench.c
+tests_bench_flood_bench_SOURCES = \
+	tests/bench/flood-bench-cost.c \
+	tests/bench/flood-bench-xdp.c \
+	tests/bench/flood-bench.c \
+	tests/bench/flood-bench.h
 tests_bench_flood_bench_LDADD = replication/libreplication.a $(BASE_LIBS)
 
 tests_bench_xmpp_bench_SOURCES = \
