@@ -4,6 +4,7 @@
 import argparse
 import importlib
 import pkgutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import bench
 from bench import MIN_ROUNDS, Context, progress
 from lab import LabError
+from lab.state import remove_abandoned
 
 
 def find_all():
@@ -47,6 +49,10 @@ def main():
         if case not in module.CASES:
             parser.error(f"benchmark '{args.name}' has no case '{case}', it "
                          f"has: {', '.join(module.CASES)}")
+    # Whoever cuts it off gets a clean host; what was killed is cleaned up now.
+    for sig in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sig, lambda number, _: sys.exit(128 + number))
+    remove_abandoned()
     context = Context(args.build_dir, args.rounds)
     for case in cases:
         start = time.monotonic()
