@@ -27,6 +27,9 @@ replication_libreplication_a_SOURCES = \
 	replication/forwarder/engine-bpf.c \
 	replication/forwarder/engine-bpf.h \
 	replication/forwarder/engine-socket.c \
+	replication/forwarder/explain-text.c \
+	replication/forwarder/explain.c \
+	replication/forwarder/explain.h \
 	replication/forwarder/forwarder.h \
 	replication/forwarder/ip-text.h \
 	replication/forwarder/nexthop.c \
@@ -48,6 +51,7 @@ replication_libreplication_a_SOURCES = \
 	replication/forwarder/socket-tx.h \
 	replication/forwarder/table.c \
 	replication/forwarder/table.h \
+	replication/forwarder/trace.h \
 	replication/forwarder/types.h \
 	replication/forwarder/wire.h \
 	replication/forwarder/xdp-features.c \
@@ -104,6 +108,7 @@ $(FWD_BPF_OBJECT): $(FWD_BPF_FILES) \
 		replication/forwarder/encap.h \
 		replication/forwarder/outer.h \
 		replication/forwarder/pipeline.h \
+		replication/forwarder/trace.h \
 		replication/forwarder/types.h \
 		replication/forwarder/wire.h \
 		replication/services/arp.h
@@ -138,6 +143,15 @@ tests_unit_test_fwd_pipeline_SOURCES = \
 	$(FWD_CASES) \
 	tests/unit/test_fwd_pipeline.c
 tests_unit_test_fwd_pipeline_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
+endif
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_fwd_explain
+tests_unit_test_fwd_explain_SOURCES = \
+	$(FWD_CASES) \
+	tests/unit/test_fwd_explain.c
+tests_unit_test_fwd_explain_LDADD = \
 	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
 endif
 

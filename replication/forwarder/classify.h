@@ -5,6 +5,7 @@
 #ifndef FWD_CLASSIFY_H
 #define FWD_CLASSIFY_H 1
 
+#include "replication/forwarder/trace.h"
 #include "replication/forwarder/types.h"
 
 /* The inner frame, taken apart. */
@@ -21,8 +22,12 @@ FWD_INLINE enum fwd_drop
 fwd_parse_ether(const __u8 *eth, const __u8 *end, struct fwd_inner *in,
                 struct fwd_verdict *v)
 {
-    if (eth + FWD_ETHER_LEN > end || fwd_mac_is_group(eth + 6)
-        || fwd_mac_is_zero(eth + 6)) {
+    if (eth + FWD_ETHER_LEN > end) {
+        FWD_TRACE(v, FWD_STEP_ETHER_SHORT);
+        return FWD_DROP_INVALID_PACKET;
+    }
+    if (fwd_mac_is_group(eth + 6) || fwd_mac_is_zero(eth + 6)) {
+        FWD_TRACE(v, FWD_STEP_ETHER_SOURCE);
         return FWD_DROP_INVALID_PACKET;
     }
     in->eth = eth;
@@ -31,6 +36,7 @@ fwd_parse_ether(const __u8 *eth, const __u8 *end, struct fwd_inner *in,
     in->type = fwd_get16(eth + 12);
     if (in->type == FWD_ETH_P_8021Q) {
         if (in->l3 + FWD_VLAN_LEN > end) {
+            FWD_TRACE(v, FWD_STEP_ETHER_TAG_SHORT);
             return FWD_DROP_INVALID_PACKET;
         }
         v->tagged = 1;

@@ -97,6 +97,21 @@ fwd_action_name(enum fwd_action action)
     return names[action];
 }
 
+const char *
+fwd_punt_name(enum fwd_punt_reason reason)
+{
+    static const char *const names[] = {
+        [FWD_PUNT_DHCP4] = "dhcp4",
+        [FWD_PUNT_DHCP6] = "dhcp6",
+        [FWD_PUNT_IGMP] = "igmp",
+        [FWD_PUNT_ND] = "nd",
+        [FWD_PUNT_DNS] = "dns",
+    };
+    BUILD_ASSERT_DECL(ARRAY_SIZE(names) == FWD_N_PUNTS);
+
+    return names[reason];
+}
+
 /* All members are counters. */
 void
 fwd_counters_sum(const struct fwd_counters *a, const struct fwd_counters *b,

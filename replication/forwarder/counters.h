@@ -44,5 +44,6 @@ const char *fwd_kind_name(enum fwd_kind);
 const char *fwd_class_name(enum fwd_class);
 const char *fwd_encap_name(enum fwd_encap);
 const char *fwd_action_name(enum fwd_action);
+const char *fwd_punt_name(enum fwd_punt_reason);
 
 #endif /* replication/forwarder/counters.h */

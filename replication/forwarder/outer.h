@@ -9,6 +9,7 @@
 #ifndef FWD_OUTER_H
 #define FWD_OUTER_H 1
 
+#include "replication/forwarder/trace.h"
 #include "replication/forwarder/types.h"
 
 /* The octets of an IP packet and what it is about. */
@@ -21,34 +22,54 @@ struct fwd_outer {
 
 FWD_INLINE _Bool
 fwd_outer_ipv4(const __u8 *data, const __u8 *end, struct fwd_outer *o,
-               struct fwd_ip *source, struct fwd_ip *dest)
+               struct fwd_arrival *a, struct fwd_ip *dest)
 {
-    if (data + FWD_IPV4_LEN > end || data[0] != 0x45
-        || fwd_get16(data + 6) & FWD_IPV4_FRAGMENT
-        || fwd_get16(data + 2) < FWD_IPV4_LEN || fwd_ipv4_checksum(data)) {
+    if (data + FWD_IPV4_LEN > end) {
+        FWD_TRACE_OUTER(a, FWD_STEP_OUTER_SHORT);
+        return 0;
+    }
+    if (data[0] != 0x45) {
+        FWD_TRACE_OUTER(a, FWD_STEP_OUTER_OPTIONS);
+        return 0;
+    }
+    if (fwd_get16(data + 6) & FWD_IPV4_FRAGMENT) {
+        FWD_TRACE_OUTER(a, FWD_STEP_OUTER_FRAGMENT);
+        return 0;
+    }
+    if (fwd_get16(data + 2) < FWD_IPV4_LEN) {
+        FWD_TRACE_OUTER(a, FWD_STEP_OUTER_LENGTH);
+        return 0;
+    }
+    if (fwd_ipv4_checksum(data)) {
+        FWD_TRACE_OUTER(a, FWD_STEP_OUTER_CHECKSUM);
         return 0;
     }
     o->payload = data + FWD_IPV4_LEN;
     o->header_size = FWD_IPV4_LEN;
     o->payload_size = fwd_get16(data + 2) - FWD_IPV4_LEN;
     o->proto = data[9];
-    *source = fwd_ip_from_v4(fwd_get_be32(data + 12));
+    a->source = fwd_ip_from_v4(fwd_get_be32(data + 12));
     *dest = fwd_ip_from_v4(fwd_get_be32(data + 16));
     return 1;
 }
 
 FWD_INLINE _Bool
 fwd_outer_ipv6(const __u8 *data, const __u8 *end, struct fwd_outer *o,
-               struct fwd_ip *source, struct fwd_ip *dest)
+               struct fwd_arrival *a, struct fwd_ip *dest)
 {
-    if (data + FWD_IPV6_LEN > end || data[0] >> 4 != 6) {
+    if (data + FWD_IPV6_LEN > end) {
+        FWD_TRACE_OUTER(a, FWD_STEP_OUTER_SHORT);
+        return 0;
+    }
+    if (data[0] >> 4 != 6) {
+        FWD_TRACE_OUTER(a, FWD_STEP_OUTER_VERSION);
         return 0;
     }
     o->payload = data + FWD_IPV6_LEN;
     o->header_size = FWD_IPV6_LEN;
     o->payload_size = fwd_get16(data + 4);
     o->proto = data[6];
-    __builtin_memcpy(source, data + 8, sizeof *source);
+    __builtin_memcpy(&a->source, data + 8, sizeof a->source);
     __builtin_memcpy(dest, data + 24, sizeof *dest);
     return 1;
 }
@@ -60,10 +81,12 @@ fwd_outer_udp(struct fwd_outer *o, const __u8 *end, struct fwd_arrival *a)
     const __u8 *p = o->payload;
 
     if (p + FWD_UDP_LEN > end) {
+        FWD_TRACE_OUTER(a, FWD_STEP_OUTER_UDP_LENGTH);
         return 0;
     }
     __u16 size = fwd_get16(p + 4), port = fwd_get16(p + 2);
     if (size < FWD_UDP_LEN || size > o->payload_size) {
+        FWD_TRACE_OUTER(a, FWD_STEP_OUTER_UDP_LENGTH);
         return 0;
     }
     if (port == FWD_VXLAN_PORT) {
@@ -71,6 +94,7 @@ fwd_outer_udp(struct fwd_outer *o, const __u8 *end, struct fwd_arrival *a)
     } else if (port == FWD_MPLS_PORT || port == FWD_MPLS_OLD_PORT) {
         a->encap = FWD_MPLS_UDP;
     } else {
+        FWD_TRACE_OUTER(a, FWD_STEP_OUTER_PORT);
         return 0;
     }
     o->payload_size = size;
@@ -84,11 +108,16 @@ FWD_INLINE _Bool
 fwd_outer_gre(const __u8 *p, const __u8 *end, struct fwd_arrival *a)
 {
     if (p + FWD_GRE_LEN > end) {
+        FWD_TRACE_OUTER(a, FWD_STEP_OUTER_GRE);
         return 0;
     }
     __u16 flags = fwd_get16(p), type = fwd_get16(p + 2);
-    if (flags & ~(FWD_GRE_CHECKSUM | FWD_GRE_KEY)
-        || (type != FWD_ETH_P_MPLS && type != FWD_ETH_P_MPLS_UPSTREAM)) {
+    if (flags & ~(FWD_GRE_CHECKSUM | FWD_GRE_KEY)) {
+        FWD_TRACE_OUTER(a, FWD_STEP_OUTER_GRE);
+        return 0;
+    }
+    if (type != FWD_ETH_P_MPLS && type != FWD_ETH_P_MPLS_UPSTREAM) {
+        FWD_TRACE_OUTER(a, FWD_STEP_OUTER_GRE_TYPE);
         return 0;
     }
     a->encap = FWD_MPLS_GRE;
@@ -111,27 +140,36 @@ fwd_parse_outer(const struct fwd_host *host, const __u8 *data,
     struct fwd_ip dest;
 
     if (data + 1 > end) {
+        FWD_TRACE_OUTER(a, FWD_STEP_OUTER_SHORT);
         return 0;
     }
-    if (data[0] >> 4 == 4) {
-        if (!fwd_outer_ipv4(data, end, &o, &a->source, &dest)
-            || !fwd_ip_equals(&dest, &host->ip4)) {
-            return 0;
-        }
-    } else if (!fwd_outer_ipv6(data, end, &o, &a->source, &dest)
-               || !fwd_ip_equals(&dest, &host->ip6)
-               || fwd_ip_is_zero(&dest)) {
+    _Bool v4 = data[0] >> 4 == 4;
+    if (!(v4 ? fwd_outer_ipv4(data, end, &o, a, &dest)
+             : fwd_outer_ipv6(data, end, &o, a, &dest))) {
+        return 0;
+    }
+    if (!fwd_ip_equals(&dest, v4 ? &host->ip4 : &host->ip6)
+        || fwd_ip_is_zero(&dest)) {
+        FWD_TRACE_OUTER(a, FWD_STEP_OUTER_ADDRESS);
+        return 0;
+    }
+    if (o.proto != FWD_IP_PROTO_UDP && o.proto != FWD_IP_PROTO_GRE) {
+        FWD_TRACE_OUTER(a, FWD_STEP_OUTER_PROTOCOL);
         return 0;
     }
     if (!(o.proto == FWD_IP_PROTO_UDP ? fwd_outer_udp(&o, end, a)
-          : o.proto == FWD_IP_PROTO_GRE ? fwd_outer_gre(o.payload, end, a)
-          : 0)) {
+                                      : fwd_outer_gre(o.payload, end, a))) {
         return 0;
     }
     a->end = end;
 
     __u32 size = o.header_size + o.payload_size;
-    return size <= (__u32) (end - data) ? size : 0;
+    if (size > (__u32) (end - data)) {
+        FWD_TRACE_OUTER(a, FWD_STEP_OUTER_LENGTH);
+        return 0;
+    }
+    FWD_TRACE_OUTER(a, FWD_STEP_OUTER_TAKEN);
+    return size;
 }
 
 #endif /* replication/forwarder/outer.h */

@@ -61,6 +61,7 @@ fwd_flood(struct fwd_verdict *v)
 {
     v->action = FWD_FLOOD;
     v->to = fwd_flood_classes(v->class);
+    FWD_TRACE(v, FWD_STEP_FLOODED);
 }
 
 /* Decides of which class a source is that is a member of 'classes' (B.5):
@@ -74,10 +75,14 @@ fwd_source_class(__u32 classes, enum fwd_class first, enum fwd_class second,
         v->class = first;
     } else if (classes & 1u << second) {
         v->class = second;
+    } else if (classes) {
+        FWD_TRACE(v, FWD_STEP_SOURCE_ENCAP);
+        return FWD_DROP_ENCAP_MISMATCH;
     } else {
-        return classes ? FWD_DROP_ENCAP_MISMATCH
-                       : FWD_DROP_INVALID_MCAST_SOURCE;
+        FWD_TRACE(v, FWD_STEP_SOURCE_STRANGER);
+        return FWD_DROP_INVALID_MCAST_SOURCE;
     }
+    FWD_TRACE(v, FWD_STEP_SOURCE);
     return FWD_OK;
 }
 
@@ -89,18 +94,23 @@ fwd_parse_vxlan(const struct fwd_table *table, const struct fwd_arrival *a,
     const __u8 *p = a->data;
 
     if (p + FWD_VXLAN_LEN > a->end) {
+        FWD_TRACE(v, FWD_STEP_VXLAN_SHORT);
         return FWD_DROP_INVALID_PACKET;
     }
     if (!(p[0] & FWD_VXLAN_I)) {
+        FWD_TRACE(v, FWD_STEP_VXLAN_NO_VNI);
         return FWD_DROP_INVALID_VNID;
     }
     if (p[0] & FWD_VXLAN_ALERT) {
         v->kind = FWD_KIND_ALERT;
+        FWD_TRACE(v, FWD_STEP_VXLAN_ALERT);
     }
     v->net = fwd_find_net(table, fwd_get24(p + 4));
     if (!v->net) {
+        FWD_TRACE(v, FWD_STEP_VNI_UNKNOWN);
         return FWD_DROP_INVALID_VNID;
     }
+    FWD_TRACE(v, FWD_STEP_VNI);
     v->inner = p + FWD_VXLAN_LEN;
     return FWD_OK;
 }
@@ -114,12 +124,14 @@ fwd_parse_control_word(const __u8 *p, const struct fwd_arrival *a,
 {
     if (kind == FWD_LABEL_TREE || v->net->flags & FWD_NET_CONTROL_WORD) {
         if (p + FWD_CONTROL_WORD_LEN > a->end || fwd_get32(p)) {
+            FWD_TRACE(v, FWD_STEP_CONTROL_WORD);
             return FWD_DROP_INVALID_PACKET;
         }
         p += FWD_CONTROL_WORD_LEN;
     }
     if (kind == FWD_LABEL_TREE) {
         if (p + FWD_SECOND_LEN > a->end) {
+            FWD_TRACE(v, FWD_STEP_SECOND_SHORT);
             return FWD_DROP_INVALID_PACKET;
         }
         p += FWD_SECOND_LEN;
@@ -136,21 +148,32 @@ fwd_parse_mpls(const struct fwd_table *table, const struct fwd_arrival *a,
     const __u8 *p = a->data;
 
     if (p + FWD_MPLS_LEN > a->end) {
+        FWD_TRACE(v, FWD_STEP_MPLS_SHORT);
         return FWD_DROP_INVALID_PACKET;
     }
     __u32 entry = fwd_get32(p);
     if (entry >> 12 == FWD_MPLS_SKIPPED && !(entry & FWD_MPLS_BOTTOM)) {
+        FWD_TRACE(v, FWD_STEP_MPLS_SKIPPED);
         p += FWD_MPLS_LEN;
         if (p + FWD_MPLS_LEN > a->end) {
+            FWD_TRACE(v, FWD_STEP_MPLS_SHORT);
             return FWD_DROP_INVALID_PACKET;
         }
         entry = fwd_get32(p);
     }
     v->net = fwd_find_label(table, entry >> 12, kind);
-    if (!v->net || !(entry & FWD_MPLS_BOTTOM)) {
+    if (!v->net) {
+        FWD_TRACE(v, FWD_STEP_LABEL_UNKNOWN);
         return FWD_DROP_INVALID_LABEL;
     }
+    if (!(entry & FWD_MPLS_BOTTOM)) {
+        FWD_TRACE(v, FWD_STEP_LABEL_NOT_LAST);
+        return FWD_DROP_INVALID_LABEL;
+    }
+    FWD_TRACE(v, *kind == FWD_LABEL_TREE ? FWD_STEP_LABEL_TREE
+                                         : FWD_STEP_LABEL_EVPN);
     if ((entry & 0xff) <= 1) {
+        FWD_TRACE(v, FWD_STEP_TTL_EXCEEDED);
         return FWD_DROP_TTL_EXCEEDED;
     }
     v->ttl = (entry & 0xff) - 1;
@@ -171,23 +194,28 @@ fwd_is_served(const struct fwd_table *table, const struct fwd_arrival *a,
     v->dest.class = v->class;
     v->dest.encap = FWD_VXLAN;
     if (v->class == FWD_TOR) {
+        FWD_TRACE(v, FWD_STEP_SERVED_TOR);
         return 1;
     }
     if (v->class != FWD_EVPN) {
+        FWD_TRACE(v, FWD_STEP_NOT_SERVED_TREE);
         return 0;
     }
     mac = fwd_find_mac(table, v->net, in->eth + 6);
     if (!mac || !(mac->flags & FWD_MAC_EVPN_CONTROL)) {
+        FWD_TRACE(v, FWD_STEP_NOT_SERVED_EVPN);
         return 0;
     }
     if (a->encap != FWD_VXLAN) {
         /* Which label the peer wants only the route says. */
         if (!fwd_ip_equals(&mac->tunnel, &a->source)) {
+            FWD_TRACE(v, FWD_STEP_NOT_SERVED_MOVED);
             return 0;
         }
         v->dest.label = mac->label;
         v->dest.encap = mac->encap;
     }
+    FWD_TRACE(v, FWD_STEP_SERVED_EVPN);
     return 1;
 }
 
@@ -196,10 +224,12 @@ FWD_INLINE _Bool
 fwd_punt(struct fwd_verdict *v, enum fwd_punt_reason reason)
 {
     if (!(v->net->services & 1u << reason)) {
+        FWD_TRACE(v, FWD_STEP_NO_SERVICE);
         return 0;
     }
     v->action = FWD_PUNT;
     v->punt = reason;
+    FWD_TRACE(v, FWD_STEP_PUNTED);
     return 1;
 }
 
@@ -213,10 +243,12 @@ fwd_punt_dhcp(const struct fwd_table *table, const struct fwd_inner *in,
     _Bool v4 = v->kind == FWD_KIND_DHCP4;
 
     if (!mac || !(mac->flags & (v4 ? FWD_MAC_DHCP4 : FWD_MAC_DHCP6))) {
+        FWD_TRACE(v, FWD_STEP_DHCP_UNBOUND);
         return 0;
     }
     v->action = FWD_PUNT;
     v->punt = v4 ? FWD_PUNT_DHCP4 : FWD_PUNT_DHCP6;
+    FWD_TRACE(v, FWD_STEP_PUNTED);
     return 1;
 }
 
@@ -225,6 +257,7 @@ fwd_answer(struct fwd_verdict *v, const struct fwd_arp *target)
 {
     v->action = FWD_ANSWER;
     __builtin_memcpy(v->mac, target->mac, 6);
+    FWD_TRACE(v, FWD_STEP_ARP_ANSWERED);
 }
 
 /* An ARP packet to everybody (C.2.2). */
@@ -236,14 +269,18 @@ fwd_group_arp(const struct fwd_table *table, const struct fwd_arrival *a,
     enum arp_kind kind = arp_parse(in->l3, in->end, &arp);
 
     if (kind == ARP_MALFORMED) {
+        FWD_TRACE(v, FWD_STEP_ARP_MALFORMED);
         return FWD_DROP_INVALID_ARP;
     }
     const struct fwd_arp *target
         = kind == ARP_REQUEST ? fwd_find_arp(table, v->net, arp.tpa) : 0;
+    FWD_TRACE(v, kind != ARP_REQUEST ? FWD_STEP_ARP_NO_REQUEST
+                 : target ? FWD_STEP_ARP_KNOWN : FWD_STEP_ARP_UNKNOWN);
     if (target && fwd_is_served(table, a, in, v)) {
         fwd_answer(v, target);
     } else if (target && target->service) {
         /* Who is not behind our switches has a service node of its own. */
+        FWD_TRACE(v, FWD_STEP_ARP_NOT_OURS);
         return FWD_DROP_INVALID_ARP;
     } else {
         fwd_flood(v);
@@ -280,6 +317,7 @@ fwd_group(const struct fwd_table *table, const struct fwd_arrival *a,
           const struct fwd_inner *in, struct fwd_verdict *v)
 {
     if (fwd_mac_is_link_local(in->eth)) {
+        FWD_TRACE(v, FWD_STEP_LINK_LOCAL);
         return FWD_DROP_LINK_LOCAL;
     }
     if (v->kind == FWD_KIND_ARP) {
@@ -300,6 +338,7 @@ fwd_service_arp(const struct fwd_table *table, const struct fwd_inner *in,
     enum arp_kind kind = arp_parse(in->l3, in->end, &arp);
 
     if (kind == ARP_MALFORMED) {
+        FWD_TRACE(v, FWD_STEP_ARP_MALFORMED);
         return FWD_DROP_INVALID_ARP;
     }
     if (kind == ARP_REQUEST) {
@@ -310,6 +349,7 @@ fwd_service_arp(const struct fwd_table *table, const struct fwd_inner *in,
             return FWD_OK;
         }
     }
+    FWD_TRACE(v, FWD_STEP_SERVICE_ARP);
     return FWD_DROP_NOWHERE_TO_GO;
 }
 
@@ -318,6 +358,7 @@ FWD_INLINE enum fwd_drop
 fwd_service(const struct fwd_table *table, const struct fwd_arrival *a,
             const struct fwd_inner *in, struct fwd_verdict *v)
 {
+    FWD_TRACE(v, FWD_STEP_TO_SERVICE_MAC);
     if (v->tagged || !fwd_is_served(table, a, in, v)) {
         return FWD_DROP_NOWHERE_TO_GO;
     }
@@ -332,6 +373,7 @@ fwd_service(const struct fwd_table *table, const struct fwd_arrival *a,
     case FWD_KIND_NEIGHBOR_SOLICIT:
         return fwd_punt(v, FWD_PUNT_ND) ? FWD_OK : FWD_DROP_NOWHERE_TO_GO;
     default:
+        FWD_TRACE(v, FWD_STEP_SERVICE_NONE);
         return FWD_DROP_NOWHERE_TO_GO;
     }
 }
@@ -345,20 +387,25 @@ fwd_unicast(const struct fwd_table *table, const struct fwd_arrival *a,
 
     if (!mac || !(mac->flags & FWD_MAC_ROUTE)) {
         if (!(v->net->flags & FWD_NET_FLOOD_UNKNOWN)) {
+            FWD_TRACE(v, FWD_STEP_UNICAST_NOT_FLOODED);
             return FWD_DROP_NO_L2_ROUTE;
         }
+        FWD_TRACE(v, FWD_STEP_UNICAST_UNKNOWN);
         v->unknown_unicast = 1;
         fwd_flood(v);
         return FWD_OK;
     }
 
     if (in->type == FWD_ETH_P_IPV4 || in->type == FWD_ETH_P_IPV6) {
+        FWD_TRACE(v, FWD_STEP_UNICAST_IP);
         return FWD_DROP_INVALID_SOURCE;
     }
     if (fwd_ip_is_zero(&mac->tunnel)) {
+        FWD_TRACE(v, FWD_STEP_UNICAST_NO_TUNNEL);
         return FWD_DROP_NO_TUNNEL;
     }
     if (fwd_ip_equals(&mac->tunnel, &a->source)) {
+        FWD_TRACE(v, FWD_STEP_UNICAST_BACK);
         return FWD_DROP_PACKET_LOOP;
     }
     v->action = FWD_RELAY;
@@ -366,6 +413,7 @@ fwd_unicast(const struct fwd_table *table, const struct fwd_arrival *a,
     v->dest.label = mac->label;
     v->dest.class = FWD_EVPN;
     v->dest.encap = mac->encap;
+    FWD_TRACE(v, FWD_STEP_UNICAST_RELAYED);
     return FWD_OK;
 }
 
@@ -375,15 +423,18 @@ fwd_bridge(const struct fwd_table *table, const struct fwd_arrival *a,
            const struct fwd_inner *in, struct fwd_verdict *v)
 {
     if (v->kind == FWD_KIND_ALERT) {
+        FWD_TRACE(v, FWD_STEP_ALERT);
         return FWD_DROP_NOWHERE_TO_GO;
     }
     if (v->class == FWD_TOR
         && fwd_mac_equals(in->eth + 6, v->net->service_mac)) {
+        FWD_TRACE(v, FWD_STEP_OWN_MAC);
         return FWD_DROP_PACKET_LOOP;
     }
     if (!v->tagged) {
         v->kind = fwd_classify(in);
     }
+    FWD_TRACE(v, v->tagged ? FWD_STEP_TAGGED : FWD_STEP_KIND);
     if (fwd_mac_is_group(in->eth)) {
         return fwd_group(table, a, in, v);
     }
@@ -395,6 +446,7 @@ fwd_bridge(const struct fwd_table *table, const struct fwd_arrival *a,
     }
     /* Labels lead to the flood list, with no look at the MAC (B.2, step 11):
      * the sender has found out that it is unknown. */
+    FWD_TRACE(v, FWD_STEP_UNICAST_BY_LABEL);
     v->unknown_unicast = 1;
     fwd_flood(v);
     return FWD_OK;
