@@ -43,6 +43,21 @@ leave_out(const struct fwd_bpf_index *self, __u32 to,
     return n;
 }
 
+/* Which map a frame of 'class' is broadcast to, and how many copies that makes
+ * with the source's.  Older kernels forget what was checked of a value that
+ * has been on the stack since: checked where it is used. */
+FWD_INLINE __u32
+find_flood(const struct fwd_bpf_net *net, __u64 class, __u64 which,
+           __u32 *fanoutp)
+{
+    asm volatile("" : "+r"(class), "+r"(which));
+    if (class >= FWD_N_CLASSES || which > FWD_BPF_MAX_DEVS) {
+        return FWD_BPF_NONE;
+    }
+    *fanoutp = net->fanout[class];
+    return net->floods[class][which];
+}
+
 FWD_INLINE int
 flood(struct xdp_md *ctx, const struct fwd_verdict *v,
       const struct fwd_ip *source, __u32 offset,
@@ -56,16 +71,13 @@ flood(struct xdp_md *ctx, const struct fwd_verdict *v,
         .dev = FWD_BPF_NONE, .class = v->class, .tos = v->tos, .ttl = v->ttl,
         .offset = offset,
     };
-    __u32 which = 0, class = v->class;
+    __u32 which = 0, fanout = 0;
 
-    if (data + FWD_BPF_COOKIE_LEN > end_of(ctx) || class >= FWD_N_CLASSES) {
+    if (data + FWD_BPF_COOKIE_LEN > end_of(ctx)) {
         return drop(&counters->c, FWD_DROP_INVALID_PACKET);
     }
     __u32 n_self = leave_out(find_index(net, source), v->to, &cookie, &which);
-    if (which > FWD_BPF_MAX_DEVS) {
-        return drop(&counters->c, FWD_DROP_COPY_FAILED);
-    }
-    __u32 key = net->floods[class][which];
+    __u32 key = find_flood(net, v->class, which, &fanout);
     void *map = bpf_map_lookup_elem(&floods, &key);
     if (!map) {
         return drop(&counters->c, key == FWD_BPF_NONE ? FWD_DROP_NO_MEMBER
@@ -73,7 +85,7 @@ flood(struct xdp_md *ctx, const struct fwd_verdict *v,
     }
     counters->c.flooded++;
     counters->c.unknown_unicast += v->unknown_unicast;
-    counters->wanted += net->fanout[class] - n_self;
+    counters->wanted += fanout - n_self;
     cookie.seq = next_seq();
     *(struct fwd_bpf_cookie *) data = cookie;
     return bpf_redirect_map(map, 0, BPF_F_BROADCAST);
