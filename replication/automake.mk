@@ -182,6 +182,15 @@ tests_unit_test_fwd_socket_LDADD = \
 endif
 
 if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_fwd_punt
+tests_unit_test_fwd_punt_SOURCES = \
+	tests/unit/fwd_fixture.h \
+	tests/unit/test_fwd_punt.c
+tests_unit_test_fwd_punt_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
+endif
+
+if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_fwd_topology
 tests_unit_test_fwd_topology_SOURCES = \
 	tests/unit/fwd_fixture.h \

@@ -399,7 +399,7 @@ engine__dhcp__punted_and_reply_sent(void **state)
     expect_silence(rig);
 }
 
-/* The queue is bounded; what does not fit is a drop, and what does arrives. */
+/* The share of a switch is bounded; what does not fit is a drop, and what does arrives. */
 static bool
 punts_over(const struct rig *rig)
 {
@@ -407,13 +407,13 @@ punts_over(const struct rig *rig)
 
     return fwd_counter_read(&c->punted)
            + fwd_counter_read(&c->drops[FWD_DROP_PUNT_FULL])
-           == FWD_PUNT_SLOTS + 20;
+           == FWD_PUNT_SHARE + 20;
 }
 
 static bool
 punts_done(const struct rig *rig)
 {
-    return rig->n_punts == FWD_PUNT_SLOTS;
+    return rig->n_punts == FWD_PUNT_SHARE;
 }
 
 static void
@@ -426,7 +426,7 @@ engine__punt_flood__bounded(void **state)
 
     put_ether(&f, BLUE, all, b1, -1, FWD_ETH_P_IPV4);
     put_udp4(&f, "0.0.0.0", "255.255.255.255", 0, 68, 67, 300);
-    for (int i = 0; i < FWD_PUNT_SLOTS + 20; i++) {
+    for (int i = 0; i < FWD_PUNT_SHARE + 20; i++) {
         send_from(rig, TOR1, &f);
     }
     while (!punts_over(rig) && tsn_now_ms() < end) {
@@ -436,7 +436,7 @@ engine__punt_flood__bounded(void **state)
     assert_int_equal(fwd_counter_read(&rig->counters->c
                                       .drops[FWD_DROP_PUNT_FULL]), 20);
     turn(rig, punts_done, WAIT_MS);
-    assert_int_equal(rig->n_punts, FWD_PUNT_SLOTS);
+    assert_int_equal(rig->n_punts, FWD_PUNT_SHARE);
 }
 
 /* A new table counts from the next frame on; copies to an endpoint that the
