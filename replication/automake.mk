@@ -43,6 +43,8 @@ replication_libreplication_a_SOURCES = \
 	replication/forwarder/rtnl-route.c \
 	replication/forwarder/rtnl.c \
 	replication/forwarder/rtnl.h \
+	replication/forwarder/socket-lanes.c \
+	replication/forwarder/socket-lanes.h \
 	replication/forwarder/socket-open.c \
 	replication/forwarder/socket-open.h \
 	replication/forwarder/socket-thread.c \
@@ -187,6 +189,24 @@ tests_unit_test_fwd_punt_SOURCES = \
 	tests/unit/fwd_fixture.h \
 	tests/unit/test_fwd_punt.c
 tests_unit_test_fwd_punt_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
+endif
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_fwd_storm
+tests_unit_test_fwd_storm_SOURCES = \
+	tests/unit/fwd_fixture.h \
+	tests/unit/test_fwd_storm.c
+tests_unit_test_fwd_storm_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
+endif
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_fwd_lanes
+tests_unit_test_fwd_lanes_SOURCES = \
+	$(FWD_CASES) \
+	tests/unit/test_fwd_lanes.c
+tests_unit_test_fwd_lanes_LDADD = \
 	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
 endif
 

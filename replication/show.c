@@ -85,6 +85,7 @@ show_forwarder(struct tsn_json *json, const struct fwd *fwd)
     tsn_json_bool(json, "mpls_over_gre", status.gre);
     tsn_json_uint(json, "mtu", status.mtu);
     tsn_json_uint(json, "overruns", status.overruns);
+    tsn_json_uint(json, "control_overruns", status.control_overruns);
     tsn_json_uint(json, "receive_errors", status.receive_errors);
     tsn_json_object_end(json);
 }

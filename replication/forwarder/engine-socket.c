@@ -125,7 +125,8 @@ update_mtu(struct fwd *fwd)
 static bool
 has_gre(const struct fwd *fwd)
 {
-    return fwd->shared.sockets[FWD_V4].rx[FWD_RX_GRE] >= 0;
+    return fwd->shared.sockets[FWD_V4].rx[FWD_LANE_FLOOD][FWD_RX_GRE]
+           >= 0;
 }
 
 static void
@@ -139,6 +140,15 @@ log_start(const struct fwd *fwd)
               FWD_MPLS_PORT, FWD_MPLS_OLD_PORT);
     if (!has_gre(fwd)) {
         VLOG_WARN("without MPLS over GRE, as a raw socket needs CAP_NET_RAW");
+    }
+    for (int family = 0; family < FWD_N_FAMILIES; family++) {
+        int error = fwd->shared.sockets[family].lanes_error;
+
+        if (error) {
+            VLOG_WARN("frames for the services wait behind those to flood: "
+                      "cannot distribute them among sockets: %s",
+                      ovs_strerror(-error));
+        }
     }
 }
 
@@ -425,13 +435,26 @@ fwd_totals(struct fwd *fwd)
 }
 
 static uint64_t
-overruns(int fd)
+socket_overruns(int fd)
 {
     uint32_t meminfo[SK_MEMINFO_VARS] = { 0 };
     socklen_t len = sizeof meminfo;
 
     return fd >= 0 && !getsockopt(fd, SOL_SOCKET, SO_MEMINFO, meminfo, &len)
            ? meminfo[SK_MEMINFO_DROPS] : 0;
+}
+
+static uint64_t
+lane_overruns(const struct fwd *fwd, enum fwd_lane lane)
+{
+    uint64_t n = 0;
+
+    for (int family = 0; family < FWD_N_FAMILIES; family++) {
+        for (int i = 0; i < FWD_N_RX; i++) {
+            n += socket_overruns(fwd->shared.sockets[family].rx[lane][i]);
+        }
+    }
+    return n;
 }
 
 void
@@ -454,10 +477,10 @@ fwd_get_status(const struct fwd *fwd, struct fwd_status *status)
         .mtu = fwd->shared.mtu,
         .receive_errors = fwd_counter_read(&fwd->shared.receive_errors),
     };
-    for (int family = 0; family < FWD_N_FAMILIES; family++) {
-        for (int i = 0; i < FWD_N_RX; i++) {
-            status->overruns
-                += overruns(fwd->shared.sockets[family].rx[i]);
-        }
+    for (int lane = 0; lane < FWD_N_LANES; lane++) {
+        uint64_t n = lane_overruns(fwd, lane);
+
+        status->overruns += n;
+        status->control_overruns += lane == FWD_LANE_FLOOD ? 0 : n;
     }
 }

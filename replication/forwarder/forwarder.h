@@ -77,7 +77,8 @@ struct fwd_status {
     const char *reason;         /* Why it is not running, or "". */
     bool gre;                   /* MPLS over GRE works, too. */
     unsigned int mtu;           /* Of the underlay; 0: not known. */
-    uint64_t overruns;          /* Frames lost before we read them. */
+    uint64_t overruns;          /* Frames lost before we read them ... */
+    uint64_t control_overruns;  /* ... of these, ARP and those for services. */
     uint64_t receive_errors;
 };
 void fwd_get_status(const struct fwd *, struct fwd_status *);

@@ -12,11 +12,14 @@
 #include <unistd.h>
 
 #include "random.h"
+#include "replication/forwarder/socket-lanes.h"
 #include "tsn/model.h"
 #include "util.h"
 
-/* Frames may wait here while the thread is busy sending copies. */
+/* Frames may wait here while the thread is busy sending copies; those of the
+ * other lanes do not wait long. */
 #define RX_BUFFER_SIZE (16 << 20)
+#define RX_LANE_BUFFER_SIZE (4 << 20)
 /* Copies to an endpoint that does not resolve wait in the kernel, which keeps
  * some 200 KiB for each; they must not use up the room of the others. */
 #define TX_BUFFER_SIZE (4 << 20)
@@ -45,6 +48,7 @@ void
 fwd_sockets_init(struct fwd_sockets *s)
 {
     memset(s, -1, sizeof *s);
+    s->lanes_error = 0;
 }
 
 static void
@@ -56,11 +60,19 @@ close_socket(int *fdp)
     }
 }
 
+static void
+close_lane(struct fwd_sockets *s, enum fwd_lane lane)
+{
+    for (int i = 0; i < FWD_N_RX; i++) {
+        close_socket(&s->rx[lane][i]);
+    }
+}
+
 void
 fwd_sockets_close(struct fwd_sockets *s)
 {
-    for (int i = 0; i < FWD_N_RX; i++) {
-        close_socket(&s->rx[i]);
+    for (int i = 0; i < FWD_N_LANES; i++) {
+        close_lane(s, i);
     }
     for (int i = 0; i < FWD_N_UDP_TX; i++) {
         close_socket(&s->tx[i]);
@@ -76,25 +88,6 @@ set_buffer(int fd, int force_option, int option, int size)
     }
 }
 
-static int
-open_socket(const struct fwd_sockaddr *address, int type, int proto, int *fdp)
-{
-    int fd = socket(address->sa.sa_family,
-                    type | SOCK_NONBLOCK | SOCK_CLOEXEC, proto);
-
-    if (fd < 0) {
-        return -errno;
-    }
-    if (bind(fd, &address->sa, address->len)) {
-        int error = errno;
-
-        close(fd);
-        return -error;
-    }
-    *fdp = fd;
-    return 0;
-}
-
 struct option {
     int level, name, value;
 };
@@ -108,6 +101,31 @@ set_options(int fd, const struct option *options, size_t n)
             return -errno;
         }
     }
+    return 0;
+}
+
+static const struct option reuse_port = { SOL_SOCKET, SO_REUSEPORT, 1 };
+
+/* With 'shared' the port may be that of another one that is shared. */
+static int
+open_socket(const struct fwd_sockaddr *address, int type, int proto,
+            bool shared, int *fdp)
+{
+    int fd = socket(address->sa.sa_family,
+                    type | SOCK_NONBLOCK | SOCK_CLOEXEC, proto);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    int error = set_options(fd, &reuse_port, shared);
+    if (!error && bind(fd, &address->sa, address->len)) {
+        error = -errno;
+    }
+    if (error) {
+        close(fd);
+        return error;
+    }
+    *fdp = fd;
     return 0;
 }
 
@@ -147,7 +165,7 @@ open_tx_socket(struct fwd_sockets *s, const struct in6_addr *ip, int i,
         const struct fwd_sockaddr address = fwd_sockaddr_from(
             ip, first + (start + k) % FWD_PORTS_PER_SOCKET);
 
-        error = open_socket(&address, SOCK_DGRAM, 0, &s->tx[i]);
+        error = open_socket(&address, SOCK_DGRAM, 0, false, &s->tx[i]);
         if (!error) {
             set_buffer(s->tx[i], SO_SNDBUFFORCE, SO_SNDBUF, TX_BUFFER_SIZE);
             error = set_outer_headers(s->tx[i], address.sa.sa_family, true,
@@ -157,56 +175,119 @@ open_tx_socket(struct fwd_sockets *s, const struct in6_addr *ip, int i,
     return error;
 }
 
-static int
-open_rx_socket(struct fwd_sockets *s, const struct in6_addr *ip,
-               enum fwd_rx rx, uint16_t port)
+static void
+set_rx_buffer(int fd, enum fwd_lane lane)
 {
-    const struct fwd_sockaddr address = fwd_sockaddr_from(ip, port);
-    int error = open_socket(&address, SOCK_DGRAM, 0, &s->rx[rx]);
+    set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF,
+               lane == FWD_LANE_FLOOD ? RX_BUFFER_SIZE : RX_LANE_BUFFER_SIZE);
+}
+
+static int
+open_rx_socket(struct fwd_sockets *s, const struct fwd_sockaddr *address,
+               enum fwd_rx rx, enum fwd_lane lane)
+{
+    int *fdp = &s->rx[lane][rx];
+    int error = open_socket(address, SOCK_DGRAM, 0, lane != FWD_LANE_FLOOD,
+                            fdp);
 
     if (!error) {
-        set_buffer(s->rx[rx], SO_RCVBUFFORCE, SO_RCVBUF, RX_BUFFER_SIZE);
-        if (address.sa.sa_family == AF_INET6) {
+        set_rx_buffer(*fdp, lane);
+        if (address->sa.sa_family == AF_INET6) {
             /* Of tunnels, checksums may be 0 (RFC 6935, 5). */
             const struct option zero = { IPPROTO_UDP, UDP_NO_CHECK6_RX, 1 };
 
-            error = set_options(s->rx[rx], &zero, 1);
+            error = set_options(*fdp, &zero, 1);
         }
     }
     return error;
 }
 
+/* The other lanes of a port, whose first socket is open.  That one is shared
+ * only now, so a port that somebody else has is none that we get. */
 static int
-open_gre_socket(struct fwd_sockets *s, const struct in6_addr *ip, uint8_t tos)
+open_rx_lanes(struct fwd_sockets *s, const struct fwd_sockaddr *address,
+              enum fwd_rx rx)
 {
-    const struct fwd_sockaddr address = fwd_sockaddr_from(ip, 0);
-    int *fdp = &s->rx[FWD_RX_GRE];
-    int error = open_socket(&address, SOCK_RAW, IPPROTO_GRE, fdp);
+    int first = s->rx[FWD_LANE_FLOOD][rx];
+    int error = set_options(first, &reuse_port, 1);
+
+    for (int lane = FWD_LANE_FLOOD + 1; !error && lane < FWD_N_LANES; lane++) {
+        error = open_rx_socket(s, address, rx, lane);
+    }
+    return error ? error : fwd_lanes_select(first, rx);
+}
+
+static int
+open_gre_socket(struct fwd_sockets *s, const struct fwd_sockaddr *address,
+                uint8_t tos)
+{
+    int *fdp = &s->rx[FWD_LANE_FLOOD][FWD_RX_GRE];
+    int error = open_socket(address, SOCK_RAW, IPPROTO_GRE, false, fdp);
 
     if (error == -EPERM || error == -EACCES) {
         return 0;
     }
     if (!error) {
-        set_buffer(*fdp, SO_RCVBUFFORCE, SO_RCVBUF, RX_BUFFER_SIZE);
+        set_rx_buffer(*fdp, FWD_LANE_FLOOD);
         set_buffer(*fdp, SO_SNDBUFFORCE, SO_SNDBUF, TX_BUFFER_SIZE);
-        error = set_outer_headers(*fdp, address.sa.sa_family, false, tos);
+        error = set_outer_headers(*fdp, address->sa.sa_family, false, tos);
+    }
+    return error;
+}
+
+/* Each raw socket gets each packet, but for its filter.  What a socket got
+ * before it had one is in another lane, too. */
+static int
+open_gre_lane(struct fwd_sockets *s, const struct fwd_sockaddr *address,
+              enum fwd_family family, enum fwd_lane lane)
+{
+    int *fdp = &s->rx[lane][FWD_RX_GRE];
+    int error = open_socket(address, SOCK_RAW, IPPROTO_GRE, false, fdp);
+    char c;
+
+    if (!error) {
+        set_rx_buffer(*fdp, lane);
+        error = fwd_lanes_filter(*fdp, family, lane);
+    }
+    while (!error && recv(*fdp, &c, sizeof c, 0) >= 0) {
+        continue;
     }
     return error;
 }
 
 static int
-open_all(struct fwd_sockets *s, const struct in6_addr *ip, uint8_t tos,
-         uint16_t *port)
+open_gre_lanes(struct fwd_sockets *s, const struct fwd_sockaddr *address)
 {
-    static const uint16_t ports[] = {
-        [FWD_RX_VXLAN] = FWD_VXLAN_PORT,
-        [FWD_RX_MPLS] = FWD_MPLS_PORT,
-        [FWD_RX_MPLS_OLD] = FWD_MPLS_OLD_PORT,
-    };
+    enum fwd_family family = address->sa.sa_family == AF_INET ? FWD_V4
+                                                              : FWD_V6;
+    int first = s->rx[FWD_LANE_FLOOD][FWD_RX_GRE];
+    int error = first < 0 ? 0
+                : fwd_lanes_filter(first, family, FWD_LANE_FLOOD);
 
-    for (size_t i = 0; i < ARRAY_SIZE(ports); i++) {
-        *port = ports[i];
-        int error = open_rx_socket(s, ip, i, ports[i]);
+    for (int lane = FWD_LANE_FLOOD + 1;
+         !error && first >= 0 && lane < FWD_N_LANES; lane++) {
+        error = open_gre_lane(s, address, family, lane);
+    }
+    return error;
+}
+
+static const uint16_t rx_ports[] = {
+    [FWD_RX_VXLAN] = FWD_VXLAN_PORT,
+    [FWD_RX_MPLS] = FWD_MPLS_PORT,
+    [FWD_RX_MPLS_OLD] = FWD_MPLS_OLD_PORT,
+};
+
+/* Those of the first lane, and to send from. */
+static int
+open_first(struct fwd_sockets *s, const struct in6_addr *ip, uint8_t tos,
+           uint16_t *port)
+{
+    struct fwd_sockaddr address;
+
+    for (size_t i = 0; i < ARRAY_SIZE(rx_ports); i++) {
+        *port = rx_ports[i];
+        address = fwd_sockaddr_from(ip, *port);
+        int error = open_rx_socket(s, &address, i, FWD_LANE_FLOOD);
         if (error) {
             return error;
         }
@@ -218,17 +299,43 @@ open_all(struct fwd_sockets *s, const struct in6_addr *ip, uint8_t tos,
             return error;
         }
     }
-    return open_gre_socket(s, ip, tos);
+    address = fwd_sockaddr_from(ip, 0);
+    return open_gre_socket(s, &address, tos);
+}
+
+static void
+open_lanes(struct fwd_sockets *s, const struct in6_addr *ip)
+{
+    struct fwd_sockaddr address;
+    int error = 0;
+
+    for (size_t i = 0; !error && i < ARRAY_SIZE(rx_ports); i++) {
+        address = fwd_sockaddr_from(ip, rx_ports[i]);
+        error = open_rx_lanes(s, &address, i);
+    }
+    if (!error) {
+        address = fwd_sockaddr_from(ip, 0);
+        error = open_gre_lanes(s, &address);
+    }
+    if (error) {
+        fwd_lanes_unfilter(s->rx[FWD_LANE_FLOOD][FWD_RX_GRE]);
+        for (int lane = FWD_LANE_FLOOD + 1; lane < FWD_N_LANES; lane++) {
+            close_lane(s, lane);
+        }
+    }
+    s->lanes_error = error;
 }
 
 int
 fwd_sockets_open(struct fwd_sockets *s, const struct in6_addr *ip, uint8_t tos,
                  uint16_t *port)
 {
-    int error = open_all(s, ip, tos, port);
+    int error = open_first(s, ip, tos, port);
 
     if (error) {
         fwd_sockets_close(s);
+    } else {
+        open_lanes(s, ip);
     }
     return error;
 }

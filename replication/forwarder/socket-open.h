@@ -23,16 +23,26 @@ enum fwd_rx {
     FWD_RX_VXLAN,
     FWD_RX_MPLS,
     FWD_RX_MPLS_OLD,
-    FWD_RX_GRE,                 /* Raw, and to send from as well. */
+    FWD_RX_GRE,                 /* Raw. */
     FWD_N_RX
+};
+
+/* Frames of which each get their turn: see socket-lanes.h.  What is to be
+ * served first comes last. */
+enum fwd_lane {
+    FWD_LANE_FLOOD,             /* Whatever is in no other one. */
+    FWD_LANE_RESOLVE,           /* ARP requests, neighbour discovery. */
+    FWD_LANE_SERVICE,           /* DHCP, DNS, IGMP. */
+    FWD_N_LANES
 };
 
 enum fwd_family { FWD_V4, FWD_V6, FWD_N_FAMILIES };
 
 /* Those of a family; -1 is one that is not open. */
 struct fwd_sockets {
-    int rx[FWD_N_RX];
+    int rx[FWD_N_LANES][FWD_N_RX];      /* Of GRE, also to send from. */
     int tx[FWD_N_UDP_TX];
+    int lanes_error;            /* 0, or why all frames are in one lane. */
 };
 
 /* The address of an endpoint. */
@@ -58,7 +68,8 @@ void fwd_sockets_init(struct fwd_sockets *);
 void fwd_sockets_close(struct fwd_sockets *);
 
 /* Opens all sockets on 'address', with 'tos' in what they send.  Without the
- * right to open the one for GRE, that one stays closed.
+ * right to open those for GRE, they stay closed.  On a host that has no lanes
+ * there is the first one.
  *
  * Returns 0; or -errno, and then '*port' is the port that could not be had, or
  * 0, and nothing is open. */

@@ -2,7 +2,11 @@
 /* Forwards in batches: takes up to RX_BATCH frames from a socket, decides
  * about each, collects the copies by the socket that they leave from, and
  * sends them.  The frames stay where they were received until then; each copy
- * is its own headers and the frame's bytes.  No lock, no allocation. */
+ * is its own headers and the frame's bytes.  No lock, no allocation.
+ *
+ * Before each batch of frames to flood, which may make many copies, those of
+ * the other lanes have their turn: no frame for a service waits longer than
+ * one such batch takes. */
 #include <config.h>
 #include "replication/forwarder/socket-thread.h"
 
@@ -29,8 +33,13 @@ VLOG_DEFINE_THIS_MODULE(fwd_socket_thread);
 /* How long to leave a socket alone that fails to receive. */
 #define RX_ERROR_PAUSE_MS 10
 
-/* What to poll: the eventfd, then the sockets. */
-#define N_FDS (1 + FWD_N_FAMILIES * FWD_N_RX)
+/* Batches from a socket of such a lane in a turn: what looks like a request
+ * may have to be flooded, so these must not take all turns. */
+#define LANE_BATCHES 4
+
+/* What to poll: the eventfd, then the sockets, by lane. */
+#define LANE_FDS (FWD_N_FAMILIES * FWD_N_RX)
+#define N_FDS (1 + FWD_N_LANES * LANE_FDS)
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
 
@@ -42,6 +51,8 @@ struct worker {
     bool notify;                /* Something was punted in this batch. */
 
     struct pollfd fds[N_FDS];
+    int last_flood;             /* Of its lane: the socket that had the last
+                                 * turn. */
     struct mmsghdr rx_msgs[RX_BATCH];
     struct iovec rx_iovs[RX_BATCH];
     struct sockaddr_in6 rx_from[RX_BATCH];      /* Or sockaddr_in. */
@@ -235,22 +246,25 @@ arrive(const struct worker *w, int i, enum fwd_family family, enum fwd_rx rx,
     return fwd_outer_gre(data, end, a);
 }
 
-/* Receives and forwards a batch from 'fd'.  Returns 0, also if there was
- * nothing, or -errno. */
+/* Receives and forwards a batch from socket 'i' of a lane.  Returns how many
+ * frames there were, or -errno. */
 static int
-run_batch(struct worker *w, int fd, enum fwd_family family, enum fwd_rx rx)
+run_batch(struct worker *w, enum fwd_lane lane, int i)
 {
+    enum fwd_family family = i / FWD_N_RX;
+    enum fwd_rx rx = i % FWD_N_RX;
     struct fwd_arrival a;
 
-    for (int i = 0; i < RX_BATCH; i++) {
-        w->rx_msgs[i].msg_hdr.msg_namelen = sizeof w->rx_from[i];
+    for (int k = 0; k < RX_BATCH; k++) {
+        w->rx_msgs[k].msg_hdr.msg_namelen = sizeof w->rx_from[k];
     }
-    int n = recvmmsg(fd, w->rx_msgs, RX_BATCH, MSG_DONTWAIT, NULL);
+    int n = recvmmsg(w->shared->sockets[family].rx[lane][rx], w->rx_msgs,
+                     RX_BATCH, MSG_DONTWAIT, NULL);
     if (n < 0) {
         return errno == EINTR || errno == EAGAIN ? 0 : -errno;
     }
-    for (int i = 0; i < n; i++) {
-        if (arrive(w, i, family, rx, &a)) {
+    for (int k = 0; k < n; k++) {
+        if (arrive(w, k, family, rx, &a)) {
             handle_frame(w, &a);
         }
     }
@@ -259,26 +273,61 @@ run_batch(struct worker *w, int fd, enum fwd_family family, enum fwd_rx rx)
         w->notify = false;
         w->shared->notify(w->shared->notify_aux);
     }
+    return n;
+}
+
+static bool
+has_frames(const struct worker *w, enum fwd_lane lane, int i)
+{
+    return w->fds[1 + lane * LANE_FDS + i].revents;
+}
+
+/* What there is in a lane, within bounds.  Returns 0 or the -errno of a socket
+ * that failed. */
+static int
+run_lane(struct worker *w, enum fwd_lane lane)
+{
+    int result = 0;
+
+    for (int i = 0; i < LANE_FDS; i++) {
+        int n = has_frames(w, lane, i) ? RX_BATCH : 0;
+
+        for (int k = 0; k < LANE_BATCHES && n == RX_BATCH; k++) {
+            n = run_batch(w, lane, i);
+        }
+        result = n < 0 ? n : result;
+    }
+    return result;
+}
+
+/* A batch from the next socket that has something to flood. */
+static int
+run_flood(struct worker *w)
+{
+    for (int k = 1; k <= LANE_FDS; k++) {
+        int i = (w->last_flood + k) % LANE_FDS;
+
+        if (has_frames(w, FWD_LANE_FLOOD, i)) {
+            w->last_flood = i;
+            int n = run_batch(w, FWD_LANE_FLOOD, i);
+            return n < 0 ? n : 0;
+        }
+    }
     return 0;
 }
 
-/* A batch from each socket that has something.  Returns 0 or the -errno of one
- * that failed. */
+/* Returns 0 or the -errno of a socket that failed. */
 static int
 run_batches(struct worker *w)
 {
     int result = 0;
 
-    for (int i = 0; i < FWD_N_FAMILIES * FWD_N_RX; i++) {
-        const struct pollfd *fd = &w->fds[1 + i];
-
-        if (fd->revents) {
-            int error = run_batch(w, fd->fd, i / FWD_N_RX, i % FWD_N_RX);
-
-            result = error ? error : result;
-        }
+    for (enum fwd_lane lane = FWD_N_LANES - 1; lane > FWD_LANE_FLOOD; lane--) {
+        int error = run_lane(w, lane);
+        result = error ? error : result;
     }
-    return result;
+    int error = run_flood(w);
+    return error ? error : result;
 }
 
 /* Waits for frames or the control thread, or after an error a moment.  Before
@@ -309,10 +358,12 @@ worker_create(struct fwd_socket_shared *shared)
     w->host = shared->host;
     w->tx = fwd_tx_create(shared->sockets, shared->host.tos, &shared->totals);
     w->fds[0] = (struct pollfd) { .fd = shared->wake_fd, .events = POLLIN };
-    for (int i = 0; i < FWD_N_FAMILIES * FWD_N_RX; i++) {
+    for (int i = 0; i < FWD_N_LANES * LANE_FDS; i++) {
+        int lane = i / LANE_FDS, family = i % LANE_FDS / FWD_N_RX;
+
         /* One that is not open is -1, which poll() ignores. */
         w->fds[1 + i] = (struct pollfd) {
-            .fd = shared->sockets[i / FWD_N_RX].rx[i % FWD_N_RX],
+            .fd = shared->sockets[family].rx[lane][i % FWD_N_RX],
             .events = POLLIN,
         };
     }

@@ -55,7 +55,8 @@ BUILD_ASSERT_DECL(FWD_N_FAMILIES * N_QUEUES <= 64);
 static int
 queue_fd(const struct fwd_sockets *s, unsigned int queue)
 {
-    return queue == GRE_QUEUE ? s->rx[FWD_RX_GRE] : s->tx[queue];
+    return queue == GRE_QUEUE ? s->rx[FWD_LANE_FLOOD][FWD_RX_GRE]
+                              : s->tx[queue];
 }
 
 static unsigned int
