@@ -18,6 +18,8 @@ tsn_libtsn_a_SOURCES = \
 	tsn/daemon.h \
 	tsn/error.c \
 	tsn/error.h \
+	tsn/hex.c \
+	tsn/hex.h \
 	tsn/json.c \
 	tsn/json.h \
 	tsn/log.c \
@@ -53,6 +55,10 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_tsn_config
 tests_unit_test_tsn_config_SOURCES = tests/unit/test_tsn_config.c
 tests_unit_test_tsn_config_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_tsn_hex
+tests_unit_test_tsn_hex_SOURCES = tests/unit/test_tsn_hex.c
+tests_unit_test_tsn_hex_LDADD = $(BASE_LIBS) $(TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_tsn_ctl
 tests_unit_test_tsn_ctl_SOURCES = tests/unit/test_tsn_ctl.c

@@ -6,7 +6,8 @@
 
 #include <stddef.h>
 
-#define TSN_CTL_LINE_MAX 4096
+/* A jumbo frame in hexadecimal digits, as for "explain", and some words. */
+#define TSN_CTL_LINE_MAX 32768
 #define TSN_CTL_WORDS_MAX 32
 
 struct tsn_ctl_request {

@@ -5,7 +5,7 @@
  *   request:  "show tors\n"  (words separated by blanks)
  *   reply:    {"ok":true,"result":{...}}  or  {"ok":false,"error":"..."}
  *
- * Lives in the main thread's loop; a request longer than a line of 4 KiB is
+ * Lives in the main thread's loop; a request longer than a line of 32 KiB is
  * refused, one slower than 5 s closed, and so is who does not read its reply.
  * "help" lists the commands.  The socket is for its owner and its group. */
 #ifndef TSN_CTL_H

@@ -278,12 +278,12 @@ ctl__request_in_pieces__answered(void **state)
 }
 
 static void
-ctl__line_length__4096_is_the_limit(void **state)
+ctl__line_length__32768_is_the_limit(void **state)
 {
     struct rig *rig = *state;
     char line[TSN_CTL_LINE_MAX + 1];
 
-    /* 4096 bytes with the newline. */
+    /* 32768 bytes with the newline. */
     memset(line, ' ', sizeof line);
     memcpy(line, "show", 4);
     line[TSN_CTL_LINE_MAX - 1] = '\n';
@@ -293,7 +293,7 @@ ctl__line_length__4096_is_the_limit(void **state)
     line[TSN_CTL_LINE_MAX] = '\n';
     assert_string_equal(ask_size(rig, line, TSN_CTL_LINE_MAX + 1),
                         "{\"ok\":false,\"error\":\"the request is longer "
-                        "than 4096 bytes\"}\n");
+                        "than 32768 bytes\"}\n");
 }
 
 static void
@@ -576,7 +576,7 @@ main(void)
         TEST(ctl__handler_error__replaces_the_reply),
         TEST(ctl__help__lists_commands),
         TEST(ctl__request_in_pieces__answered),
-        TEST(ctl__line_length__4096_is_the_limit),
+        TEST(ctl__line_length__32768_is_the_limit),
         TEST(ctl__many_words__refused),
         TEST(ctl__client_that_stopped_sending__answered),
         TEST(ctl__end_before_the_newline__closed_without_reply),
