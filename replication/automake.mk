@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += replication/libreplication.a
 replication_libreplication_a_SOURCES = \
+	replication/explain-request.c \
+	replication/explain-request.h \
 	replication/forwarder/bpf-attach.c \
 	replication/forwarder/bpf-attach.h \
 	replication/forwarder/bpf-endpoint.c \
@@ -67,6 +69,8 @@ replication_libreplication_a_SOURCES = \
 	replication/services/dhcp4.h \
 	replication/services/lease.c \
 	replication/services/lease.h \
+	replication/show-explain.c \
+	replication/show-explain.h \
 	replication/show-flood.c \
 	replication/show-flood.h \
 	replication/show.c \
@@ -158,6 +162,13 @@ tests_unit_test_fwd_explain_LDADD = \
 endif
 
 if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_repl_explain
+tests_unit_test_repl_explain_SOURCES = tests/unit/test_repl_explain.c
+tests_unit_test_repl_explain_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
+endif
+
+if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_fwd_table
 tests_unit_test_fwd_table_SOURCES = \
 	tests/unit/fwd_fixture.h \
@@ -165,6 +176,14 @@ tests_unit_test_fwd_table_SOURCES = \
 tests_unit_test_fwd_table_LDADD = \
 	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
 endif
+
+check_PROGRAMS += tests/fuzz/fuzz_explain
+tests_fuzz_fuzz_explain_SOURCES = \
+	$(FWD_CASES) \
+	tests/fuzz/fuzz_explain.c \
+	$(FUZZ_DRIVER)
+tests_fuzz_fuzz_explain_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_explain_LDADD = replication/libreplication.a $(BASE_LIBS)
 
 check_PROGRAMS += tests/fuzz/fuzz_pipeline
 tests_fuzz_fuzz_pipeline_SOURCES = \

@@ -8,6 +8,7 @@
 #include "replication/forwarder/forwarder.h"
 #include "replication/forwarder/table.h"
 #include "replication/services/dhcp4-server.h"
+#include "replication/show-explain.h"
 #include "replication/show-flood.h"
 #include "replication/tree/election.h"
 #include "replication/tree/networks.h"
@@ -319,4 +320,5 @@ repl_show_register(struct tsn_ctl *ctl, struct repl_show *show)
     tsn_ctl_register(ctl, "show flood", "show flood [NETWORK]", 0, 1,
                      show_flood_cb, show);
     tsn_ctl_register(ctl, "drops", "drops", 0, 0, drops_cb, show);
+    repl_show_explain_register(ctl, show);
 }

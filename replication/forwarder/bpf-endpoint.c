@@ -3,7 +3,6 @@
 #include "replication/forwarder/bpf-endpoint.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -275,6 +274,18 @@ fwd_bpf_endpoint_unref(struct fwd_bpf_endpoints *es, const struct fwd_ip *ip)
     }
     hmap_remove(&es->endpoints, &e->node);
     free(e);
+}
+
+bool
+fwd_bpf_endpoint_find_way(const struct fwd_bpf_endpoints *es,
+                          const struct fwd_ip *ip, struct fwd_nexthop *way)
+{
+    const struct fwd_nexthop *nh = fwd_nexthops_find(es->nexthops, ip);
+
+    if (nh) {
+        *way = *nh;
+    }
+    return nh != NULL;
 }
 
 int

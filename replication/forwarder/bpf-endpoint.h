@@ -7,6 +7,7 @@
 #ifndef FWD_BPF_ENDPOINT_H
 #define FWD_BPF_ENDPOINT_H 1
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
@@ -16,6 +17,7 @@
 struct fwd_bpf_endpoints;
 struct fwd_bpf_grace;
 struct fwd_bpf_maps;
+struct fwd_nexthop;
 struct tsn_err;
 
 struct fwd_bpf_endpoint_ops {
@@ -51,6 +53,11 @@ struct fwd_bpf_at fwd_bpf_endpoint_ref(struct fwd_bpf_endpoints *,
                                        const struct fwd_ip *);
 /* Takes one fwd_bpf_endpoint_ref() back. */
 void fwd_bpf_endpoint_unref(struct fwd_bpf_endpoints *, const struct fwd_ip *);
+
+/* How packets to an endpoint leave.  False if it is not wanted. */
+bool fwd_bpf_endpoint_find_way(const struct fwd_bpf_endpoints *,
+                               const struct fwd_ip *,
+                               struct fwd_nexthop *way);
 
 /* The interface of a number; 0 if it is not used. */
 int fwd_bpf_dev_ifindex(const struct fwd_bpf_endpoints *, unsigned int dev);

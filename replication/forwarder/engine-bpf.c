@@ -323,3 +323,10 @@ fwd_bpf_get_status(const struct fwd_bpf *bpf, struct fwd_bpf_status *status)
         status->n_interfaces += !!fwd_bpf_dev_ifindex(bpf->endpoints, i);
     }
 }
+
+bool
+fwd_bpf_find_way(const struct fwd_bpf *bpf, const struct fwd_ip *ip,
+                 struct fwd_nexthop *way)
+{
+    return fwd_bpf_endpoint_find_way(bpf->endpoints, ip, way);
+}

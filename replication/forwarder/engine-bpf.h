@@ -16,6 +16,8 @@
 
 struct fwd_bpf;
 struct fwd_host;
+struct fwd_ip;
+struct fwd_nexthop;
 struct fwd_table;
 struct tsn_err;
 
@@ -57,5 +59,9 @@ struct fwd_bpf_status {
     bool waiting;               /* For fwd_bpf_set_complete(). */
 };
 void fwd_bpf_get_status(const struct fwd_bpf *, struct fwd_bpf_status *);
+
+/* How packets to an endpoint leave.  False if it is none. */
+bool fwd_bpf_find_way(const struct fwd_bpf *, const struct fwd_ip *,
+                      struct fwd_nexthop *way);
 
 #endif /* replication/forwarder/engine-bpf.h */

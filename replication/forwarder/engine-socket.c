@@ -39,6 +39,9 @@ struct fwd {
     struct fwd_config config;
     fwd_punt_fn *punt;
     void *aux;
+    /* Published last.  The thread has it or is to take it, and gives it back
+     * only for a newer one. */
+    const struct fwd_table *table;
 
     /* Freed when closed, so later than this. */
     uv_async_t *async;          /* The thread has something for us. */
@@ -382,10 +385,24 @@ fwd_publish(struct fwd *fwd, struct fwd_table *table)
     if (fwd->bpf) {
         fwd_bpf_publish(fwd->bpf, table);
     }
+    fwd->table = table;
     /* One that the thread did not come to take needs no farewell. */
     fwd_table_destroy(__atomic_exchange_n(&fwd->shared.next, table,
                                           __ATOMIC_ACQ_REL));
     wake_thread(fwd);
+}
+
+const struct fwd_table *
+fwd_get_table(const struct fwd *fwd)
+{
+    return fwd->table;
+}
+
+void
+fwd_get_host(const struct fwd *fwd, struct fwd_host *host)
+{
+    *host = fwd->shared.host;
+    host->mtu = fwd->shared.mtu;
 }
 
 int
@@ -393,7 +410,7 @@ fwd_send(struct fwd *fwd, const struct fwd_net *net,
          const struct fwd_member *dst, const void *frame, size_t size)
 {
     struct fwd_verdict v = { .net = net, .class = FWD_STRANGER };
-    struct fwd_host host = fwd->shared.host;
+    struct fwd_host host;
     struct fwd_copy copy;
     struct fwd_inner in;
 
@@ -404,7 +421,7 @@ fwd_send(struct fwd *fwd, const struct fwd_net *net,
         || fwd_parse_ether(frame, (const __u8 *) frame + size, &in, &v)) {
         return -EINVAL;
     }
-    host.mtu = fwd->shared.mtu;
+    fwd_get_host(fwd, &host);
     fwd_look_at_ip(&host, &in, &v);
     v.port = fwd_entropy_port(net, frame);
     v.ttl = FWD_TTL;
@@ -483,4 +500,11 @@ fwd_get_status(const struct fwd *fwd, struct fwd_status *status)
         status->overruns += n;
         status->control_overruns += lane == FWD_LANE_FLOOD ? 0 : n;
     }
+}
+
+bool
+fwd_find_way(const struct fwd *fwd, const struct fwd_ip *dst,
+             struct fwd_nexthop *way)
+{
+    return fwd->bpf && fwd_bpf_find_way(fwd->bpf, dst, way);
 }

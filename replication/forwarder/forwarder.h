@@ -17,6 +17,9 @@
 #include "replication/forwarder/punt.h"
 
 struct fwd;
+struct fwd_host;
+struct fwd_ip;
+struct fwd_nexthop;
 struct fwd_table;
 struct tsn_err;
 
@@ -54,6 +57,12 @@ void fwd_destroy(struct fwd *);                         /* NULL is fine. */
  * replaced it in every thread. */
 void fwd_publish(struct fwd *, struct fwd_table *table);
 
+/* The table published last, which stays until the next is; NULL before. */
+const struct fwd_table *fwd_get_table(const struct fwd *);
+
+/* This host as frames are forwarded by it now. */
+void fwd_get_host(const struct fwd *, struct fwd_host *host);
+
 /* Sends an Ethernet frame of a network through the tunnel to 'dst', which is
  * no neighbour in the tree.  Returns 0 or -errno, -EMSGSIZE if the frame must
  * not be fragmented and is too long; never waits. */
@@ -82,5 +91,10 @@ struct fwd_status {
     uint64_t receive_errors;
 };
 void fwd_get_status(const struct fwd *, struct fwd_status *);
+
+/* How packets to 'dst' leave, if there is an engine that knows, eBPF's, and
+ * 'dst' is one of its endpoints.  Returns false otherwise. */
+bool fwd_find_way(const struct fwd *, const struct fwd_ip *dst,
+                  struct fwd_nexthop *way);
 
 #endif /* replication/forwarder/forwarder.h */

@@ -372,6 +372,14 @@ fwd_nexthops_add(struct fwd_nexthops *nhs, const struct fwd_ip *dst)
     return &way->nh;
 }
 
+const struct fwd_nexthop *
+fwd_nexthops_find(const struct fwd_nexthops *nhs, const struct fwd_ip *dst)
+{
+    const struct way *way = find_way(nhs, dst);
+
+    return way ? &way->nh : NULL;
+}
+
 void
 fwd_nexthops_remove(struct fwd_nexthops *nhs, const struct fwd_ip *dst)
 {

@@ -57,6 +57,9 @@ void fwd_nexthops_destroy(struct fwd_nexthops *);       /* NULL is fine. */
  * it is now, valid until the loop turns or 'dst' is removed. */
 const struct fwd_nexthop *fwd_nexthops_add(struct fwd_nexthops *,
                                            const struct fwd_ip *dst);
+/* Likewise, of a 'dst' that is followed; NULL if it is not. */
+const struct fwd_nexthop *fwd_nexthops_find(const struct fwd_nexthops *,
+                                            const struct fwd_ip *dst);
 /* Takes back one fwd_nexthops_add(). */
 void fwd_nexthops_remove(struct fwd_nexthops *, const struct fwd_ip *dst);
 
