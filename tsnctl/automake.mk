@@ -3,12 +3,18 @@ noinst_LIBRARIES += tsnctl/libtsnctl.a
 tsnctl_libtsnctl_a_SOURCES = \
 	tsnctl/client.c \
 	tsnctl/client.h \
+	tsnctl/explain.c \
+	tsnctl/explain.h \
+	tsnctl/pcap-read.c \
+	tsnctl/pcap-read.h \
+	tsnctl/print.c \
+	tsnctl/print.h \
 	tsnctl/render.c \
 	tsnctl/render.h
 
 bin_PROGRAMS += tsnctl/tsnctl
 tsnctl_tsnctl_SOURCES = tsnctl/main.c
-tsnctl_tsnctl_LDADD = tsnctl/libtsnctl.a $(BASE_LIBS)
+tsnctl_tsnctl_LDADD = tsnctl/libtsnctl.a $(BASE_LIBS) $(PCAP_LIBS)
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_tsnctl_render

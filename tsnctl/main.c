@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tsnctl: asks the programs that run on this host and shows what they say.
  * It knows which of them a command concerns, and nothing of what they
- * answer. */
+ * answer.  Commands that read files are in files of their own. */
 #include <config.h>
 
 #include <getopt.h>
@@ -13,7 +13,8 @@
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
 #include "tsnctl/client.h"
-#include "tsnctl/render.h"
+#include "tsnctl/explain.h"
+#include "tsnctl/print.h"
 #include "util.h"
 
 enum {
@@ -96,6 +97,8 @@ static const char usage[] =
     "                        it is not there\n"
     "  flood show [NETWORK]  who gets a copy of a network's broadcasts, and\n"
     "                        how; also \"show flood\"\n"
+    "  explain ...           what becomes of a frame, and why; see\n"
+    "                        \"tsnctl explain --help\"\n"
     "  log MODULE|any LEVEL  what is logged: off, err, warn, info or dbg\n"
     "  version               version and running time\n"
     "  help                  this, and what the running programs serve\n"
@@ -192,29 +195,6 @@ find_route(const char *request)
     }
 }
 
-static void
-print_json(const struct json *json)
-{
-    char *s = json_to_string(json, JSSF_PRETTY | JSSF_SORT);
-
-    puts(s);
-    free(s);
-}
-
-static void
-print_text(const struct tsnctl_reply *reply, int indent)
-{
-    struct ds out = DS_EMPTY_INITIALIZER;
-    /* The reply's own keys have no place among those of the result. */
-    const char *result = strstr(reply->text, "\"result\":");
-
-    tsnctl_render(&out, reply->result,
-                  result ? result + strlen("\"result\":") : reply->text,
-                  indent);
-    fputs(ds_cstr(&out), stdout);
-    ds_destroy(&out);
-}
-
 /* Prints the reply of the only one asked.  Returns the exit status. */
 static int
 print_one(const char *name, const struct tsnctl_reply *reply,
@@ -223,9 +203,9 @@ print_one(const char *name, const struct tsnctl_reply *reply,
     switch (reply->outcome) {
     case TSNCTL_OK:
         if (options->json) {
-            print_json(reply->result);
+            tsnctl_print_json(reply->result);
         } else {
-            print_text(reply, 0);
+            tsnctl_print_text(reply, 0);
         }
         return 0;
     case TSNCTL_ABSENT:
@@ -293,7 +273,7 @@ print_results_json(const struct poll *poll)
             json_object_put(all, program_names[i], json_null_create());
         }
     }
-    print_json(all);
+    tsnctl_print_json(all);
     json_destroy(all);
 }
 
@@ -314,7 +294,7 @@ print_results_text(const struct poll *poll)
         printf("%s%s:%s\n", any ? "\n" : "", program_names[i],
                absent ? " not running" : "");
         if (!absent) {
-            print_text(reply, 2);
+            tsnctl_print_text(reply, 2);
         }
         any = true;
     }
@@ -406,33 +386,58 @@ run_programs(const char *request, const struct options *options)
     return status;
 }
 
+static int
+run_explain(int argc, char *argv[], const struct options *options)
+{
+    char *path = options->socket
+                 ? xstrdup(options->socket)
+                 : xasprintf("%s/%s.ctl", options->run_dir,
+                             program_names[REPLICATOR]);
+    int status = tsnctl_explain(argc, argv, path, options->json);
+
+    free(path);
+    return status;
+}
+
+/* Asks whom the command, 'argc' words, concerns.  Returns the exit status. */
+static int
+run_command(int argc, char *argv[], struct options *options)
+{
+    struct ds request = DS_EMPTY_INITIALIZER;
+
+    if (!join_words(argc, argv, options, &request)) {
+        ds_destroy(&request);
+        return EXIT_USAGE;
+    }
+    bool help = !strcmp(ds_cstr(&request), "help");
+    if (help && !options->json) {
+        printf("%s\n", usage);
+    }
+    int status = options->socket
+                 ? run_socket(ds_cstr(&request), options)
+                 : run_programs(ds_cstr(&request), options);
+    ds_destroy(&request);
+    return help ? 0 : status;
+}
+
 int
 main(int argc, char *argv[])
 {
     struct options options = { .run_dir = TSN_RUNDIR };
-    struct ds request = DS_EMPTY_INITIALIZER;
 
     int status = parse_options(argc, argv, &options);
     if (status >= 0) {
         return status;
     }
-    if (!join_words(argc - optind, argv + optind, &options, &request)) {
-        ds_destroy(&request);
-        return EXIT_USAGE;
-    }
-
-    bool help = !strcmp(ds_cstr(&request), "help");
-    if (help && !options.json) {
-        printf("%s\n", usage);
-    }
-    status = options.socket
-             ? run_socket(ds_cstr(&request), &options)
-             : run_programs(ds_cstr(&request), &options);
-    ds_destroy(&request);
+    argc -= optind;
+    argv += optind;
+    status = argc && !strcmp(argv[0], "explain")
+             ? run_explain(argc, argv, &options)
+             : run_command(argc, argv, &options);
 
     if (fflush(stdout) || ferror(stdout)) {
         perror("tsnctl: standard output");
         return EXIT_FAILED;
     }
-    return help ? 0 : status;
+    return status;
 }

@@ -246,10 +246,10 @@ other_command__who_knows_it_answers(void **state)
 {
     struct rig *rig = *state;
 
-    serve(rig, "tsn-tor-agent", COMMANDS("explain"));
+    serve(rig, "tsn-tor-agent", COMMANDS("ponder"));
     serve(rig, "tsn-replicator", COMMANDS("status"));
     tsn_loop_start(rig->loop);
-    assert_tsnctl("explain --vni 5", 0,
+    assert_tsnctl("ponder --vni 5", 0,
                   "tsn-tor-agent:\n"
                   "  PROGRAM        ARGS  LAST\n"
                   "  tsn-tor-agent     2  5\n");
@@ -262,14 +262,14 @@ static void
 socket__given__only_that(void **state)
 {
     struct rig *rig = *state;
-    char *args = xasprintf("--socket %s/tsn-controller.ctl explain", dir);
+    char *args = xasprintf("--socket %s/tsn-controller.ctl ponder", dir);
 
-    serve(rig, "tsn-controller", COMMANDS("explain"));
+    serve(rig, "tsn-controller", COMMANDS("ponder"));
     tsn_loop_start(rig->loop);
     assert_tsnctl(args, 0,
                   "PROGRAM         ARGS  LAST\n"
                   "tsn-controller     0  -\n");
-    assert_tsnctl("--socket /nonexistent explain", 1,
+    assert_tsnctl("--socket /nonexistent ponder", 1,
                   "tsnctl: /nonexistent is not running\n");
     free(args);
 }
