@@ -23,6 +23,7 @@ bench-programs: $(EXTRA_PROGRAMS)
 check-local: bench-programs
 
 tests_bench_flood_bench_SOURCES = \
+	tests/bench/flood-bench-ask.c \
 	tests/bench/flood-bench-cost.c \
 	tests/bench/flood-bench-xdp.c \
 	tests/bench/flood-bench.c \

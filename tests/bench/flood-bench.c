@@ -18,9 +18,14 @@
  *   flood-bench load ADDRESS FROM FIRST NETWORKS N
  *       so many networks of N members at once: prints seconds, and bytes of
  *       maps
+ *   flood-bench ask FROM TO SECONDS
+ *       ARP requests and DHCP in VXLAN 200, 100 of each a second; says how
+ *       many were answered
+ *   flood-bench answer ADDRESS FROM FIRST N ASKER
+ *       as "node socket", but also answers ASKER
  *
- * "node", "count" and "change" print "ready" when they are, findings as JSON.
- */
+ * "node", "count", "change" and "answer" print "ready" when they are, findings
+ * as JSON. */
 #include <config.h>
 #include "flood-bench.h"
 
@@ -193,6 +198,8 @@ main(int argc, char *argv[])
         { "node", 5, node },
         { "count", 1, flood_bench_count },
         { "change", 4, flood_bench_change },
+        { "ask", 3, flood_bench_ask },
+        { "answer", 5, flood_bench_answer },
         { "load", 5, flood_bench_load },
     };
 
@@ -203,6 +210,7 @@ main(int argc, char *argv[])
         }
     }
     fprintf(stderr,
-            "usage: flood-bench send|node|count|change|load ARGUMENT...\n");
+            "usage: flood-bench send|node|count|change|load|ask|answer "
+            "ARGUMENT...\n");
     return 1;
 }

@@ -36,6 +36,10 @@ struct fwd *flood_bench_forwarder(struct tsn_loop *, const char *engine,
 /* Turns until there is a way to all endpoints. */
 void flood_bench_resolve(struct tsn_loop *, struct fwd *);
 
+/* flood-bench-ask.c. */
+int flood_bench_ask(char *argv[]);
+int flood_bench_answer(char *argv[]);
+
 /* flood-bench-cost.c. */
 int flood_bench_change(char *argv[]);
 int flood_bench_load(char *argv[]);
