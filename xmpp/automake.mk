@@ -32,6 +32,7 @@ xmpp_libxmpp_a_SOURCES = \
 	xmpp/speaker-inet.c \
 	xmpp/speaker-private.h \
 	xmpp/speaker-restart.c \
+	xmpp/speaker-rib-held.c \
 	xmpp/speaker-rib.c \
 	xmpp/speaker-tree-join.c \
 	xmpp/speaker-tree-label.c \

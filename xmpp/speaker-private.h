@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the parts of the speaker share: sessions and configuration
  * (speaker.c), what is wanted (speaker-want.c), what was learnt
- * (speaker-rib.c), End-of-RIB and stale routes (speaker-restart.c), multicast
- * trees (speaker-tree.c). */
+ * (speaker-rib.c, speaker-rib-held.c), End-of-RIB and stale routes
+ * (speaker-restart.c), multicast trees (speaker-tree.c). */
 #ifndef XMPP_SPEAKER_PRIVATE_H
 #define XMPP_SPEAKER_PRIVATE_H 1
 
@@ -204,6 +204,19 @@ void rib_sweep(struct peer *);
 void rib_drop_instance(struct xmpp_speaker *, const char *instance);
 /* Calls 'routes_changed' for each instance that did. */
 void rib_notify(struct xmpp_speaker *);
+/* Gives up a reference; NULL is fine. */
+void rib_free_path(struct xmpp_speaker *, const struct xmpp_evpn *);
+
+/* speaker-rib-held.c */
+/* Holds lists that 'peer' gave in an earlier session, while this one's may not
+ * be whole yet.  Takes 'path'. */
+void rib_hold_path(struct peer *, struct rib_instance *, const char *id,
+                   const struct xmpp_evpn *path);
+/* Those of the peer with 'slot', or NULL. */
+struct rib_held *rib_find_held(const struct rib_instance *, unsigned int slot,
+                               const char *id);
+void rib_free_held(struct xmpp_speaker *, struct rib_instance *,
+                   struct rib_held *);
 
 /* speaker-inet.c */
 bool inet_is_family(uint32_t family);

@@ -104,8 +104,8 @@ route_size(const char *id)
     return sizeof(struct rib_route) + strlen(id) + 1;
 }
 
-static void
-free_path(struct xmpp_speaker *sp, const struct xmpp_evpn *path)
+void
+rib_free_path(struct xmpp_speaker *sp, const struct xmpp_evpn *path)
 {
     if (path) {
         sp->rib_bytes -= sp->rib_paths.n_bytes;
@@ -120,101 +120,10 @@ free_route(struct xmpp_speaker *sp, struct rib_instance *inst,
 {
     hmap_remove(&inst->routes, &rr->node);
     for (int i = 0; i < MAX_PEERS; i++) {
-        free_path(sp, rr->path[i]);
+        rib_free_path(sp, rr->path[i]);
     }
     sp->rib_bytes -= route_size(rr->id);
     free(rr);
-}
-
-static size_t
-held_size(const char *id)
-{
-    return sizeof(struct rib_held) + strlen(id) + 1;
-}
-
-static void
-free_held(struct xmpp_speaker *sp, struct rib_instance *inst,
-          struct rib_held *held)
-{
-    hmap_remove(&inst->held, &held->node);
-    sp->rib_bytes -= held_size(held->id);
-    free_path(sp, held->path);
-    free(held->id);
-    free(held);
-}
-
-static struct rib_held *
-find_held(const struct rib_instance *inst, unsigned int slot, const char *id)
-{
-    struct rib_held *held;
-
-    HMAP_FOR_EACH_WITH_HASH (held, node, hash_string(id, slot),
-                             &inst->held) {
-        if (held->slot == slot && !strcmp(held->id, id)) {
-            return held;
-        }
-    }
-    return NULL;
-}
-
-/* Adds those of 'src' to '*dst' that it has not, as far as a list goes. */
-static void
-merge_list(struct tunnel_dst **dst, size_t *n, const struct tunnel_dst *src,
-           size_t n_src)
-{
-    size_t n_dst = *n;
-
-    *dst = xrealloc(*dst, (n_dst + n_src) * sizeof **dst);
-    for (size_t i = 0; i < n_src && *n < XMPP_MAX_NEXT_HOPS; i++) {
-        size_t j = 0;
-
-        while (j < n_dst && !tsn_ip_equals(&(*dst)[j].ip, &src[i].ip)) {
-            j++;
-        }
-        if (j == n_dst) {
-            (*dst)[(*n)++] = src[i];
-        }
-    }
-}
-
-/* Of two sessions, neither of which was whole after the other. */
-static void
-merge_held(struct xmpp_speaker *sp, struct rib_held *held,
-           const struct xmpp_evpn *newer)
-{
-    const struct xmpp_evpn *older = held->path;
-    struct xmpp_evpn both;
-
-    xmpp_evpn_copy(&both, newer);
-    merge_list(&both.olist, &both.n_olist, older->olist, older->n_olist);
-    merge_list(&both.leaf_olist, &both.n_leaf_olist, older->leaf_olist,
-               older->n_leaf_olist);
-    sp->rib_bytes -= sp->rib_paths.n_bytes;
-    held->path = rib_path_get_copy(&sp->rib_paths, &both);
-    sp->rib_bytes += sp->rib_paths.n_bytes;
-    xmpp_evpn_fini(&both);
-    free_path(sp, older);
-    free_path(sp, newer);
-}
-
-/* Holds lists that 'peer' gave in an earlier session, while this one's may not
- * be whole yet. */
-static void
-hold_path(struct peer *peer, struct rib_instance *inst, const char *id,
-          const struct xmpp_evpn *path)
-{
-    struct rib_held *held = find_held(inst, peer->slot, id);
-
-    if (held) {
-        merge_held(peer->speaker, held, path);
-        return;
-    }
-    held = xmalloc(sizeof *held);
-    *held = (struct rib_held) {
-        .slot = peer->slot, .id = xstrdup(id), .path = path,
-    };
-    hmap_insert(&inst->held, &held->node, hash_string(id, peer->slot));
-    peer->speaker->rib_bytes += held_size(id);
 }
 
 /* Gives up the path of 'peer', but for lists that are to be held. */
@@ -227,9 +136,9 @@ retire_path(struct peer *peer, struct rib_instance *inst,
 
     if (path && rr->stale[slot] && peer->up && !peer->synced
         && xmpp_evpn_is_broadcast(path)) {
-        hold_path(peer, inst, rr->id, path);
+        rib_hold_path(peer, inst, rr->id, path);
     } else {
-        free_path(peer->speaker, path);
+        rib_free_path(peer->speaker, path);
     }
     rr->path[slot] = NULL;
     rr->stale[slot] = false;
@@ -371,7 +280,7 @@ free_instance(struct xmpp_speaker *sp, struct shash_node *node)
         free_route(sp, inst, rr);
     }
     HMAP_FOR_EACH_SAFE (held, node, &inst->held) {
-        free_held(sp, inst, held);
+        rib_free_held(sp, inst, held);
     }
     hmap_destroy(&inst->held);
     hmap_destroy(&inst->routes);
@@ -592,7 +501,7 @@ sync_ends_others(const struct peer *peer, const struct rib_instance *inst,
         return false;
     }
     for (unsigned int i = 0; i < MAX_PEERS; i++) {
-        if (i != slot && (rr->path[i] || find_held(inst, i, rr->id))) {
+        if (i != slot && (rr->path[i] || rib_find_held(inst, i, rr->id))) {
             return true;
         }
     }
@@ -615,7 +524,7 @@ rib_sweep(struct peer *peer)
 
         HMAP_FOR_EACH_SAFE (held, node, &inst->held) {
             if (held->slot == peer->slot) {
-                free_held(sp, inst, held);
+                rib_free_held(sp, inst, held);
                 note_change(sp, inst);
             }
         }
