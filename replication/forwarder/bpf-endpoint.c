@@ -173,14 +173,14 @@ nexthop_changed(const struct fwd_ip *dst, const struct fwd_nexthop *nh,
 int
 fwd_bpf_endpoints_create(uv_loop_t *loop, struct fwd_bpf_maps *maps,
                          struct fwd_bpf_grace *grace,
-                         const struct fwd_ip *source,
+                         const struct fwd_host *host,
                          const struct fwd_bpf_endpoint_ops *ops, void *aux,
                          struct fwd_bpf_endpoints **endpointsp,
                          struct tsn_err *err)
 {
     struct fwd_bpf_endpoints *es = xzalloc(sizeof *es);
 
-    int error = fwd_nexthops_create(loop, source, nexthop_changed, es,
+    int error = fwd_nexthops_create(loop, host, nexthop_changed, es,
                                     &es->nexthops, err);
     if (error) {
         free(es);
@@ -301,7 +301,7 @@ fwd_bpf_n_pending(const struct fwd_bpf_endpoints *es)
 }
 
 int
-fwd_bpf_source_ifindex(const struct fwd_bpf_endpoints *es)
+fwd_bpf_source_ifindex(const struct fwd_bpf_endpoints *es, bool ipv6)
 {
-    return fwd_nexthops_source_ifindex(es->nexthops);
+    return fwd_nexthops_source_ifindex(es->nexthops, ipv6);
 }

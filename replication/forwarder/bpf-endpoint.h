@@ -32,7 +32,7 @@ struct fwd_bpf_endpoint_ops {
  * 'ops' stays where it is. */
 int fwd_bpf_endpoints_create(uv_loop_t *, struct fwd_bpf_maps *,
                              struct fwd_bpf_grace *,
-                             const struct fwd_ip *source,
+                             const struct fwd_host *host,
                              const struct fwd_bpf_endpoint_ops *, void *aux,
                              struct fwd_bpf_endpoints **endpointsp,
                              struct tsn_err *err);
@@ -65,7 +65,7 @@ int fwd_bpf_dev_ifindex(const struct fwd_bpf_endpoints *, unsigned int dev);
 /* Endpoints that frames cannot be sent to now. */
 size_t fwd_bpf_n_pending(const struct fwd_bpf_endpoints *);
 
-/* The interface with the source address; 0 if this host has not got it. */
-int fwd_bpf_source_ifindex(const struct fwd_bpf_endpoints *);
+/* The interface with our address, of IPv4 or IPv6; 0 if there is none. */
+int fwd_bpf_source_ifindex(const struct fwd_bpf_endpoints *, bool ipv6);
 
 #endif /* replication/forwarder/bpf-endpoint.h */

@@ -90,7 +90,10 @@ fall_back(struct fwd_bpf *bpf, int ifindex, const char *why)
         fwd_bpf_detach_from(bpf->attach,
                             fwd_bpf_dev_ifindex(bpf->endpoints, i));
     }
-    fwd_bpf_detach_from(bpf->attach, fwd_bpf_source_ifindex(bpf->endpoints));
+    for (int v6 = 0; v6 < 2; v6++) {
+        fwd_bpf_detach_from(bpf->attach,
+                            fwd_bpf_source_ifindex(bpf->endpoints, v6));
+    }
     attach_all(bpf);
 }
 
@@ -127,7 +130,9 @@ attach_all(struct fwd_bpf *bpf)
     for (unsigned int i = 0; i < FWD_BPF_MAX_DEVS; i++) {
         attach_to(bpf, fwd_bpf_dev_ifindex(bpf->endpoints, i));
     }
-    attach_to(bpf, fwd_bpf_source_ifindex(bpf->endpoints));
+    for (int v6 = 0; v6 < 2; v6++) {
+        attach_to(bpf, fwd_bpf_source_ifindex(bpf->endpoints, v6));
+    }
 }
 
 static void
@@ -214,7 +219,7 @@ create_parts(struct fwd_bpf *bpf, uv_loop_t *loop, struct tsn_err *err)
         return error;
     }
     return fwd_bpf_endpoints_create(loop, bpf->maps, bpf->grace,
-                                    &bpf->host.ip4, &endpoint_ops, bpf,
+                                    &bpf->host, &endpoint_ops, bpf,
                                     &bpf->endpoints, err);
 }
 

@@ -36,18 +36,21 @@ struct way {
     unsigned int refs;
     struct fwd_ip via;          /* The neighbour, if routed. */
     bool fixed;                 /* It was not learnt: not to be asked. */
+    bool has_others;            /* The route has other paths, too ... */
+    bool is_other;              /* ... and this is one, for as long as the
+                                 * neighbour of the first one is silent. */
     unsigned int silent;        /* Ticks that it did not answer. */
     uint32_t generation;        /* Of the routes that it was looked up in. */
     struct fwd_nexthop nh;
 };
 
 struct fwd_nexthops {
-    struct fwd_ip source;
+    struct fwd_ip sources[2];   /* IPv4, and IPv6 or zero. */
     fwd_nexthop_changed_fn *changed;
     void *aux;
     struct fwd_rtnl *rtnl;
     struct hmap ways;
-    int source_ifindex;
+    int source_ifindexes[2];
     uint32_t generation;        /* Rises when routes or links change. */
     unsigned int ticks;
 
@@ -77,12 +80,12 @@ find_way(const struct fwd_nexthops *nhs, const struct fwd_ip *dst)
     return NULL;
 }
 
-/* The path for 'dst': the one whose hash with it is the highest.  A path has
- * as many tries as its weight. */
-static const struct fwd_path *
+/* The place in 'route' of the path for 'dst': the one whose hash with it is
+ * the highest.  A path has as many tries as its weight. */
+static unsigned int
 choose_path(const struct fwd_route *route, const struct fwd_ip *dst)
 {
-    const struct fwd_path *best = &route->paths[0];
+    unsigned int best = 0;
     uint32_t best_score = 0;
 
     for (unsigned int i = 0; i < route->n_paths; i++) {
@@ -93,7 +96,7 @@ choose_path(const struct fwd_route *route, const struct fwd_ip *dst)
             uint32_t score = hash_ip(dst, hash_add(basis, k));
 
             if (score >= best_score) {
-                best = path;
+                best = i;
                 best_score = score;
             }
         }
@@ -102,63 +105,116 @@ choose_path(const struct fwd_route *route, const struct fwd_ip *dst)
 }
 
 static void
-ask_neighbour(struct fwd_nexthops *nhs, struct way *way)
+ask_neighbour(struct fwd_nexthops *nhs, int ifindex, const struct fwd_ip *ip)
 {
-    int error = fwd_rtnl_solicit(nhs->rtnl, way->nh.ifindex, &way->via);
+    int error = fwd_rtnl_solicit(nhs->rtnl, ifindex, ip);
 
     if (error) {
         VLOG_WARN_RL(&rl, "cannot ask for a neighbour ip=%s ifindex=%d: %s",
-                     fwd_ip_text(&way->via).s, way->nh.ifindex,
-                     ovs_strerror(-error));
+                     fwd_ip_text(ip).s, ifindex, ovs_strerror(-error));
     }
+}
+
+static const struct fwd_ip *
+source_for(const struct fwd_nexthops *nhs, const struct fwd_ip *dst)
+{
+    const struct fwd_ip *source = &nhs->sources[!fwd_ip_is_v4(dst)];
+
+    return fwd_ip_is_zero(source) ? NULL : source;
+}
+
+/* How 'way' is if it takes 'path'. */
+static struct fwd_nexthop
+follow_path(struct fwd_nexthops *nhs, const struct fwd_path *path,
+            uint32_t route_mtu, bool *fixed)
+{
+    struct fwd_nexthop nh = { .state = FWD_NEXTHOP_UNROUTED };
+    struct fwd_link link;
+
+    if (fwd_rtnl_get_link(nhs->rtnl, path->ifindex, &link) || !link.up) {
+        return nh;
+    }
+    nh.ifindex = path->ifindex;
+    nh.mtu = route_mtu && route_mtu < link.mtu ? route_mtu : link.mtu;
+    memcpy(nh.src_mac, link.mac, 6);
+    nh.state = fwd_rtnl_get_neighbour(nhs->rtnl, nh.ifindex, &path->via,
+                                      nh.dst_mac, fixed)
+               ? FWD_NEXTHOP_UNRESOLVED : FWD_NEXTHOP_READY;
+    return nh;
+}
+
+/* Takes the best path of 'route' whose neighbour is known, or else the best
+ * one.  The neighbours that are not known are left in '*silent'. */
+static struct fwd_nexthop
+follow_route(struct fwd_nexthops *nhs, struct way *way,
+             struct fwd_route *route, struct fwd_route *silent)
+{
+    struct fwd_nexthop best = { .state = FWD_NEXTHOP_UNROUTED };
+
+    while (route->n_paths) {
+        unsigned int i = choose_path(route, &way->dst);
+        const struct fwd_path path = route->paths[i];
+        bool fixed = false;
+        struct fwd_nexthop nh = follow_path(nhs, &path, route->mtu, &fixed);
+
+        if (nh.state == FWD_NEXTHOP_UNRESOLVED) {
+            silent->paths[silent->n_paths++] = path;
+        }
+        if (nh.state > best.state) {
+            best = nh;
+            way->via = path.via;
+            way->fixed = fixed;
+        }
+        if (nh.state == FWD_NEXTHOP_READY) {
+            break;
+        }
+        route->paths[i] = route->paths[--route->n_paths];
+    }
+    return best;
 }
 
 /* Looks up 'way' in the kernel. */
 static struct fwd_nexthop
-look_up(struct fwd_nexthops *nhs, struct way *way)
+look_up(struct fwd_nexthops *nhs, struct way *way, struct fwd_route *silent)
 {
-    struct fwd_nexthop nh = { .state = FWD_NEXTHOP_UNROUTED };
+    const struct fwd_nexthop none = { .state = FWD_NEXTHOP_UNROUTED };
     struct fwd_route route;
-    struct fwd_link link;
 
-    int error = fwd_rtnl_get_route(nhs->rtnl, &way->dst, &nhs->source,
-                                   &route);
+    silent->n_paths = 0;
+    int error = fwd_rtnl_get_route(nhs->rtnl, &way->dst,
+                                   source_for(nhs, &way->dst), &route);
     if (error) {
         if (error != -ENETUNREACH) {
             VLOG_WARN_RL(&rl, "cannot look up a route vtep=%s: %s",
                          fwd_ip_text(&way->dst).s, ovs_strerror(-error));
         }
-        return nh;
+        way->has_others = way->is_other = false;
+        return none;
     }
-    const struct fwd_path *path = choose_path(&route, &way->dst);
-    if (fwd_rtnl_get_link(nhs->rtnl, path->ifindex, &link) || !link.up) {
-        return nh;
-    }
-    way->via = path->via;
-    nh.ifindex = path->ifindex;
-    nh.mtu = route.mtu && route.mtu < link.mtu ? route.mtu : link.mtu;
-    memcpy(nh.src_mac, link.mac, 6);
-    nh.state = fwd_rtnl_get_neighbour(nhs->rtnl, nh.ifindex, &way->via,
-                                      nh.dst_mac, &way->fixed)
-               ? FWD_NEXTHOP_UNRESOLVED : FWD_NEXTHOP_READY;
+    way->has_others = route.n_paths > 1;
+    struct fwd_nexthop nh = follow_route(nhs, way, &route, silent);
+    way->is_other = nh.state == FWD_NEXTHOP_READY && silent->n_paths;
     return nh;
 }
 
-/* Looks up 'way', and asks for its neighbour if need be.  Returns true if that
- * changes how packets leave. */
+/* Looks up 'way', and asks for neighbours if that changes something or 'ask'.
+ * Returns true if it changes how packets leave. */
 static bool
-refresh_way(struct fwd_nexthops *nhs, struct way *way)
+refresh_way(struct fwd_nexthops *nhs, struct way *way, bool ask)
 {
-    struct fwd_nexthop nh = look_up(nhs, way);
+    struct fwd_route silent;
+    struct fwd_nexthop nh = look_up(nhs, way, &silent);
+    bool changed = memcmp(&nh, &way->nh, sizeof nh);
 
     way->generation = nhs->generation;
-    if (!memcmp(&nh, &way->nh, sizeof nh)) {
+    for (unsigned int i = 0; (ask || changed) && i < silent.n_paths; i++) {
+        ask_neighbour(nhs, silent.paths[i].ifindex, &silent.paths[i].via);
+    }
+    if (!changed) {
         return false;
     }
     way->nh = nh;
-    if (nh.state == FWD_NEXTHOP_UNRESOLVED) {
-        ask_neighbour(nhs, way);
-    } else {
+    if (nh.state != FWD_NEXTHOP_UNRESOLVED) {
         way->silent = 0;
     }
     return true;
@@ -185,22 +241,25 @@ refresh_cb(uv_timer_t *timer)
             uv_timer_start(nhs->refresh, refresh_cb, 0, 0);
             return;
         }
-        if (refresh_way(nhs, way)) {
+        if (refresh_way(nhs, way, false)) {
             tell(nhs, way);
         }
     }
 }
 
 static void
-find_source(struct fwd_nexthops *nhs)
+find_sources(struct fwd_nexthops *nhs)
 {
-    int ifindex = fwd_rtnl_find_address(nhs->rtnl, &nhs->source);
+    for (int i = 0; i < 2; i++) {
+        int ifindex = fwd_ip_is_zero(&nhs->sources[i]) ? 0
+                      : fwd_rtnl_find_address(nhs->rtnl, &nhs->sources[i]);
 
-    if (ifindex < 0) {
-        VLOG_WARN_RL(&rl, "cannot look up the addresses of this host: %s",
-                     ovs_strerror(-ifindex));
-    } else {
-        nhs->source_ifindex = ifindex;
+        if (ifindex < 0) {
+            VLOG_WARN_RL(&rl, "cannot look up the addresses of this host: %s",
+                         ovs_strerror(-ifindex));
+        } else {
+            nhs->source_ifindexes[i] = ifindex;
+        }
     }
 }
 
@@ -208,7 +267,7 @@ static void
 refresh_all(struct fwd_nexthops *nhs)
 {
     nhs->generation++;
-    find_source(nhs);
+    find_sources(nhs);
     if (!uv_is_active((uv_handle_t *) nhs->refresh)) {
         uv_timer_start(nhs->refresh, refresh_cb, SETTLE_MS, 0);
     }
@@ -223,7 +282,7 @@ neighbour_changed(struct fwd_nexthops *nhs,
     HMAP_FOR_EACH (way, node, &nhs->ways) {
         if (way->nh.ifindex == change->ifindex
             && fwd_ip_equals(&way->via, &change->ip)
-            && refresh_way(nhs, way)) {
+            && refresh_way(nhs, way, false)) {
             tell(nhs, way);
         }
     }
@@ -258,20 +317,31 @@ poll_cb(uv_poll_t *poll, int status OVS_UNUSED, int events OVS_UNUSED)
     fwd_rtnl_run(nhs->rtnl, changed_cb, nhs);
 }
 
+/* Asks for what is not known, or not for sure. */
+static void
+ask_again(struct fwd_nexthops *nhs, struct way *way)
+{
+    bool ready = way->nh.state == FWD_NEXTHOP_READY;
+
+    if (way->is_other || (!ready && way->has_others)) {
+        if (refresh_way(nhs, way, true)) {
+            tell(nhs, way);
+        }
+    } else if (way->nh.state == FWD_NEXTHOP_UNRESOLVED) {
+        ask_neighbour(nhs, way->nh.ifindex, &way->via);
+    }
+    if (ready && !way->fixed
+        && !((nhs->ticks + way->node.hash) % REFRESH_TICKS)) {
+        ask_neighbour(nhs, way->nh.ifindex, &way->via);
+    }
+}
+
 static void
 tick_way(struct fwd_nexthops *nhs, struct way *way)
 {
-    if (way->nh.state == FWD_NEXTHOP_READY) {
-        if (!way->fixed
-            && !((nhs->ticks + way->node.hash) % REFRESH_TICKS)) {
-            ask_neighbour(nhs, way);
-        }
-        return;
-    }
-    if (way->nh.state == FWD_NEXTHOP_UNRESOLVED) {
-        ask_neighbour(nhs, way);
-    }
-    if (++way->silent == PATIENCE_TICKS) {
+    ask_again(nhs, way);
+    if (way->nh.state != FWD_NEXTHOP_READY
+        && ++way->silent == PATIENCE_TICKS) {
         VLOG_WARN_RL(&rl, "nothing can be sent to a tunnel endpoint vtep=%s "
                      "via=%s ifindex=%d: %s", fwd_ip_text(&way->dst).s,
                      fwd_ip_text(&way->via).s, way->nh.ifindex,
@@ -309,7 +379,7 @@ create_timer(struct fwd_nexthops *nhs, uv_loop_t *loop)
 }
 
 int
-fwd_nexthops_create(uv_loop_t *loop, const struct fwd_ip *source,
+fwd_nexthops_create(uv_loop_t *loop, const struct fwd_host *host,
                     fwd_nexthop_changed_fn *changed, void *aux,
                     struct fwd_nexthops **nhsp, struct tsn_err *err)
 {
@@ -320,12 +390,13 @@ fwd_nexthops_create(uv_loop_t *loop, const struct fwd_ip *source,
         return error;
     }
     struct fwd_nexthops *nhs = xzalloc(sizeof *nhs);
-    nhs->source = *source;
+    nhs->sources[0] = host->ip4;
+    nhs->sources[1] = host->ip6;
     nhs->changed = changed;
     nhs->aux = aux;
     nhs->rtnl = rtnl;
     hmap_init(&nhs->ways);
-    find_source(nhs);
+    find_sources(nhs);
 
     nhs->poll = xzalloc(sizeof *nhs->poll);
     uv_poll_init(loop, nhs->poll, fwd_rtnl_fd(rtnl));
@@ -366,7 +437,7 @@ fwd_nexthops_add(struct fwd_nexthops *nhs, const struct fwd_ip *dst)
         way = xzalloc(sizeof *way);
         way->dst = way->via = *dst;
         hmap_insert(&nhs->ways, &way->node, hash_ip(dst, 0));
-        refresh_way(nhs, way);
+        refresh_way(nhs, way, true);
     }
     way->refs++;
     return &way->nh;
@@ -404,9 +475,9 @@ fwd_nexthops_n_pending(const struct fwd_nexthops *nhs)
 }
 
 int
-fwd_nexthops_source_ifindex(const struct fwd_nexthops *nhs)
+fwd_nexthops_source_ifindex(const struct fwd_nexthops *nhs, bool ipv6)
 {
-    return nhs->source_ifindex;
+    return nhs->source_ifindexes[ipv6];
 }
 
 const char *

@@ -9,12 +9,14 @@
  * learn that a MAC has moved.
  *
  * Of several paths to an endpoint one is taken by a hash of the endpoint: it
- * stays while that path is there, whatever becomes of the others.
+ * stays while that path is there, whatever becomes of the others.  While its
+ * neighbour does not answer the next one by the hash is taken.
  *
  * All functions belong to the control thread, the one of 'loop'. */
 #ifndef FWD_NEXTHOP_H
 #define FWD_NEXTHOP_H 1
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
@@ -43,10 +45,10 @@ struct fwd_nexthop {
 typedef void fwd_nexthop_changed_fn(const struct fwd_ip *dst,
                                     const struct fwd_nexthop *nh, void *aux);
 
-/* Follows the routes of packets from 'source', in the network namespace of
+/* Follows the routes of packets from the addresses of 'host', in the network namespace of
  * the calling thread.  'changed' is called from the loop only.  Returns 0 with
  * '*nhsp' owned by the caller, or -errno with '*err' filled. */
-int fwd_nexthops_create(uv_loop_t *, const struct fwd_ip *source,
+int fwd_nexthops_create(uv_loop_t *, const struct fwd_host *host,
                         fwd_nexthop_changed_fn *changed, void *aux,
                         struct fwd_nexthops **nhsp, struct tsn_err *err);
 
@@ -66,8 +68,9 @@ void fwd_nexthops_remove(struct fwd_nexthops *, const struct fwd_ip *dst);
 /* Endpoints that are followed but not ready. */
 size_t fwd_nexthops_n_pending(const struct fwd_nexthops *);
 
-/* The interface that has the source address: 0 if this host has not got it. */
-int fwd_nexthops_source_ifindex(const struct fwd_nexthops *);
+/* The interface that has the host's address, 0 if none has: that of IPv4, or
+ * of IPv6. */
+int fwd_nexthops_source_ifindex(const struct fwd_nexthops *, bool ipv6);
 
 const char *fwd_nexthop_state_name(enum fwd_nexthop_state);
 

@@ -72,6 +72,7 @@ read_mtu(const struct nlattr *metrics)
 struct route_answer {
     const struct fwd_ip *dst;
     struct fwd_route *route;
+    bool is_object;             /* It names a nexthop object. */
     int error;
 };
 
@@ -102,6 +103,9 @@ route_cb(const struct nlmsghdr *msg, void *answer_)
         case RTA_MULTIPATH:
             read_multipath(attr, answer->dst, answer->route);
             break;
+        case RTA_NH_ID:
+            answer->is_object = true;
+            break;
         case RTA_METRICS:
             answer->route->mtu = read_mtu(attr);
             break;
@@ -116,41 +120,50 @@ route_cb(const struct nlmsghdr *msg, void *answer_)
 }
 
 static int
-ask_route(struct fwd_rtnl *rtnl, const struct fwd_ip *dst,
-          const struct fwd_ip *src, struct fwd_route *route)
+ask_with(struct fwd_rtnl *rtnl, const struct fwd_ip *dst,
+         const struct fwd_ip *src, unsigned int flags,
+         struct route_answer *answer)
 {
     uint8_t buffer[RTNL_REQUEST_SIZE];
-    struct route_answer answer = {
-        .dst = dst, .route = route, .error = -ENETUNREACH,
-    };
     void *header;
     struct nlmsghdr *msg = fwd_rtnl_start(buffer, RTM_GETROUTE, 0,
                                          sizeof(struct rtmsg), &header);
     struct rtmsg *rtm = header;
 
-    *route = (struct fwd_route) { .n_paths = 0 };
+    answer->route->n_paths = 0;
+    answer->route->mtu = 0;
+    answer->error = -ENETUNREACH;
     rtm->rtm_family = fwd_rtnl_family(dst);
     rtm->rtm_dst_len = rtm->rtm_family == AF_INET ? 32 : 128;
-    /* The entry of the table with all its paths, not the path of the kernel's
-     * own choice. */
-    rtm->rtm_flags = RTM_F_FIB_MATCH;
+    rtm->rtm_flags = flags;
     fwd_rtnl_put_ip(msg, RTA_DST, dst);
     if (src) {
         rtm->rtm_src_len = rtm->rtm_dst_len;
         fwd_rtnl_put_ip(msg, RTA_SRC, src);
     }
-    int error = fwd_rtnl_ask(rtnl, msg, route_cb, &answer);
-    return error ? error : answer.error;
+    int error = fwd_rtnl_ask(rtnl, msg, route_cb, answer);
+    return error ? error : answer->error;
+}
+
+/* The entry of the table with all its paths; or the path of the kernel's own
+ * choice, if it is one whose paths the kernel does not tell with it. */
+static int
+ask_route(struct fwd_rtnl *rtnl, const struct fwd_ip *dst,
+          const struct fwd_ip *src, struct fwd_route *route)
+{
+    struct route_answer answer = { .dst = dst, .route = route };
+
+    int error = ask_with(rtnl, dst, src, RTM_F_FIB_MATCH, &answer);
+    return error == -ENETUNREACH && answer.is_object
+           ? ask_with(rtnl, dst, src, 0, &answer) : error;
 }
 
 int
 fwd_rtnl_get_route(struct fwd_rtnl *rtnl, const struct fwd_ip *dst,
                    const struct fwd_ip *src, struct fwd_route *route)
 {
-    bool same_family = fwd_rtnl_family(src) == fwd_rtnl_family(dst);
-
-    int error = ask_route(rtnl, dst, same_family ? src : NULL, route);
-    if (error == -EINVAL) {
+    int error = ask_route(rtnl, dst, src, route);
+    if (src && error == -EINVAL) {
         /* The source is not on this host, for the moment. */
         error = ask_route(rtnl, dst, NULL, route);
     }

@@ -103,6 +103,23 @@ open_socket(struct mnl_socket **nlp, unsigned int groups)
     return 0;
 }
 
+/* Groups that the bits of an address are too few for. */
+static int
+join_groups(struct mnl_socket *nl)
+{
+    static const int groups[] = { RTNLGRP_IPV6_RULE, RTNLGRP_NEXTHOP };
+
+    for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+        int group = groups[i];
+
+        if (mnl_socket_setsockopt(nl, NETLINK_ADD_MEMBERSHIP, &group,
+                                  sizeof group) < 0) {
+            return -errno;
+        }
+    }
+    return 0;
+}
+
 int
 fwd_rtnl_create(struct fwd_rtnl **rtnlp, struct tsn_err *err)
 {
@@ -115,6 +132,9 @@ fwd_rtnl_create(struct fwd_rtnl **rtnlp, struct tsn_err *err)
                             | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE
                             | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR
                             | RTMGRP_IPV4_RULE);
+    }
+    if (!error) {
+        error = join_groups(rtnl->events);
     }
     if (error) {
         tsn_err_set(err, NULL, "cannot open a netlink socket: %s",

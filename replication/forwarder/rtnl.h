@@ -42,7 +42,7 @@ struct fwd_link {
 int fwd_rtnl_create(struct fwd_rtnl **rtnlp, struct tsn_err *err);
 void fwd_rtnl_destroy(struct fwd_rtnl *);               /* NULL is fine. */
 
-/* The route to 'dst' of packets from 'src', as the kernel's rules and tables
+/* The route to 'dst' of packets from 'src', of the same family or NULL, as the kernel's rules and tables
  * have it.  Returns 0, -ENETUNREACH if there is none or it does not leave the
  * host, or another -errno. */
 int fwd_rtnl_get_route(struct fwd_rtnl *, const struct fwd_ip *dst,

@@ -105,7 +105,7 @@ create_parts(struct bpf_run *run)
 
     assert_int_equal(fwd_bpf_grace_create(loop, run->maps, &run->grace), 0);
     assert_int_equal(fwd_bpf_endpoints_create(loop, run->maps, run->grace,
-                                              &run->host.ip4, &endpoint_ops,
+                                              &run->host, &endpoint_ops,
                                               run, &run->endpoints, &err), 0);
     run->floods = fwd_bpf_floods_create(run->maps, run->endpoints,
                                         run->grace);

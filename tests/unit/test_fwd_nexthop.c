@@ -24,7 +24,9 @@
 #define WAIT_MS 10000           /* At most, for what must happen. */
 #define QUIET_MS 100            /* For what must not. */
 
-#define NODE "10.0.9.1"         /* On the loopback interface. */
+/* On the loopback interface. */
+#define NODE "10.0.9.1"
+#define NODE6 "2001:db8:9::1"
 #define N_FAR 200               /* Endpoints beyond the gateways. */
 
 struct rig {
@@ -37,10 +39,14 @@ struct rig {
 static struct fwd_ip
 ip(const char *s)
 {
+    struct fwd_ip ip;
     struct in_addr a;
 
-    assert_int_equal(inet_pton(AF_INET, s, &a), 1);
-    return fwd_ip_from_v4(a.s_addr);
+    if (inet_pton(AF_INET, s, &a) == 1) {
+        return fwd_ip_from_v4(a.s_addr);
+    }
+    assert_int_equal(inet_pton(AF_INET6, s, ip.b), 1);
+    return ip;
 }
 
 static void
@@ -114,7 +120,7 @@ assert_mac(const uint8_t mac[6], const char *expected)
 static int
 setup(void **state)
 {
-    struct fwd_ip source = ip(NODE);
+    struct fwd_host host = { .ip4 = ip(NODE), .ip6 = ip(NODE6) };
     struct tsn_err err;
 
     if (!netns_enter()) {
@@ -125,6 +131,12 @@ setup(void **state)
     netns_connect("ua", "10.0.1.1/24", "pa", "10.0.1.2/24");
     netns_connect("ub", "10.0.2.1/24", "pb", "10.0.2.2/24");
     sh("ip addr add " NODE "/32 dev lo");
+    sh("ip addr add " NODE6 "/128 dev lo");
+    sh("ip addr add 2001:db8:1::1/64 dev ua nodad");
+    sh("ip addr add 2001:db8:2::1/64 dev ub nodad");
+    peer_sh("ip addr add 2001:db8:1::2/64 dev pa nodad");
+    peer_sh("ip addr add 2001:db8:2::2/64 dev pb nodad");
+    peer_sh("ip addr add fe80::2/64 dev pb nodad");
     sh("ip link set ua address 02:00:00:00:01:01");
     sh("ip link set ub address 02:00:00:00:02:01");
     peer_sh("ip link set pa address 02:00:00:00:01:02");
@@ -132,7 +144,7 @@ setup(void **state)
 
     struct rig *rig = xzalloc(sizeof *rig);
     rig->loop = tsn_loop_create("test");
-    assert_int_equal(fwd_nexthops_create(tsn_loop_uv(rig->loop), &source,
+    assert_int_equal(fwd_nexthops_create(tsn_loop_uv(rig->loop), &host,
                                          changed, rig, &rig->nhs, &err), 0);
     *state = rig;
     return 0;
@@ -168,7 +180,7 @@ fwd_nexthops__neighbour_on_the_link__is_asked_for(void **state)
     assert_mac(nh.src_mac, "02:00:00:00:01:01");
     assert_mac(nh.dst_mac, "02:00:00:00:01:02");
     assert_int_equal(fwd_nexthops_n_pending(rig->nhs), 0);
-    assert_int_equal(fwd_nexthops_source_ifindex(rig->nhs),
+    assert_int_equal(fwd_nexthops_source_ifindex(rig->nhs, false),
                      if_nametoindex("lo"));
 }
 
@@ -325,6 +337,17 @@ fwd_nexthops__removed__tells_no_more(void **state)
     assert_int_equal(rig->n_changes, 0);
 }
 
+static void
+follow_far(struct rig *rig)
+{
+    for (int i = 0; i < N_FAR; i++) {
+        char dst[INET_ADDRSTRLEN];
+
+        snprintf(dst, sizeof dst, "10.7.1.%d", i);
+        follow(rig, dst);
+    }
+}
+
 /* Where each of the far endpoints leaves: indexes of interfaces. */
 static void
 ways_of_far(struct rig *rig, int ifindexes[N_FAR])
@@ -360,12 +383,7 @@ fwd_nexthops__several_paths__move_only_who_must(void **state)
     int c = if_nametoindex("uc");
     sh("ip route add 10.7.0.0/16 nexthop via 10.0.1.2 nexthop via 10.0.2.2 "
        "nexthop via 10.0.3.2");
-    for (int i = 0; i < N_FAR; i++) {
-        char dst[INET_ADDRSTRLEN];
-
-        snprintf(dst, sizeof dst, "10.7.1.%d", i);
-        follow(rig, dst);
-    }
+    follow_far(rig);
     ways_of_far(rig, before);
     assert_true(count_of(before, a) > N_FAR / 5);
     assert_true(count_of(before, b) > N_FAR / 5);
@@ -402,15 +420,173 @@ fwd_nexthops__weighted_paths__share_by_weight(void **state)
 
     sh("ip route add 10.7.0.0/16 nexthop via 10.0.1.2 weight 4 "
        "nexthop via 10.0.2.2 weight 1");
-    for (int i = 0; i < N_FAR; i++) {
-        char dst[INET_ADDRSTRLEN];
-
-        snprintf(dst, sizeof dst, "10.7.1.%d", i);
-        follow(rig, dst);
-    }
+    follow_far(rig);
     ways_of_far(rig, ways);
     int n = count_of(ways, if_nametoindex("ub"));
     assert_in_range(n, N_FAR / 10, N_FAR * 3 / 10);
+}
+
+/* Until all of the far endpoints leave by 'ifindex' alone. */
+static void
+wait_for_all_by(struct rig *rig, int ifindex)
+{
+    uint64_t end = tsn_now_ms() + WAIT_MS;
+    int ways[N_FAR];
+
+    do {
+        turn(rig);
+        ways_of_far(rig, ways);
+    } while (count_of(ways, ifindex) < N_FAR && tsn_now_ms() < end);
+    assert_int_equal(count_of(ways, ifindex), N_FAR);
+}
+
+/* Until they leave as they did. */
+static void
+wait_for_ways(struct rig *rig, const int expected[N_FAR])
+{
+    uint64_t end = tsn_now_ms() + WAIT_MS;
+    int ways[N_FAR];
+
+    do {
+        turn(rig);
+        ways_of_far(rig, ways);
+    } while (memcmp(ways, expected, sizeof ways) && tsn_now_ms() < end);
+    assert_memory_equal(ways, expected, sizeof ways);
+}
+
+static void
+fwd_nexthops__neighbour_of_a_path_fails__move_until_it_is_back(void **state)
+{
+    struct rig *rig = *state;
+    int before[N_FAR];
+    SKIP_WITHOUT(rig);
+
+    sh("ip route add 10.7.0.0/16 nexthop via 10.0.1.2 nexthop via 10.0.2.2");
+    follow_far(rig);
+    ways_of_far(rig, before);
+    assert_true(count_of(before, if_nametoindex("ub")) > N_FAR / 5);
+
+    peer_sh("ip link set pb arp off");
+    sh("ip neigh change 10.0.2.2 dev ub lladdr 02:00:00:00:02:02 nud failed");
+    wait_for_all_by(rig, if_nametoindex("ua"));
+    assert_int_equal(fwd_nexthops_n_pending(rig->nhs), 0);
+    peer_sh("ip link set pb arp on");
+    wait_for_ways(rig, before);
+}
+
+static void
+check_nexthop_objects(struct rig *rig)
+{
+    int before[N_FAR];
+
+    sh("ip nexthop add id 1 via 10.0.1.2 dev ua");
+    sh("ip nexthop add id 2 via 10.0.2.2 dev ub");
+    sh("ip nexthop add id 10 group 1/2");
+    sh("ip route add 10.7.0.0/16 nhid 10");
+    follow_far(rig);
+    ways_of_far(rig, before);
+    assert_true(count_of(before, if_nametoindex("ub")) > N_FAR / 5);
+
+    sh("ip nexthop replace id 10 group 1");
+    wait_for_all_by(rig, if_nametoindex("ua"));
+    sh("ip nexthop replace id 10 group 1/2");
+    wait_for_ways(rig, before);
+    sh("ip nexthop replace id 1 via 10.0.2.2 dev ub");
+    wait_for_all_by(rig, if_nametoindex("ub"));
+}
+
+static void
+fwd_nexthops__nexthop_objects__are_followed(void **state)
+{
+    struct rig *rig = *state;
+    SKIP_WITHOUT(rig);
+
+    check_nexthop_objects(rig);
+}
+
+/* The kernel then tells of the objects alone. */
+static void
+fwd_nexthops__nexthop_objects_not_compatible__are_followed(void **state)
+{
+    struct rig *rig = *state;
+    SKIP_WITHOUT(rig);
+
+    sh("echo 0 > /proc/sys/net/ipv4/nexthop_compat_mode");
+    check_nexthop_objects(rig);
+}
+
+static void
+fwd_nexthops__ipv6__neighbours_and_gateways(void **state)
+{
+    struct rig *rig = *state;
+    SKIP_WITHOUT(rig);
+
+    follow(rig, "2001:db8:1::2");
+    struct fwd_nexthop nh = wait_for(rig, "2001:db8:1::2",
+                                     FWD_NEXTHOP_READY);
+    assert_int_equal(nh.ifindex, if_nametoindex("ua"));
+    assert_mac(nh.dst_mac, "02:00:00:00:01:02");
+    assert_int_equal(fwd_nexthops_source_ifindex(rig->nhs, true),
+                     if_nametoindex("lo"));
+
+    sh("ip route add 2001:db8:7::/48 via 2001:db8:2::2 mtu 1400");
+    follow(rig, "2001:db8:7::1");
+    nh = wait_for(rig, "2001:db8:7::1", FWD_NEXTHOP_READY);
+    assert_int_equal(nh.ifindex, if_nametoindex("ub"));
+    assert_int_equal(nh.mtu, 1400);
+    assert_mac(nh.dst_mac, "02:00:00:00:02:02");
+
+    follow(rig, "2001:db8:8::1");
+    wait_for(rig, "2001:db8:8::1", FWD_NEXTHOP_UNROUTED);
+    sh("ip route add 2001:db8:8::/48 via fe80::2 dev ub");
+    nh = wait_for(rig, "2001:db8:8::1", FWD_NEXTHOP_READY);
+    assert_mac(nh.dst_mac, "02:00:00:00:02:02");
+
+    sh("ip route replace 2001:db8:8::/48 nexthop via 2001:db8:1::2 "
+       "nexthop via 2001:db8:2::9");
+    nh = wait_for(rig, "2001:db8:8::1", FWD_NEXTHOP_READY);
+    uint64_t end = tsn_now_ms() + WAIT_MS;
+    while (nh.ifindex != (int) if_nametoindex("ua") && tsn_now_ms() < end) {
+        turn(rig);
+        nh = wait_for(rig, "2001:db8:8::1", FWD_NEXTHOP_READY);
+    }
+    assert_mac(nh.dst_mac, "02:00:00:00:01:02");
+    sh("ip route del 2001:db8:8::/48");
+    wait_for(rig, "2001:db8:8::1", FWD_NEXTHOP_UNROUTED);
+}
+
+/* RFC 8950 gives such routes. */
+static void
+fwd_nexthops__ipv4_via_ipv6__has_the_gateways_mac(void **state)
+{
+    struct rig *rig = *state;
+    SKIP_WITHOUT(rig);
+
+    sh("ip route add 10.7.1.0/24 via inet6 fe80::2 dev ub");
+    sh("ip route add 10.7.2.0/24 nexthop via 10.0.1.9 dev ua "
+       "nexthop via inet6 fe80::2 dev ub");
+    follow(rig, "10.7.1.1");
+    follow(rig, "10.7.2.1");
+    assert_mac(wait_for(rig, "10.7.1.1", FWD_NEXTHOP_READY).dst_mac,
+               "02:00:00:00:02:02");
+    assert_mac(wait_for(rig, "10.7.2.1", FWD_NEXTHOP_READY).dst_mac,
+               "02:00:00:00:02:02");
+}
+
+static void
+fwd_nexthops__onlink_gateway__is_asked_for(void **state)
+{
+    struct rig *rig = *state;
+    SKIP_WITHOUT(rig);
+
+    sh("ip route add 10.7.0.0/16 via 198.51.100.1 dev ua onlink");
+    follow(rig, "10.7.1.1");
+    wait_for(rig, "10.7.1.1", FWD_NEXTHOP_UNRESOLVED);
+    assert_int_equal(fwd_nexthops_n_pending(rig->nhs), 1);
+    peer_sh("ip addr add 198.51.100.1/32 dev pa");
+    peer_sh("ip route add 10.0.9.1/32 dev pa");
+    assert_mac(wait_for(rig, "10.7.1.1", FWD_NEXTHOP_READY).dst_mac,
+               "02:00:00:00:01:02");
 }
 
 static void
@@ -441,6 +617,12 @@ main(void)
         TEST(fwd_nexthops__removed__tells_no_more),
         TEST(fwd_nexthops__several_paths__move_only_who_must),
         TEST(fwd_nexthops__weighted_paths__share_by_weight),
+        TEST(fwd_nexthops__neighbour_of_a_path_fails__move_until_it_is_back),
+        TEST(fwd_nexthops__nexthop_objects__are_followed),
+        TEST(fwd_nexthops__nexthop_objects_not_compatible__are_followed),
+        TEST(fwd_nexthops__ipv6__neighbours_and_gateways),
+        TEST(fwd_nexthops__ipv4_via_ipv6__has_the_gateways_mac),
+        TEST(fwd_nexthops__onlink_gateway__is_asked_for),
         TEST(fwd_nexthops__link_gone__is_unrouted),
     };
 
