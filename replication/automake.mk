@@ -272,7 +272,14 @@ endif
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_fwd_bpf tests/unit/test_fwd_bpf_load \
-	tests/unit/test_fwd_bpf_restart
+	tests/unit/test_fwd_bpf_restart tests/unit/test_fwd_ipv6
+tests_unit_test_fwd_ipv6_SOURCES = \
+	tests/unit/bpf_rig.h \
+	tests/unit/fwd_fixture.h \
+	tests/unit/netns_rig.h \
+	tests/unit/test_fwd_ipv6.c
+tests_unit_test_fwd_ipv6_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
 tests_unit_test_fwd_bpf_restart_SOURCES = \
 	tests/unit/bpf_rig.h \
 	tests/unit/fwd_fixture.h \

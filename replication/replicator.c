@@ -208,11 +208,11 @@ start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *r_,
     };
     const struct fwd_config fwd_config = {
         .engine = engines[self->engine],
-        .address = self->address,
+        .address = self->address, .address6 = self->address6,
         .tos = self->tos, .copy_dscp = self->copy_dscp,
     };
     const struct repl_identity identity = {
-        .address = self->address,
+        .address = self->address, .address6 = self->address6,
         .service_mac = self->service_mac,
         .seed = random_uint32(),
         .first_label = self->first_label,

@@ -83,6 +83,12 @@ show_forwarder(struct tsn_json *json, const struct fwd *fwd)
     if (!status.running) {
         tsn_json_string(json, "reason", status.reason);
     }
+    if (status.ipv6 || status.reason6[0]) {
+        tsn_json_bool(json, "ipv6", status.ipv6);
+    }
+    if (status.reason6[0]) {
+        tsn_json_string(json, "ipv6_reason", status.reason6);
+    }
     tsn_json_bool(json, "mpls_over_gre", status.gre);
     tsn_json_uint(json, "mtu", status.mtu);
     tsn_json_uint(json, "overruns", status.overruns);
@@ -155,6 +161,9 @@ status_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
     tsn_json_object_begin(json, "result");
     tsn_json_string(json, "name", show->config->replicator.name);
     tsn_json_ip(json, "address", &show->config->replicator.address);
+    if (tsn_ip_is_set(&show->config->replicator.address6)) {
+        tsn_json_ip(json, "address6", &show->config->replicator.address6);
+    }
     tsn_json_mac(json, "service_mac", &show->config->replicator.service_mac);
     tsn_json_string(json, "mode",
                     show->election ? "tsn-no-forwarding" : "tsn");

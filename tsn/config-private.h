@@ -88,6 +88,7 @@ struct file_tor_agent {
 struct file_replicator {
     char *name;
     char *address;
+    char *address6;
     char *service_mac;
     char *mode;
     char *labels;

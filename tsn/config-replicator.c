@@ -31,6 +31,7 @@ static const cyaml_schema_value_t tsn_value = {
 const cyaml_schema_field_t tsn_cfg_replicator_fields[] = {
     STRING("name", 0, struct file_replicator, name),
     STRING("address", 0, struct file_replicator, address),
+    STRING("address6", OPTIONAL, struct file_replicator, address6),
     STRING("service-mac", OPTIONAL, struct file_replicator, service_mac),
     STRING("mode", OPTIONAL, struct file_replicator, mode),
     STRING("labels", OPTIONAL, struct file_replicator, labels),
@@ -52,6 +53,28 @@ check_name_is_own(struct tsn_cfg_reader *r, const char *name)
                           "agent-name of tors[%zu]", name, i);
         }
     }
+    return 0;
+}
+
+/* Tunnels need an address that means the same on all links. */
+static int
+read_address6(struct tsn_cfg_reader *r, const char *s, struct in6_addr *dst)
+{
+    struct in6_addr ip;
+
+    if (!s) {
+        return 0;
+    }
+    if (tsn_ip_parse(s, &ip) || tsn_ip_is_v4(&ip)) {
+        return refuse(r, "replicator.address6", "expects an IPv6 address, not "
+                      "\"%s\"", s);
+    }
+    if (!tsn_ip_is_host(&ip) || IN6_IS_ADDR_LOOPBACK(&ip)
+        || IN6_IS_ADDR_LINKLOCAL(&ip)) {
+        return refuse(r, "replicator.address6", "%s is not an address that "
+                      "others can send to", s);
+    }
+    *dst = ip;
     return 0;
 }
 
@@ -226,6 +249,7 @@ tsn_cfg_read_replicator(struct tsn_cfg_reader *r,
     if ((error = tsn_cfg_check_name(r, "replicator.name", src->name))
         || (error = tsn_cfg_read_vtep(r, "replicator.address", src->address,
                                       &dst->address))
+        || (error = read_address6(r, src->address6, &dst->address6))
         || (error = check_name_is_own(r, src->name))
         || (error = read_service_mac(r, src->service_mac, &dst->service_mac))
         || (error = read_dscp(r, src->dscp, dst))

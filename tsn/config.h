@@ -81,7 +81,8 @@ struct tsn_config_bridge {
 
 struct tsn_config_replicator {
     char *name;             /* Virtual-router of type tor-service-node. */
-    struct in6_addr address;    /* Its VTEP: outer source of every copy. */
+    struct in6_addr address;    /* Its VTEP: outer source of every copy ... */
+    struct in6_addr address6;   /* ... over IPv4; that over IPv6, or unset. */
     struct eth_addr service_mac;
     uint32_t first_label;   /* MPLS labels that are ours to give, for frames
                              * that come to us. */

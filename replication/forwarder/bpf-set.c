@@ -78,7 +78,9 @@ limit_size(struct draft *d, const struct fwd_member *m, uint32_t mtu)
                                    .class = FWD_TOR };
     struct fwd_copy copy;
 
-    if (mtu) {
+    if (fwd_needs_checksum(&m->ip, m->encap)) {
+        d->net.max_size = 0;    /* The host's stack makes it. */
+    } else if (mtu) {
         fwd_copy_init(&copy, d->parts->host, &v, m, 0);
         uint32_t headers = fwd_copy_len(&copy);
         d->net.max_size = MIN(d->net.max_size,

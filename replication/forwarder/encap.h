@@ -42,6 +42,14 @@ fwd_tunnel_len(const struct fwd_copy *c)
              + (c->flags & FWD_COPY_SECOND ? FWD_SECOND_LEN : 0);
 }
 
+/* Whether the UDP checksum must not be left out: receivers over IPv6 may
+ * insist on it (RFC 6935, 5). */
+FWD_INLINE _Bool
+fwd_needs_checksum(const struct fwd_ip *dst, enum fwd_encap encap)
+{
+    return encap != FWD_MPLS_GRE && !fwd_ip_is_v4(dst);
+}
+
 FWD_INLINE __u32
 fwd_transport_len(const struct fwd_copy *c)
 {

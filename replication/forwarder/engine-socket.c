@@ -49,6 +49,7 @@ struct fwd {
 
     bool running;               /* The thread is there, sockets are open. */
     char reason[128];           /* Why not. */
+    char reason6[128];          /* Why not over IPv6, if that is wanted. */
     pthread_t thread;
     struct fwd_socket_shared shared;
 
@@ -56,6 +57,12 @@ struct fwd {
     struct tsn_err engine_reason;
     struct fwd_counters totals; /* Of both. */
 };
+
+static bool
+wants_ipv6(const struct fwd *fwd)
+{
+    return tsn_ip_is_set(&fwd->config.address6);
+}
 
 static void
 close_sockets(struct fwd *fwd)
@@ -65,29 +72,11 @@ close_sockets(struct fwd *fwd)
     }
 }
 
-/* Opens the sockets.  Fills '*failed' with what could not be had: an address
- * and a port, or 0 if it was not because of the port. */
-static int
-open_sockets(struct fwd *fwd, struct in6_addr *failed, uint16_t *port)
+static bool
+has_sockets(const struct fwd *fwd, enum fwd_family family)
 {
-    const struct in6_addr *addresses[] = {
-        [FWD_V4] = &fwd->config.address, [FWD_V6] = &fwd->config.address6,
-    };
-
-    for (int family = 0; family < FWD_N_FAMILIES; family++) {
-        if (!tsn_ip_is_set(addresses[family])) {
-            continue;
-        }
-        int error = fwd_sockets_open(&fwd->shared.sockets[family],
-                                     addresses[family], fwd->config.tos,
-                                     port);
-        if (error) {
-            *failed = *addresses[family];
-            close_sockets(fwd);
-            return error;
-        }
-    }
-    return 0;
+    return fwd->shared.sockets[family].rx[FWD_LANE_FLOOD][FWD_RX_VXLAN]
+           >= 0;
 }
 
 static void
@@ -114,7 +103,7 @@ update_mtu(struct fwd *fwd)
 {
     unsigned int mtu = fwd_underlay_mtu(&fwd->config.address);
 
-    if (tsn_ip_is_set(&fwd->config.address6)) {
+    if (wants_ipv6(fwd)) {
         unsigned int mtu6 = fwd_underlay_mtu(&fwd->config.address6);
 
         mtu = mtu && mtu6 ? MIN(mtu, mtu6) : MAX(mtu, mtu6);
@@ -155,31 +144,109 @@ log_start(const struct fwd *fwd)
     }
 }
 
-/* Starts forwarding if the sockets can be opened. */
+static void
+wake_thread(struct fwd *fwd)
+{
+    uint64_t one = 1;
+
+    ignore(write(fwd->shared.wake_fd, &one, sizeof one));
+}
+
+/* Opens the sockets of a family.  If that fails, 'reason' gets to know why. */
+static int
+open_sockets(struct fwd *fwd, enum fwd_family family, char *reason,
+             size_t size)
+{
+    const struct in6_addr *ip = family == FWD_V4 ? &fwd->config.address
+                                                 : &fwd->config.address6;
+    char text[sizeof fwd->reason];
+    uint16_t port;
+
+    int error = fwd_sockets_open(&fwd->shared.sockets[family], ip,
+                                 fwd->config.tos, &port);
+    if (!error) {
+        reason[0] = '\0';
+        return 0;
+    }
+    explain_error(error, ip, port, text, sizeof text);
+    if (strcmp(reason, text)) {
+        VLOG_WARN("not forwarding%s: %s", family == FWD_V4 ? "" : " over IPv6",
+                  text);
+        ovs_strlcpy(reason, text, size);
+    }
+    return error;
+}
+
+static void
+start_thread(struct fwd *fwd)
+{
+    fwd->running = true;
+    fwd->thread = ovs_thread_create("forwarder", fwd_socket_thread,
+                                    &fwd->shared);
+}
+
+static void
+stop_thread(struct fwd *fwd)
+{
+    if (fwd->running) {
+        __atomic_store_n(&fwd->shared.stop, true, __ATOMIC_RELEASE);
+        wake_thread(fwd);
+        xpthread_join(fwd->thread, NULL);
+        fwd->running = false;
+    }
+}
+
+/* Has the thread begin anew, with all sockets that there are.  What comes in
+ * meanwhile waits in those that were there before. */
+static void
+restart_thread(struct fwd *fwd)
+{
+    struct fwd_socket_shared *shared = &fwd->shared;
+
+    stop_thread(fwd);
+    shared->stop = false;
+    /* The table that it had is the last one that it let go. */
+    if (!shared->next && shared->retired) {
+        shared->next = shared->retired;
+        shared->retired = shared->next->next;
+    }
+    start_thread(fwd);
+    wake_thread(fwd);
+}
+
+static int
+try_start_ipv6(struct fwd *fwd)
+{
+    char ip[TSN_IP_STRLEN];
+    int error = open_sockets(fwd, FWD_V6, fwd->reason6, sizeof fwd->reason6);
+
+    if (!error) {
+        restart_thread(fwd);
+        VLOG_INFO("socket engine: forwarding over IPv6, too vtep=%s",
+                  tsn_ip_format(&fwd->config.address6, ip));
+    }
+    return error;
+}
+
+/* Starts forwarding with the sockets that can be opened.  Returns 0 if these
+ * are all, or why not. */
 static int
 try_start(struct fwd *fwd)
 {
-    struct in6_addr failed;
-    uint16_t port;
-    int error = open_sockets(fwd, &failed, &port);
+    if (!fwd->running) {
+        int error = open_sockets(fwd, FWD_V4, fwd->reason,
+                                 sizeof fwd->reason);
 
-    if (error) {
-        char reason[sizeof fwd->reason];
-
-        explain_error(error, &failed, port, reason, sizeof reason);
-        if (strcmp(reason, fwd->reason)) {
-            VLOG_WARN("not forwarding: %s", reason);
-            ovs_strlcpy(fwd->reason, reason, sizeof fwd->reason);
+        if (error) {
+            return error;
         }
-        return error;
+        start_thread(fwd);
+        log_start(fwd);
     }
-    fwd->reason[0] = '\0';
-    fwd->running = true;
+    int error = wants_ipv6(fwd) && !has_sockets(fwd, FWD_V6)
+                ? try_start_ipv6(fwd) : 0;
     update_mtu(fwd);
-    fwd->thread = ovs_thread_create("forwarder", fwd_socket_thread,
-                                    &fwd->shared);
-    log_start(fwd);
-    return 0;
+    return error;
 }
 
 static void
@@ -187,11 +254,7 @@ timer_cb(uv_timer_t *timer)
 {
     struct fwd *fwd = timer->data;
 
-    if (fwd->running) {
-        update_mtu(fwd);
-    } else if (!try_start(fwd)) {
-        uv_timer_set_repeat(timer, MTU_MS);
-    }
+    uv_timer_set_repeat(timer, try_start(fwd) ? RETRY_MS : MTU_MS);
 }
 
 static void
@@ -227,14 +290,6 @@ notify(void *fwd_)
     struct fwd *fwd = fwd_;
 
     uv_async_send(fwd->async);
-}
-
-static void
-wake_thread(struct fwd *fwd)
-{
-    uint64_t one = 1;
-
-    ignore(write(fwd->shared.wake_fd, &one, sizeof one));
 }
 
 static void
@@ -342,7 +397,8 @@ fwd_create(uv_loop_t *loop, const struct fwd_config *config,
     struct fwd *fwd = fwd_alloc(loop, config, punt, aux);
     error = try_start(fwd);
     if (error && error != -EADDRNOTAVAIL) {
-        tsn_err_set(err, NULL, "%s", fwd->reason);
+        tsn_err_set(err, NULL, "%s", fwd->running ? fwd->reason6
+                                                  : fwd->reason);
         fwd_destroy(fwd);
         return error;
     }
@@ -363,11 +419,7 @@ fwd_destroy(struct fwd *fwd)
     if (!fwd) {
         return;
     }
-    if (fwd->running) {
-        __atomic_store_n(&fwd->shared.stop, true, __ATOMIC_RELEASE);
-        wake_thread(fwd);
-        xpthread_join(fwd->thread, NULL);
-    }
+    stop_thread(fwd);
     uv_close((uv_handle_t *) fwd->async, free_handle);
     uv_close((uv_handle_t *) fwd->timer, free_handle);
     fwd_bpf_destroy(fwd->bpf);
@@ -490,6 +542,8 @@ fwd_get_status(const struct fwd *fwd, struct fwd_status *status)
         .n_unresolved = bpf.n_unresolved,
         .running = fwd->running,
         .reason = fwd->reason,
+        .ipv6 = has_sockets(fwd, FWD_V6),
+        .reason6 = fwd->reason6,
         .gre = fwd->running && has_gre(fwd),
         .mtu = fwd->shared.mtu,
         .receive_errors = fwd_counter_read(&fwd->shared.receive_errors),

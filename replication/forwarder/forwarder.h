@@ -84,6 +84,8 @@ struct fwd_status {
                                  * to now. */
     bool running;
     const char *reason;         /* Why it is not running, or "". */
+    bool ipv6;                  /* Running over IPv6 ... */
+    const char *reason6;        /* ... or why not, if that is wanted; or "". */
     bool gre;                   /* MPLS over GRE works, too. */
     unsigned int mtu;           /* Of the underlay; 0: not known. */
     uint64_t overruns;          /* Frames lost before we read them ... */

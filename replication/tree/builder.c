@@ -85,7 +85,7 @@ get_tunnel(const struct repl_builder *b, const struct tunnel_dst *nh)
     struct fwd_mac to = { .tunnel = no_tunnel };
     enum fwd_encap encap;
 
-    if (!tsn_ip_is_v4(&nh->ip) || !tsn_ip_is_host(&nh->ip)
+    if (!repl_reaches(b->self, &nh->ip)
         || !repl_rules_choose(b->rules, nh->encaps, &encap)) {
         return to;
     }
@@ -226,7 +226,7 @@ repl_builder_create(const struct repl_identity *self,
     b->self = self;
     b->rules = rules;
     b->config = config;
-    repl_members_init(&b->members, rules, &self->address);
+    repl_members_init(&b->members, rules, self);
     hmap_init(&b->macs);
     hmap_init(&b->arps);
     add_service_addresses(b);
@@ -287,6 +287,18 @@ add_flood_lists(struct repl_builder *b, const struct xmpp_evpn *route,
     }
 }
 
+/* Whether it leads to us. */
+static bool
+is_own(const struct repl_builder *b, const struct xmpp_evpn *route)
+{
+    for (size_t i = 0; i < route->n_next_hops; i++) {
+        if (repl_is_self(b->self, &route->next_hops[i].ip)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void
 repl_builder_add_route(struct repl_builder *b, const struct xmpp_evpn *route,
                        bool stale)
@@ -305,7 +317,7 @@ repl_builder_add_route(struct repl_builder *b, const struct xmpp_evpn *route,
     if (xmpp_evpn_type(route) != XMPP_EVPN_MAC
         || eth_addr_is_multicast(route->mac)
         || eth_addr_equals(route->mac, b->self->service_mac)
-        || xmpp_evpn_has_next_hop(route, &b->self->address)) {
+        || is_own(b, route)) {
         return;
     }
     add_mac_route(b, route, &merit);

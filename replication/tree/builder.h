@@ -22,7 +22,9 @@ struct xmpp_vmi;
 
 /* Who we are: the same for all networks. */
 struct repl_identity {
-    struct in6_addr address;    /* Own tunnel endpoint. */
+    struct in6_addr address;    /* Own tunnel endpoint, IPv4 ... */
+    struct in6_addr address6;   /* ... and IPv6, or unset: then there is no
+                                 * way to endpoints that have IPv6. */
     struct eth_addr service_mac;
     uint32_t seed;              /* Of the entropy hash. */
 

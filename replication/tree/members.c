@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "hash.h"
+#include "replication/tree/builder.h"
 #include "replication/tree/rules.h"
 #include "tsn/model.h"
 #include "util.h"
@@ -18,7 +19,8 @@ struct member {
 
 void
 repl_members_init(struct repl_members *members,
-                  const struct repl_rules *rules, const struct in6_addr *self)
+                  const struct repl_rules *rules,
+                  const struct repl_identity *self)
 {
     *members = (struct repl_members) { .rules = rules, .self = self };
     hmap_init(&members->all);
@@ -97,6 +99,23 @@ is_label(uint32_t label, enum fwd_encap encap)
            : label >= TSN_MPLS_LABEL_MIN && label <= TSN_MPLS_LABEL_MAX;
 }
 
+bool
+repl_is_self(const struct repl_identity *self, const struct in6_addr *ip)
+{
+    return tsn_ip_equals(ip, &self->address)
+           || (tsn_ip_is_set(ip) && tsn_ip_equals(ip, &self->address6));
+}
+
+bool
+repl_reaches(const struct repl_identity *self, const struct in6_addr *ip)
+{
+    return tsn_ip_is_host(ip)
+           && (tsn_ip_is_v4(ip)
+               || (tsn_ip_is_set(&self->address6)
+                   && !IN6_IS_ADDR_LINKLOCAL(ip)
+                   && !IN6_IS_ADDR_LOOPBACK(ip)));
+}
+
 void
 repl_members_add(struct repl_members *members, const struct tunnel_dst *dst,
                  enum fwd_class class, bool stale)
@@ -105,12 +124,13 @@ repl_members_add(struct repl_members *members, const struct tunnel_dst *dst,
         .m = { .label = dst->label, .class = class }, .stale = stale,
     };
 
-    if (tsn_ip_equals(&dst->ip, members->self)
+    if (repl_is_self(members->self, &dst->ip)
         || (class == FWD_EVPN
             && !repl_rules_serves(members->rules, &dst->ip))) {
         return;
     }
-    if (!tsn_ip_is_v4(&dst->ip) || !tsn_ip_is_host(&dst->ip)
+    if (!repl_reaches(members->self, &dst->ip)
+        || (class == FWD_TOR && !tsn_ip_is_v4(&dst->ip))
         || !repl_rules_choose(members->rules, dst->encaps & encaps_for(class),
                               &new.m.encap)
         || !is_label(dst->label, new.m.encap)) {

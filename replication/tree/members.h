@@ -13,22 +13,28 @@
 #include "openvswitch/hmap.h"
 #include "replication/forwarder/table.h"
 
+struct repl_identity;
 struct repl_rules;
 struct tunnel_dst;
 
 struct repl_members {
     const struct repl_rules *rules;
-    const struct in6_addr *self;
+    const struct repl_identity *self;
     struct hmap all;            /* struct member. */
     unsigned int n_unreachable; /* Refused, as nothing can be sent to them. */
 };
 
 /* Borrows both until repl_members_take(). */
 void repl_members_init(struct repl_members *, const struct repl_rules *,
-                       const struct in6_addr *self);
+                       const struct repl_identity *self);
+
+bool repl_is_self(const struct repl_identity *self, const struct in6_addr *ip);
+
+/* Whether copies can be sent to 'ip', as far as the address tells. */
+bool repl_reaches(const struct repl_identity *self, const struct in6_addr *ip);
 
 /* Adds an endpoint.  Switches that leave flooding to us get VXLAN and nothing
- * else, neighbours in the tree MPLS, others the best that they take.  Ours
+ * else, and only over IPv4, as 'hardware_vtep' knows no other; neighbours in the tree MPLS, others the best that they take.  Ours
  * (a frame to it would loop) and those that the rules exclude are ignored; of
  * two with the same class and address the one that is not stale counts, then
  * the better encapsulation, then the lower label. */

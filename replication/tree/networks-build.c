@@ -129,7 +129,8 @@ build(struct repl_networks *rn, struct repl_network *n)
                                                   &n_unreachable);
     if (n_unreachable > n->n_unreachable) {
         VLOG_WARN("cannot send to some endpoints, as they take nothing that "
-                  "we send, or not over IPv4 network=%s endpoints=%u",
+                  "we send, or have an IPv6 address and we have none "
+                  "network=%s endpoints=%u",
                   n->instance, n_unreachable);
     }
     n->n_unreachable = n_unreachable;

@@ -226,6 +226,52 @@ lists__leaves_and_others__members_by_class(void **state OVS_UNUSED)
     rig_fini(&r);
 }
 
+/* IPv6 needs an address of ours, and one of theirs that means something beyond
+ * a link; switches have none, as their database knows IPv4 only. */
+static void
+lists__ipv6_and_address_for_it__members_but_switches(void **state OVS_UNUSED)
+{
+    const struct tunnel_dst olist[] = {
+        { ip("2001:db8::9"), 4711, TSN_ENCAP_VXLAN },
+        { ip("2001:db8::8"), 77, TSN_ENCAP_MPLS_UDP },
+        { ip("2001:db8::11"), VNI, TSN_ENCAP_VXLAN },   /* Ourselves. */
+        { ip("fe80::9"), VNI, TSN_ENCAP_VXLAN },
+        { ip("ff02::9"), VNI, TSN_ENCAP_VXLAN },
+        { ip("::1"), VNI, TSN_ENCAP_VXLAN },
+        { in6addr_any, VNI, TSN_ENCAP_VXLAN },
+    };
+    const struct tunnel_dst leaves[] = {
+        { ip("2001:db8::1"), VNI, TSN_ENCAP_VXLAN },
+        { ip("10.0.1.1"), VNI, TSN_ENCAP_VXLAN },
+    };
+    const struct tunnel_dst neighbour = {
+        ip("2001:db8::21"), 30000, TSN_ENCAP_MPLS_GRE,
+    };
+    const struct xmpp_tree tree = {
+        .label = 5003, .neighbours = &neighbour, .n_neighbours = 1,
+    };
+    const struct in6_addr v6 = ip("2001:db8::9");
+    struct rig r;
+
+    rig_init(&r);
+    r.self.address6 = ip("2001:db8::11");
+    rig_start(&r);
+    add_lists(&r, VNI, olist, ARRAY_SIZE(olist), leaves, ARRAY_SIZE(leaves));
+    repl_builder_add_tree(r.b, &tree);
+    add_vxlan_mac(&r, v1, NULL, "2001:db8::9");
+    add_vxlan_mac(&r, b1, NULL, "2001:db8::11");
+    rig_finish(&r);
+
+    assert_members(&r, FWD_TOR, "10.0.1.1 vxlan 100");
+    assert_members(&r, FWD_EVPN,
+                   "2001:db8::8 udp 77; 2001:db8::9 vxlan 4711");
+    assert_members(&r, FWD_TREE, "2001:db8::21 gre 30000");
+    assert_int_equal(r.n_unreachable, 5);
+    assert_memory_equal(&find_mac(&r, v1)->tunnel, &v6, sizeof v6);
+    assert_null(find_mac(&r, b1));
+    rig_fini(&r);
+}
+
 static void
 set_encaps(struct rig *r, size_t n, enum tsn_encap first,
            enum tsn_encap second)
@@ -969,6 +1015,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists__leaves_and_others__members_by_class),
+        cmocka_unit_test(lists__ipv6_and_address_for_it__members_but_switches),
         cmocka_unit_test(lists__of_another_vni_or_node__ignored),
         cmocka_unit_test(lists__priorities_of_the_cloud__encapsulations),
         cmocka_unit_test(lists__two_with_different_labels__fresh_then_lowest),

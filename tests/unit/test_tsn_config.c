@@ -153,6 +153,7 @@ config__every_key__all_values(void **state)
         "replicator:\n"
         "  name: tsn1\n"
         "  address: 10.0.0.100\n"
+        "  address6: \"2001:db8::100\"\n"
         "  service-mac: 02:00:00:00:00:01\n"
         "  engine: socket\n");
     const struct eth_addr mac = ETH_ADDR_C(02,00,00,00,00,01);
@@ -195,6 +196,7 @@ config__every_key__all_values(void **state)
     assert_true(c->has_replicator);
     assert_string_equal(c->replicator.name, "tsn1");
     assert_ip(&c->replicator.address, "10.0.0.100");
+    assert_ip(&c->replicator.address6, "2001:db8::100");
     assert_true(eth_addr_equals(c->replicator.service_mac, mac));
     assert_int_equal(c->replicator.engine, TSN_FORWARDER_SOCKET);
     tsn_config_destroy(c);
@@ -525,6 +527,20 @@ config__wrong_values__position_and_reason(void **state)
           "224.0.0.1 is not the address of a host" },
         { C "replicator: {name: a, address: 255.255.255.255}\n", "2:32",
           "is not the address of a host" },
+        { C "replicator: {name: a, address: 1.2.3.4, address6: 1.2.3.5}\n",
+          "2:51", "replicator.address6: expects an IPv6 address, not "
+          "\"1.2.3.5\"" },
+        { C "replicator: {name: a, address: 1.2.3.4, address6: "
+          "\"::ffff:1.2.3.5\"}\n", "2:51", "expects an IPv6 address" },
+        { C "replicator: {name: a, address: 1.2.3.4, address6: "
+          "\"fe80::1\"}\n", "2:51", "replicator.address6: fe80::1 is not an "
+          "address that others can send to" },
+        { C "replicator: {name: a, address: 1.2.3.4, address6: "
+          "\"::1\"}\n", "2:51", "::1 is not an address that" },
+        { C "replicator: {name: a, address: 1.2.3.4, address6: "
+          "\"::\"}\n", "2:51", ":: is not an address that" },
+        { C "replicator: {name: a, address: 1.2.3.4, address6: "
+          "\"ff02::1\"}\n", "2:51", "ff02::1 is not an address that" },
         { C "replicator: {name: a, address: 1.2.3.4, engine: dpdk}\n",
           "2:49", "replicator.engine: expects auto, ebpf, ebpf-generic or "
           "socket, not \"dpdk\"" },

@@ -21,7 +21,7 @@
  *
  * What a program does not do itself it passes to the host's stack, which gives
  * it to the socket engine: frames for the services, fragments, frames whose
- * copies have to be fragmented.
+ * copies have to be fragmented, or over IPv6 need a UDP checksum.
  *
  * How sets change.  Records and blocks are immutable once a program can find
  * them: a changed network gets new ones, and one store in 'current'

@@ -156,7 +156,9 @@ is_for_host(const struct fwd_verdict *v, __u32 inner_size)
 {
     return v->action == FWD_PASS || v->action == FWD_PUNT || v->punt_too
            || (v->action == FWD_FLOOD
-               && inner_size > bpf_net_of(v->net)->max_size);
+               && inner_size > bpf_net_of(v->net)->max_size)
+           || ((v->action == FWD_RELAY || v->action == FWD_ANSWER)
+               && fwd_needs_checksum(&v->dest.ip, v->dest.encap));
 }
 
 /* The IP packet, or NULL. */
