@@ -13,9 +13,9 @@ VNI_OUT = 200
 OVS_SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 
 
-def start_kernel(site, fanout):
-    """From one VXLAN device through a bridge to another, on a core that does
-    nothing else."""
+def start_kernel(site, fanout, inline):
+    """From one VXLAN device through a bridge to another: on a core that does
+    nothing else or, 'inline', where a frame is taken in."""
     ns = site.node_ns
     for argv in (
             ("add", "vxi", "type", "vxlan", "id", VNI, "dstport", "4789",
@@ -31,12 +31,13 @@ def start_kernel(site, fanout):
                     for i in range(fanout))
     subprocess.run(ns.argv("bridge", "-batch", "-"), input=batch, text=True,
                    check=True, timeout=60)
-    site.poll_by_thread()
+    if not inline:
+        site.poll_by_thread()
 
 
-def run_kernel(context, sink, fanout, inner):
+def run_kernel(context, sink, fanout, inner, inline=False):
     with Site(context, sink) as site:
-        start_kernel(site, fanout)
+        start_kernel(site, fanout, inline)
         if sink == "ifb":
             return measure_at_ifb(site, fanout, inner)
         check_sample(site, fanout, VNI_OUT)

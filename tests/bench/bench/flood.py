@@ -8,6 +8,7 @@ copies leave through a veth, where an XDP program counts and drops them.  The
 peers may also give theirs to an ifb, which frees them at once: their best
 sink.  Sender on one core, replicator on another, but for eBPF, which floods
 where the frame is taken in: there one core sends, floods and takes the copies.
+So does the kernel as "inline", and loses less at the veth.
 Before each measurement there is one broadcast whose copies are looked at."""
 
 import json
@@ -65,6 +66,8 @@ def run_rate(engine, fanout, inner, context):
     found = context.rounds({
         "ours": lambda: run_ours(context, engine, fanout, inner, findings),
         "kernel/veth": lambda: run_kernel(context, "veth", fanout, inner),
+        "kernel/veth/inline": lambda: run_kernel(context, "veth", fanout,
+                                                 inner, inline=True),
         "kernel/ifb": lambda: run_kernel(context, "ifb", fanout, inner),
         "ovs/ifb": lambda: run_ovs(context, "ifb", fanout, inner)})
     return Result(
