@@ -172,10 +172,25 @@ put_member(struct tsn_json *json, const struct fwd_member *m)
     tsn_json_uint(json, "label", m->label);
 }
 
-static void
-put_mtu(const struct context *c, const struct fwd_explain_copy *copy)
+/* What becomes of a copy that is longer than the MTU.  The programs of eBPF
+ * leave floods to the sockets then, but drop what is for one endpoint. */
+static const char *
+too_long(const struct context *c, const struct fwd_explain_copy *copy,
+         const struct fwd_nexthop *way)
 {
-    uint32_t mtu = c->explain->host.mtu, len = fwd_copy_len(&copy->copy);
+    return copy->drop == FWD_DROP_JUMBO_DF
+           ? ", and the inner packet must not be fragmented"
+           : way && c->explain->verdict.action != FWD_FLOOD
+           ? ", so dropped: too_big"
+           : ": fragmented by the host";
+}
+
+static void
+put_mtu(const struct context *c, const struct fwd_explain_copy *copy,
+        const struct fwd_nexthop *way)
+{
+    uint32_t len = fwd_copy_len(&copy->copy);
+    uint32_t mtu = way && way->mtu ? way->mtu : c->explain->host.mtu;
 
     tsn_json_uint(c->json, "octets", len);
     if (!mtu) {
@@ -184,43 +199,42 @@ put_mtu(const struct context *c, const struct fwd_explain_copy *copy)
         tsn_json_stringf(c->json, "mtu", "fits %u", mtu);
     } else {
         tsn_json_stringf(c->json, "mtu", "more than %u%s", mtu,
-                         c->explain->verdict.df
-                         ? ", and the inner packet must not be fragmented"
-                         : ": fragmented by the host");
+                         too_long(c, copy, way));
     }
 }
 
-/* The way that the eBPF engine has to the endpoint, if it is the engine. */
 static void
-put_way(const struct context *c, const struct fwd_explain_copy *copy)
+put_way(struct tsn_json *json, const struct fwd_nexthop *way)
 {
-    struct fwd_nexthop way;
     char name[IF_NAMESIZE];
 
-    if (!fwd_find_way(c->show->fwd, &copy->copy.dst, &way)) {
-        return;
-    }
-    if (way.state != FWD_NEXTHOP_READY) {
-        tsn_json_stringf(c->json, "way", "%s, so dropped: %s",
-                         fwd_nexthop_state_name(way.state),
+    if (way->state != FWD_NEXTHOP_READY) {
+        tsn_json_stringf(json, "way", "%s, so dropped: %s",
+                         fwd_nexthop_state_name(way->state),
                          fwd_drop_name(FWD_DROP_NO_NEIGHBOUR));
         return;
     }
-    tsn_json_stringf(c->json, "way", "%s, "ETH_ADDR_FMT" > "ETH_ADDR_FMT
+    tsn_json_stringf(json, "way", "%s, "ETH_ADDR_FMT" > "ETH_ADDR_FMT
                      ", MTU %u",
-                     if_indextoname(way.ifindex, name) ? name : "?",
-                     ETH_ADDR_BYTES_ARGS(way.src_mac),
-                     ETH_ADDR_BYTES_ARGS(way.dst_mac), way.mtu);
+                     if_indextoname(way->ifindex, name) ? name : "?",
+                     ETH_ADDR_BYTES_ARGS(way->src_mac),
+                     ETH_ADDR_BYTES_ARGS(way->dst_mac), way->mtu);
 }
 
 static void
 put_copy(const struct context *c, const struct fwd_explain_copy *copy)
 {
+    struct fwd_nexthop way;
+    /* Only the eBPF engine knows it. */
+    bool has_way = fwd_find_way(c->show->fwd, &copy->copy.dst, &way);
+
     tsn_json_object_begin(c->json, NULL);
     put_member(c->json, copy->member);
-    put_mtu(c, copy);
+    put_mtu(c, copy, has_way ? &way : NULL);
     if (copy->fate == FWD_EXPLAIN_SENT) {
-        put_way(c, copy);
+        if (has_way) {
+            put_way(c->json, &way);
+        }
         put_headers(c, copy);
     } else {
         tsn_json_string(c->json, "dropped", fwd_drop_name(copy->drop));
