@@ -149,6 +149,10 @@ def test_broadcast__explained__as_sent(lab, tmp_path, form):
             result["vni"]) == ("flood", "blue", 100)
     assert steps(result) == ["outer_taken", "vni", "source", "kind",
                              "flooded"]
+    # "ebpf" and "ebpf-generic" know more than "socket".
+    assert all(copy["mtu"] == "fits 1500" for copy in result["copies"])
+    assert (["und0," in copy.get("way", "") for copy in result["copies"]]
+            == [result["engine"] != "socket"] * len(sent))
     assert (sorted(map(comparable, packets_of(result, arrived[36:])))
             == sorted(map(comparable, sent)))
     assert ([(row["to"], row["why"]) for row in result["no_copy"]]
@@ -232,6 +236,17 @@ def test_frame__of_jumbo_size__fits_a_request(lab):
     result = explain(lab, *FRAME_FROM_TOR1, bytes(frame).hex())
     assert {copy["dropped"] for copy in result["copies"]} == {"jumbo_df"}
     assert "must not be fragmented" in result["copies"][0]["mtu"]
+
+
+def test_relayed_frame__too_long__dropped_or_fragmented(lab):
+    frame = bytes(Ether(dst=lab.vm.mac, src=lab.bms1.mac, type=0x88b5)
+                  / Raw(b"x" * 2000))
+    result = explain(lab, *FRAME_FROM_TOR1, frame.hex())
+    assert steps(result)[-1] == "unicast_relayed"
+    (copy,) = result["copies"]
+    assert copy["mtu"] == ("more than 1500: fragmented by the host"
+                           if result["engine"] == "socket"
+                           else "more than 1500, so dropped: too_big")
 
 
 def write_packets(lab, path):
