@@ -37,6 +37,7 @@ struct options {
     const char *log_file;
     const char *run_dir;
     bool check;
+    bool detach, all;
 };
 
 static const char *run_dir = TSN_RUNDIR;
@@ -65,12 +66,17 @@ print_help(const struct tsn_daemon_spec *spec)
            "      --log-file FILE   log there, not to stderr\n"
            "      --run-dir DIR     directory of the control socket\n"
            "                        (default %s)\n"
+           "%s"
            "  -V, --version         print the version and exit\n"
            "  -h, --help            print this and exit\n"
            "\n"
            "SIGHUP opens the log again%s, SIGTERM ends the program.\n",
            spec->program, spec->summary, spec->program,
            spec->default_config, TSN_RUNDIR,
+           spec->detach
+           ? "      --detach [FILE]   remove what forwards on without the program,\n"
+             "                        which must not run, and exit\n"
+             "      --all             with --detach: of any configuration\n" : "",
            spec->reload ? " and reads the configuration again"
            : spec->reload_certificates ? " and reads the certificates again"
            : "");
@@ -81,13 +87,18 @@ static int
 parse_options(int argc, char *argv[], const struct tsn_daemon_spec *spec,
               struct options *options)
 {
-    enum { OPT_CHECK = 256, OPT_LOG_LEVEL, OPT_LOG_FILE, OPT_RUN_DIR };
+    enum {
+        OPT_CHECK = 256, OPT_LOG_LEVEL, OPT_LOG_FILE, OPT_RUN_DIR, OPT_DETACH,
+        OPT_ALL,
+    };
     static const struct option long_options[] = {
         { "config", required_argument, NULL, 'c' },
         { "check", optional_argument, NULL, OPT_CHECK },
         { "log-level", required_argument, NULL, OPT_LOG_LEVEL },
         { "log-file", required_argument, NULL, OPT_LOG_FILE },
         { "run-dir", required_argument, NULL, OPT_RUN_DIR },
+        { "detach", no_argument, NULL, OPT_DETACH },
+        { "all", no_argument, NULL, OPT_ALL },
         { "version", no_argument, NULL, 'V' },
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
@@ -114,6 +125,12 @@ parse_options(int argc, char *argv[], const struct tsn_daemon_spec *spec,
         case OPT_RUN_DIR:
             options->run_dir = optarg;
             break;
+        case OPT_DETACH:
+            options->detach = true;
+            break;
+        case OPT_ALL:
+            options->all = true;
+            break;
         case 'V':
             printf("%s %s\n", spec->program, TSN_VERSION);
             return 0;
@@ -125,8 +142,14 @@ parse_options(int argc, char *argv[], const struct tsn_daemon_spec *spec,
             return EXIT_USAGE;
         }
     }
+    if (options->all > options->detach
+        || (options->detach && !spec->detach)) {
+        fprintf(stderr, "%s: there is no such thing to do; try --help\n",
+                spec->program);
+        return EXIT_USAGE;
+    }
     /* "--check FILE", of which getopt leaves us the FILE. */
-    if (options->check && optind == argc - 1) {
+    if ((options->check || options->detach) && optind == argc - 1) {
         options->config = argv[optind++];
     }
     if (optind < argc) {
@@ -267,7 +290,7 @@ serve(struct tsn_daemon *daemon, struct tsn_err *err)
     tsn_log_register(daemon->ctl);
 
     /* Capabilities belong to threads, so before there is a second one. */
-    tsn_privileges_drop(spec->keep_caps);
+    tsn_privileges_drop_but(spec->keep_caps, spec->idle_caps);
 
     error = spec->start(daemon->loop, daemon->ctl, daemon->aux, err);
     if (!error) {
@@ -280,6 +303,20 @@ serve(struct tsn_daemon *daemon, struct tsn_err *err)
     }
     tsn_ctl_destroy(daemon->ctl);
     return error;
+}
+
+/* Returns the exit status. */
+static int
+detach(const struct tsn_daemon_spec *spec, const struct options *options,
+       void *aux)
+{
+    struct tsn_err err;
+
+    if (spec->detach(options->all, aux, &err)) {
+        fprintf(stderr, "%s: %s\n", spec->program, tsn_err_format(&err));
+        return EXIT_REFUSED;
+    }
+    return 0;
 }
 
 int
@@ -298,9 +335,13 @@ tsn_daemon_main(int argc, char *argv[], const struct tsn_daemon_spec *spec,
         return status;
     }
     if (tsn_log_init(spec->program, options.log_level,
-                     options.check ? NULL : options.log_file, &err)) {
+                     options.check || options.detach ? NULL
+                     : options.log_file, &err)) {
         fprintf(stderr, "%s: %s\n", spec->program, tsn_err_format(&err));
         return EXIT_USAGE;
+    }
+    if (options.all) {
+        return detach(spec, &options, aux);
     }
     if (spec->load(options.config, aux, &err)) {
         fprintf(stderr, "%s: %s\n", spec->program, tsn_err_format(&err));
@@ -309,6 +350,9 @@ tsn_daemon_main(int argc, char *argv[], const struct tsn_daemon_spec *spec,
     if (options.check) {
         printf("%s: ok\n", options.config);
         return 0;
+    }
+    if (options.detach) {
+        return detach(spec, &options, aux);
     }
 
     struct tsn_daemon daemon = {

@@ -31,6 +31,11 @@ struct tsn_daemon_spec {
      * they posted (tsn_loop_drain()), closes sockets, frees. */
     void (*stop)(void *aux);
 
+    /* "--detach": removes what outlives the process, of this configuration or,
+     * with 'all', of any, for which load() is not called; prints what it was.
+     * Returns 0 or -errno with '*err'.  NULL if nothing does outlive it. */
+    int (*detach)(bool all, void *aux, struct tsn_err *err);
+
     /* SIGHUP: reload 'path'; NULL if the program cannot.  A refused file
      * changes nothing. */
     int (*reload)(const char *path, void *aux, struct tsn_err *err);
@@ -44,12 +49,15 @@ struct tsn_daemon_spec {
      * dropped before start(): they belong to threads, and none of those may
      * exist by then. */
     const int *keep_caps;
+
+    /* Those kept for tsn_privileges_raise() alone, likewise. */
+    const int *idle_caps;
 };
 
 /* The whole main(): parses
  *
  *   --config FILE  --check [FILE]  --log-level LEVEL  --log-file FILE
- *   --run-dir DIR  --version  --help
+ *   --run-dir DIR  --version  --help  --detach [FILE]  --all
  *
  * runs until SIGTERM or SIGINT, and returns the exit status: 0 fine, 1 could
  * not start or a refused file, 2 unusable arguments.  The control socket is

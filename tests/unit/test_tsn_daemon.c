@@ -95,7 +95,15 @@ reload_certificates(void *aux OVS_UNUSED, struct tsn_err *err)
     return 0;
 }
 
+static int
+detach(bool all, void *aux OVS_UNUSED, struct tsn_err *err OVS_UNUSED)
+{
+    puts(all ? "all removed" : "one removed");
+    return 0;
+}
+
 static const int keep_caps[] = { CAP_NET_RAW, -1 };
+static const int idle_caps[] = { CAP_SYS_ADMIN, -1 };
 
 static const struct tsn_daemon_spec spec = {
     .program = "tsn-test",
@@ -104,8 +112,10 @@ static const struct tsn_daemon_spec spec = {
     .load = load,
     .start = start,
     .stop = stop,
+    .detach = detach,
     .reload = reload,
     .keep_caps = keep_caps,
+    .idle_caps = idle_caps,
 };
 
 /* 'args' ends with NULL.  With 'problem', start() fails. */
@@ -229,6 +239,7 @@ options__wrong__status_2(void **state)
     assert_ends(ARGS("--bogus"), NULL, 2, "try --help");
     assert_ends(ARGS("word"), NULL, 2, "unexpected argument \"word\"");
     assert_ends(ARGS("--check", conf, "word"), NULL, 2, "unexpected");
+    assert_ends(ARGS("--all"), NULL, 2, "try --help");
     assert_ends(ARGS("--log-level", "loud"), NULL, 2, "the log level is");
     assert_ends(ARGS("--log-file", "/nonexistent/x", "-c", conf), NULL, 2,
                 "/nonexistent/x: cannot open the log: ");
@@ -247,6 +258,15 @@ check__file__told_if_good(void **state)
                 "tsn-test: /nonexistent/default.yaml: is bad\n");
     free(arg);
     free(ok);
+}
+
+static void
+detach__one_or_all__done_without_running(void **state)
+{
+    assert_ends(ARGS("--detach", conf), NULL, 0, "one removed\n");
+    assert_ends(ARGS("-c", conf, "--detach"), NULL, 0, "one removed\n");
+    assert_ends(ARGS("--detach"), NULL, 1, "is bad\n");
+    assert_ends(ARGS("--detach", "--all"), NULL, 0, "all removed\n");
 }
 
 static void
@@ -404,11 +424,12 @@ run__capabilities__only_those_asked_for(void **state)
 {
     unsigned long long had = process_status(getpid(), "CapPrm:");
     unsigned long long wanted = had & (1ULL << CAP_NET_RAW);
+    unsigned long long idle = had & (1ULL << CAP_SYS_ADMIN);
     struct ds text = DS_EMPTY_INITIALIZER;
     struct child child = spawn(ARGS("-c", conf, "--run-dir", run_dir), NULL);
 
     assert_notified(&child, "READY=1");
-    assert_int_equal(process_status(child.pid, "CapPrm:"), wanted);
+    assert_int_equal(process_status(child.pid, "CapPrm:"), wanted | idle);
     assert_int_equal(process_status(child.pid, "CapEff:"), wanted);
     assert_int_equal(process_status(child.pid, "CapInh:"), 0);
     assert_int_equal(process_status(child.pid, "NoNewPrivs:"), 1);
@@ -468,6 +489,7 @@ main(void)
         cmocka_unit_test(options__information__printed),
         cmocka_unit_test(options__wrong__status_2),
         cmocka_unit_test(check__file__told_if_good),
+        cmocka_unit_test(detach__one_or_all__done_without_running),
         cmocka_unit_test(run__impossible__status_1),
         cmocka_unit_test(run__signals__reload_and_stop),
         cmocka_unit_test(run__certificates__read_again_on_hup),
