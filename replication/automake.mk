@@ -5,6 +5,8 @@ replication_libreplication_a_SOURCES = \
 	replication/explain-request.h \
 	replication/forwarder/bpf-attach.c \
 	replication/forwarder/bpf-attach.h \
+	replication/forwarder/bpf-dispatch.c \
+	replication/forwarder/bpf-dispatch.h \
 	replication/forwarder/bpf-endpoint.c \
 	replication/forwarder/bpf-endpoint.h \
 	replication/forwarder/bpf-entries.c \
@@ -15,6 +17,8 @@ replication_libreplication_a_SOURCES = \
 	replication/forwarder/bpf-grace.h \
 	replication/forwarder/bpf-maps.c \
 	replication/forwarder/bpf-maps.h \
+	replication/forwarder/bpf-pins.c \
+	replication/forwarder/bpf-pins.h \
 	replication/forwarder/bpf-pool.c \
 	replication/forwarder/bpf-pool.h \
 	replication/forwarder/bpf-set.c \
@@ -272,13 +276,21 @@ endif
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_fwd_bpf tests/unit/test_fwd_bpf_load \
-	tests/unit/test_fwd_bpf_restart tests/unit/test_fwd_ipv6
+	tests/unit/test_fwd_bpf_restart tests/unit/test_fwd_ipv6 \
+	tests/unit/test_fwd_bpf_dispatch
 tests_unit_test_fwd_ipv6_SOURCES = \
 	tests/unit/bpf_rig.h \
 	tests/unit/fwd_fixture.h \
 	tests/unit/netns_rig.h \
 	tests/unit/test_fwd_ipv6.c
 tests_unit_test_fwd_ipv6_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
+tests_unit_test_fwd_bpf_dispatch_SOURCES = \
+	tests/unit/bpf_rig.h \
+	tests/unit/fwd_fixture.h \
+	tests/unit/netns_rig.h \
+	tests/unit/test_fwd_bpf_dispatch.c
+tests_unit_test_fwd_bpf_dispatch_LDADD = \
 	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
 tests_unit_test_fwd_bpf_restart_SOURCES = \
 	tests/unit/bpf_rig.h \

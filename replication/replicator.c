@@ -5,11 +5,14 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "random.h"
+#include "replication/forwarder/bpf-pins.h"
 #include "replication/forwarder/forwarder.h"
 #include "replication/services/dhcp4-server.h"
 #include "replication/show.h"
@@ -193,6 +196,37 @@ stop(void *r_)
     tsn_config_destroy(r->config);
 }
 
+static void
+print_line(const char *line, void *n_)
+{
+    int *n = n_;
+
+    puts(line);
+    ++*n;
+}
+
+static int
+detach(bool all, void *r_, struct tsn_err *err)
+{
+    struct replicator *r = r_;
+    struct fwd_ip address;
+    int n = 0;
+
+    if (!all) {
+        memcpy(address.b, &r->config->replicator.address, sizeof address.b);
+    }
+    int error = fwd_bpf_pins_remove_all(all ? NULL : &address, print_line, &n,
+                                        err);
+    if (!all) {
+        tsn_tls_store_destroy(r->tls);
+        tsn_config_destroy(r->config);
+    }
+    if (!error && !n) {
+        puts("nothing is left to remove");
+    }
+    return error;
+}
+
 static int
 start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *r_,
       struct tsn_err *err)
@@ -269,6 +303,8 @@ main(int argc, char *argv[])
     static const int caps[] = {
         CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_PERFMON, -1,
     };
+    /* To look at the XDP programs of others. */
+    static const int idle_caps[] = { CAP_SYS_ADMIN, -1 };
     static const struct tsn_daemon_spec spec = {
         .program = "tsn-replicator",
         .summary = "floods, and answers ARP and DHCP for bare-metal servers",
@@ -276,8 +312,10 @@ main(int argc, char *argv[])
         .load = load,
         .start = start,
         .stop = stop,
+        .detach = detach,
         .reload_certificates = reload_certificates,
         .keep_caps = caps,
+        .idle_caps = idle_caps,
     };
     static struct replicator replicator;
 

@@ -66,6 +66,28 @@ show_drops(struct tsn_json *json, const char *key,
     tsn_json_object_end(json);
 }
 
+/* Those that run XDP programs of ours, and who shares them. */
+static void
+show_interfaces(struct tsn_json *json, const struct fwd *fwd)
+{
+    const char *name, *others;
+
+    if (!fwd_get_interface(fwd, 0, &others)) {
+        return;
+    }
+    tsn_json_array_begin(json, "xdp");
+    for (int i = 0; (name = fwd_get_interface(fwd, i, &others)); i++) {
+        tsn_json_object_begin(json, NULL);
+        tsn_json_string(json, "interface", name);
+        tsn_json_bool(json, "dispatcher", others != NULL);
+        if (others) {
+            tsn_json_string(json, "other_programs", others);
+        }
+        tsn_json_object_end(json);
+    }
+    tsn_json_array_end(json);
+}
+
 static void
 show_forwarder(struct tsn_json *json, const struct fwd *fwd)
 {
@@ -79,6 +101,7 @@ show_forwarder(struct tsn_json *json, const struct fwd *fwd)
         tsn_json_uint(json, "interfaces", status.n_interfaces);
         tsn_json_uint(json, "unresolved", status.n_unresolved);
     }
+    show_interfaces(json, fwd);
     tsn_json_bool(json, "running", status.running);
     if (!status.running) {
         tsn_json_string(json, "reason", status.reason);

@@ -4,111 +4,61 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <dirent.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/if_link.h>
 #include <net/if.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
+#include "replication/forwarder/bpf-dispatch.h"
+#include "replication/forwarder/bpf-maps.h"
+#include "replication/forwarder/bpf-pins.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(fwd_bpf_attach);
 
 /* More interfaces than frames come in by. */
 #define MAX_INTERFACES 16
-/* A pinned link is named after its interface. */
-#define PREFIX "ingress-"
 
 struct link {
     int ifindex;
-    int fd;
+    int fd;                     /* -1: there is a dispatcher. */
+    uint32_t runs;              /* The number of that one. */
     char name[IF_NAMESIZE];
+    char *others;               /* Programs in the dispatcher. */
 };
 
 struct fwd_bpf_attach {
     const struct fwd_bpf_maps *maps;
-    char *dir;                  /* NULL: pin nothing. */
+    struct fwd_bpf_pins *pins;  /* NULL: pin nothing. */
+    bool dispatcher;
+    bool pinned;                /* The program of the dispatcher is. */
     bool has_old;
     struct link links[MAX_INTERFACES];
     int n;
 };
 
-/* Calls 'fn' for each pinned link's interface name. */
-static void
-for_each_pin(const struct fwd_bpf_attach *attach,
-             void (*fn)(const struct fwd_bpf_attach *, const char *name,
-                        void *aux), void *aux)
-{
-    DIR *dir = attach->dir ? opendir(attach->dir) : NULL;
-    struct dirent *entry;
-
-    while (dir && (entry = readdir(dir))) {
-        if (!strncmp(entry->d_name, PREFIX, strlen(PREFIX))) {
-            fn(attach, entry->d_name + strlen(PREFIX), aux);
-        }
-    }
-    if (dir) {
-        closedir(dir);
-    }
-}
-
-static void
-note_pin(const struct fwd_bpf_attach *attach OVS_UNUSED,
-         const char *name OVS_UNUSED, void *found)
-{
-    *(bool *) found = true;
-}
-
-static char *
-pin_path(const struct fwd_bpf_attach *attach, const char *name)
-{
-    return xasprintf("%s/%s%s", attach->dir, PREFIX, name);
-}
-
-/* Makes 'dir' and the one above it, if they are not there. */
-static int
-make_dirs(const char *dir)
-{
-    char *parent = xstrdup(dir), *slash = strrchr(parent, '/');
-
-    if (slash && slash != parent) {
-        *slash = '\0';
-        if (mkdir(parent, 0700) && errno != EEXIST) {
-            int error = errno;
-
-            free(parent);
-            return -error;
-        }
-    }
-    free(parent);
-    return mkdir(dir, 0700) && errno != EEXIST ? -errno : 0;
-}
-
 struct fwd_bpf_attach *
-fwd_bpf_attach_create(const struct fwd_bpf_maps *maps, const char *dir)
+fwd_bpf_attach_create(const char *dir)
 {
     struct fwd_bpf_attach *attach = xzalloc(sizeof *attach);
 
-    attach->maps = maps;
-    if (dir) {
-        int error = make_dirs(dir);
-
-        if (error) {
-            VLOG_WARN("cannot make a directory for BPF links, flooding stops "
-                      "with this process dir=%s: %s", dir,
-                      ovs_strerror(-error));
-        } else {
-            attach->dir = xstrdup(dir);
-        }
-    }
-    for_each_pin(attach, note_pin, &attach->has_old);
+    attach->pins = dir ? fwd_bpf_pins_open(dir) : NULL;
+    attach->has_old = attach->pins && fwd_bpf_pins_has_any(attach->pins);
     return attach;
+}
+
+static void
+free_link(struct link *link)
+{
+    if (link->fd >= 0) {
+        close(link->fd);
+    }
+    free(link->others);
 }
 
 void
@@ -118,10 +68,27 @@ fwd_bpf_attach_destroy(struct fwd_bpf_attach *attach)
         return;
     }
     for (int i = 0; i < attach->n; i++) {
-        close(attach->links[i].fd);
+        free_link(&attach->links[i]);
     }
-    free(attach->dir);
+    fwd_bpf_pins_close(attach->pins);
     free(attach);
+}
+
+const char *
+fwd_bpf_attach_why_link(const struct fwd_bpf_attach *attach)
+{
+    return !attach->pins ? "there is no BPF file system to pin it in"
+           : fwd_bpf_pins_has_links(attach->pins)
+           ? "the links of the process before can be taken over without a "
+             "loss" : NULL;
+}
+
+void
+fwd_bpf_attach_use(struct fwd_bpf_attach *attach,
+                   const struct fwd_bpf_maps *maps, bool dispatcher)
+{
+    attach->maps = maps;
+    attach->dispatcher = dispatcher;
 }
 
 bool
@@ -134,12 +101,11 @@ fwd_bpf_attach_has_old(const struct fwd_bpf_attach *attach)
  * interface.  Returns the link's descriptor, or -errno, -ENOENT if there is
  * none that is still good. */
 static int
-take_over(const struct fwd_bpf_attach *attach, const struct link *link,
-          const char *path)
+take_over(const struct fwd_bpf_attach *attach, const struct link *link)
 {
     struct bpf_link_info info;
     uint32_t size = sizeof info;
-    int fd = bpf_obj_get(path);
+    int fd = fwd_bpf_pins_get_link(attach->pins, link->name);
 
     if (fd < 0) {
         return -ENOENT;
@@ -152,7 +118,7 @@ take_over(const struct fwd_bpf_attach *attach, const struct link *link,
     }
     /* Of an interface that is gone. */
     close(fd);
-    unlink(path);
+    fwd_bpf_pins_remove_link(attach->pins, link->name);
     return -ENOENT;
 }
 
@@ -170,24 +136,89 @@ create_link(const struct fwd_bpf_attach *attach, const struct link *link,
 }
 
 static int
-open_link(const struct fwd_bpf_attach *attach, const struct link *link,
+open_link(const struct fwd_bpf_attach *attach, struct link *link,
           enum fwd_bpf_mode mode)
 {
-    if (!attach->dir) {
-        return create_link(attach, link, mode);
+    if (!attach->pins) {
+        link->fd = create_link(attach, link, mode);
+        return MIN(link->fd, 0);
     }
-
-    char *path = pin_path(attach, link->name);
-    int fd = take_over(attach, link, path);
-    if (fd < 0) {
-        fd = create_link(attach, link, mode);
-        if (fd >= 0 && bpf_obj_pin(fd, path)) {
-            VLOG_WARN("cannot pin a BPF link, flooding stops with this "
-                      "process path=%s: %s", path, ovs_strerror(errno));
+    link->fd = take_over(attach, link);
+    if (link->fd < 0) {
+        link->fd = create_link(attach, link, mode);
+        if (link->fd >= 0) {
+            fwd_bpf_pins_put_link(attach->pins, link->name, link->fd);
         }
     }
-    free(path);
-    return fd;
+    return MIN(link->fd, 0);
+}
+
+/* Takes the programs of processes before us off an interface.  Returns false
+ * if one stays. */
+static bool
+detach_old(const struct fwd_bpf_attach *attach, int ifindex)
+{
+    const int *olds;
+    bool ok = true;
+    size_t n = fwd_bpf_pins_get_programs(attach->pins, &olds);
+
+    for (size_t i = 0; i < n; i++) {
+        int error = fwd_bpf_dispatch_detach(olds[i], ifindex);
+
+        if (error && error != -ENOENT) {
+            VLOG_ERR("cannot detach the program of the process before, it "
+                     "goes on with what it knew ifindex=%d: %s", ifindex,
+                     ovs_strerror(-error));
+            ok = false;
+        }
+    }
+    return ok;
+}
+
+/* Remembers what the interface runs, for fwd_bpf_attach_check().  Returns
+ * whether our program is part of it. */
+static bool
+note_dispatcher(const struct fwd_bpf_attach *attach, struct link *link)
+{
+    struct ds others = DS_EMPTY_INITIALIZER;
+
+    if (bpf_xdp_query_id(link->ifindex, 0, &link->runs)) {
+        link->runs = 0;
+    }
+    bool found = fwd_bpf_dispatch_has(attach->maps->ingress, link->ifindex,
+                                      &others);
+    free(link->others);
+    link->others = ds_steal_cstr(&others);
+    return found;
+}
+
+static int
+join_dispatcher(struct fwd_bpf_attach *attach, struct link *link,
+                enum fwd_bpf_mode mode)
+{
+    int program = attach->maps->ingress;
+
+    /* First: what runs must be known as ours to the process after us. */
+    if (!attach->pinned) {
+        int error = fwd_bpf_pins_put_program(attach->pins, program);
+        if (error) {
+            return error;
+        }
+        attach->pinned = true;
+    }
+    int error = fwd_bpf_dispatch_attach(program, link->ifindex, mode);
+    if (error == -EOPNOTSUPP || error == -EBUSY) {
+        /* In the other mode, but perhaps for our predecessor alone. */
+        detach_old(attach, link->ifindex);
+        error = fwd_bpf_dispatch_attach(program, link->ifindex, mode);
+    }
+    if (error) {
+        return error;
+    }
+    detach_old(attach, link->ifindex);
+    link->fd = -1;
+    note_dispatcher(attach, link);
+    return 0;
 }
 
 int
@@ -204,16 +235,21 @@ fwd_bpf_attach_to(struct fwd_bpf_attach *attach, int ifindex,
     if (attach->n == MAX_INTERFACES) {
         return -ENOSPC;
     }
-    link->ifindex = ifindex;
+    *link = (struct link) { .ifindex = ifindex, .fd = -1 };
     if (!if_indextoname(ifindex, link->name)) {
         return -ENODEV;
     }
-    link->fd = open_link(attach, link, mode);
-    if (link->fd < 0) {
-        return link->fd;
-    }
-    attach->n++;
-    return 0;
+    int error = attach->dispatcher ? join_dispatcher(attach, link, mode)
+                : open_link(attach, link, mode);
+    attach->n += !error;
+    return error;
+}
+
+static void
+forget(struct fwd_bpf_attach *attach, struct link *link)
+{
+    free_link(link);
+    *link = attach->links[--attach->n];
 }
 
 void
@@ -223,36 +259,86 @@ fwd_bpf_detach_from(struct fwd_bpf_attach *attach, int ifindex)
         struct link *link = &attach->links[i];
 
         if (link->ifindex == ifindex) {
-            if (attach->dir) {
-                char *path = pin_path(attach, link->name);
-
-                unlink(path);
-                free(path);
+            if (attach->dispatcher) {
+                fwd_bpf_dispatch_detach(attach->maps->ingress, ifindex);
+            } else if (attach->pins) {
+                fwd_bpf_pins_remove_link(attach->pins, link->name);
             }
-            close(link->fd);
-            *link = attach->links[--attach->n];
+            forget(attach, link);
             return;
         }
     }
 }
 
-static void
-remove_foreign_pin(const struct fwd_bpf_attach *attach, const char *name,
-                   void *aux OVS_UNUSED)
+void
+fwd_bpf_attach_check(struct fwd_bpf_attach *attach)
 {
-    for (int i = 0; i < attach->n; i++) {
-        if (!strcmp(attach->links[i].name, name)) {
-            return;
+    for (int i = attach->n - 1; i >= 0 && attach->dispatcher; i--) {
+        struct link *link = &attach->links[i];
+        uint32_t runs = 0;
+
+        if (bpf_xdp_query_id(link->ifindex, 0, &runs)) {
+            VLOG_INFO("an interface is gone interface=%s", link->name);
+            forget(attach, link);
+        } else if (runs != link->runs && !note_dispatcher(attach, link)) {
+            VLOG_WARN("somebody took the XDP program off an interface "
+                      "interface=%s", link->name);
+            forget(attach, link);
+        } else if (runs != link->runs) {
+            VLOG_INFO("XDP programs changed interface=%s others=\"%s\"",
+                      link->name, link->others);
         }
     }
-    char *path = pin_path(attach, name);
-    unlink(path);
-    free(path);
+}
+
+static bool
+is_ours(const char *name, void *attach_)
+{
+    const struct fwd_bpf_attach *attach = attach_;
+
+    for (int i = 0; i < attach->n; i++) {
+        if (!strcmp(attach->links[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+detach_old_everywhere(const struct fwd_bpf_attach *attach)
+{
+    struct if_nameindex *all = if_nameindex();
+    bool ok = true;
+
+    for (struct if_nameindex *i = all; i && i->if_index; i++) {
+        ok = detach_old(attach, i->if_index) && ok;
+    }
+    if_freenameindex(all);
+    return ok;
 }
 
 void
 fwd_bpf_attach_clean(struct fwd_bpf_attach *attach)
 {
-    for_each_pin(attach, remove_foreign_pin, NULL);
+    const int *olds;
+
+    if (attach->pins) {
+        fwd_bpf_pins_keep_links(attach->pins, is_ours, attach);
+        if (fwd_bpf_pins_get_programs(attach->pins, &olds)
+            && detach_old_everywhere(attach)) {
+            fwd_bpf_pins_forget_programs(attach->pins);
+        }
+    }
     attach->has_old = false;
+}
+
+const char *
+fwd_bpf_attach_get(const struct fwd_bpf_attach *attach, int i,
+                   const char **othersp)
+{
+    if (i >= attach->n) {
+        return NULL;
+    }
+    *othersp = attach->links[i].others;
+    return attach->links[i].name;
 }

@@ -2,44 +2,73 @@
 /* Has interfaces run the ingress program, and go on with it when this process
  * is gone.
  *
- * Where there is a BPF file system the link between interface and program is
- * pinned in it: it outlives the process, and so do program and maps.  The next
- * process finds the link and puts its own program, with maps that it has
- * filled, in place of the old one at once; no frame meets neither. */
+ * Through a dispatcher (bpf-dispatch.h) if the host has that, next to the
+ * programs of others; else by a link of its own, which leaves no room for any.
+ * With a BPF file system both outlive the process, and so do program and maps.
+ * The next process puts its own program, with maps that it has filled, in
+ * place of the old one: into the link at once, or into the dispatcher before
+ * it takes the old one out, where the first to run has the frame.  No frame
+ * meets neither, and none both.
+ *
+ * A link that is there stays one, as no frame must be lost between link and
+ * dispatcher: fwd_bpf_remove() makes room for a dispatcher.
+ *
+ * What is pinned, in the directory:
+ *
+ *     ingress-INTERFACE  the link
+ *     program-NUMBER     the program of a dispatcher, to be known as ours */
 #ifndef FWD_BPF_ATTACH_H
 #define FWD_BPF_ATTACH_H 1
 
 #include <stdbool.h>
 
-#include "replication/forwarder/bpf-maps.h"
-
 struct fwd_bpf_attach;
+struct fwd_bpf_maps;
 
 enum fwd_bpf_mode {
     FWD_BPF_NATIVE,             /* In the driver. */
     FWD_BPF_GENERIC             /* In the stack: any interface can. */
 };
 
-/* 'dir' is where to pin links, below a BPF file system; NULL: nowhere. */
-struct fwd_bpf_attach *fwd_bpf_attach_create(const struct fwd_bpf_maps *,
-                                             const char *dir);
+/* 'dir' is where to pin, below a BPF file system; NULL: nowhere.  The
+ * directory is this process's until fwd_bpf_attach_destroy(). */
+struct fwd_bpf_attach *fwd_bpf_attach_create(const char *dir);
 
-/* Pinned links stay. */
+/* Pinned links and programs stay. */
 void fwd_bpf_attach_destroy(struct fwd_bpf_attach *);   /* NULL is fine. */
 
-/* Whether another process has left links behind. */
+/* Why there should be no dispatcher, even if there could; NULL if nothing
+ * speaks against it. */
+const char *fwd_bpf_attach_why_link(const struct fwd_bpf_attach *);
+
+/* The program to run: through a dispatcher, if it is one for that.  Before
+ * those below; 'maps' are borrowed until fwd_bpf_attach_destroy(). */
+void fwd_bpf_attach_use(struct fwd_bpf_attach *, const struct fwd_bpf_maps *,
+                        bool dispatcher);
+
+/* Whether another process has left something behind. */
 bool fwd_bpf_attach_has_old(const struct fwd_bpf_attach *);
 
 /* Runs the program on 'ifindex', if it does not do so already.  Returns 0 or
- * -errno, -EBUSY for an interface with a program of somebody else. */
+ * -errno, -EBUSY for an interface with a program of somebody else that came
+ * without a dispatcher. */
 int fwd_bpf_attach_to(struct fwd_bpf_attach *, int ifindex,
                       enum fwd_bpf_mode);
 
 /* Forgets an interface that is not used any more, if it ran the program. */
 void fwd_bpf_detach_from(struct fwd_bpf_attach *, int ifindex);
 
-/* Removes links of interfaces that are not those of this process: of a process
- * before it. */
+/* Looks whether somebody took the program off an interface, which is then to
+ * be attached to anew. */
+void fwd_bpf_attach_check(struct fwd_bpf_attach *);
+
+/* Removes what is left of processes before this one. */
 void fwd_bpf_attach_clean(struct fwd_bpf_attach *);
+
+/* Interface 'i' of those that run the program: its name, NULL if there are not
+ * so many, and in '*othersp' the names of the programs that share a dispatcher
+ * with ours; NULL without a dispatcher. */
+const char *fwd_bpf_attach_get(const struct fwd_bpf_attach *, int i,
+                               const char **othersp);
 
 #endif /* replication/forwarder/bpf-attach.h */

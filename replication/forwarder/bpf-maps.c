@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "openvswitch/vlog.h"
+#include "replication/forwarder/bpf-dispatch.h"
 #include "tsn/error.h"
 #include "util.h"
 
@@ -153,49 +154,89 @@ map_all_memory(struct fwd_bpf_maps *maps)
 }
 
 static int
-load(struct fwd_bpf_maps *maps, const struct fwd_host *host,
-     const char **what)
+open_object(struct fwd_bpf_maps *maps, const struct fwd_host *host,
+            struct tsn_err *err)
 {
-    int error;
-
-    *what = "cannot open the programs";
+    maps->n_cpus = libbpf_num_possible_cpus();
     maps->object = bpf_object__open_mem(fwd_bpf_object, fwd_bpf_object_end
                                                         - fwd_bpf_object,
                                         NULL);
-    if (!maps->object) {
-        return -errno;
-    }
-    error = set_constants(maps->object, host);
+    int error = maps->object ? set_constants(maps->object, host) : -errno;
     if (error) {
+        tsn_err_set(err, NULL, "cannot open the programs: %s",
+                    ovs_strerror(-error));
+    }
+    return error;
+}
+
+static int
+load_object(struct fwd_bpf_maps *maps, struct tsn_err *err)
+{
+    const char *what = "the kernel does not take the programs";
+
+    int error = bpf_object__load(maps->object);
+    if (!error) {
+        what = "cannot use the BPF maps";
+        error = find_all(maps);
+    }
+    if (!error) {
+        error = map_all_memory(maps);
+    }
+    if (error) {
+        tsn_err_set(err, NULL, "%s: %s", what, ovs_strerror(-error));
+    }
+    return error;
+}
+
+/* Makes the ingress program one for a dispatcher, and loads. */
+static int
+load_for_dispatcher(struct fwd_bpf_maps *maps, struct tsn_err *err)
+{
+    struct bpf_program *ingress
+        = bpf_object__find_program_by_name(maps->object, "ingress");
+    struct xdp_program *target;
+
+    int error = fwd_bpf_dispatch_prepare(ingress, &target, err);
+    if (!error) {
+        error = load_object(maps, err);
+        fwd_bpf_dispatch_release(target);
+    }
+    return error;
+}
+
+static int
+load(const struct fwd_host *host, bool dispatcher,
+     struct fwd_bpf_maps **mapsp, struct tsn_err *err)
+{
+    struct fwd_bpf_maps *maps = xzalloc(sizeof *maps);
+
+    libbpf_set_print(print);
+    int error = open_object(maps, host, err);
+    if (!error) {
+        error = dispatcher ? load_for_dispatcher(maps, err)
+                : load_object(maps, err);
+    }
+    if (error) {
+        fwd_bpf_maps_close(maps);
         return error;
     }
-    *what = "the kernel does not take the programs";
-    error = bpf_object__load(maps->object);
-    if (error) {
-        return error;
-    }
-    *what = "cannot use the BPF maps";
-    error = find_all(maps);
-    return error ? error : map_all_memory(maps);
+    *mapsp = maps;
+    return 0;
 }
 
 int
 fwd_bpf_maps_load(const struct fwd_host *host, struct fwd_bpf_maps **mapsp,
                   struct tsn_err *err)
 {
-    struct fwd_bpf_maps *maps = xzalloc(sizeof *maps);
-    const char *what;
+    return load(host, false, mapsp, err);
+}
 
-    libbpf_set_print(print);
-    maps->n_cpus = libbpf_num_possible_cpus();
-    int error = load(maps, host, &what);
-    if (error) {
-        tsn_err_set(err, NULL, "%s: %s", what, ovs_strerror(-error));
-        fwd_bpf_maps_close(maps);
-        return error;
-    }
-    *mapsp = maps;
-    return 0;
+int
+fwd_bpf_maps_load_for_dispatcher(const struct fwd_host *host,
+                                 struct fwd_bpf_maps **mapsp,
+                                 struct tsn_err *err)
+{
+    return load(host, true, mapsp, err);
 }
 
 void

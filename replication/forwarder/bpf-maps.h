@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The BPF object: loads it, and has its programs and maps at hand.  Together
- * with bpf-attach.c the only file that knows libbpf.
+ * with bpf-attach.c and bpf-dispatch.c the only file that knows libbpf.
  *
  * The object is compiled into the program.  Each process loads it anew, so
  * there is no older layout to be compatible with; see bpf-attach.h for how one
@@ -57,6 +57,12 @@ struct fwd_bpf_maps {
  * does not take them. */
 int fwd_bpf_maps_load(const struct fwd_host *host,
                       struct fwd_bpf_maps **mapsp, struct tsn_err *err);
+
+/* The same, with an ingress program for bpf-dispatch.h, which only a dispatcher
+ * can run.  '*err' also says why this host has none. */
+int fwd_bpf_maps_load_for_dispatcher(const struct fwd_host *host,
+                                     struct fwd_bpf_maps **mapsp,
+                                     struct tsn_err *err);
 
 /* Programs that are attached go on, and keep the maps they use. */
 void fwd_bpf_maps_close(struct fwd_bpf_maps *);         /* NULL is fine. */

@@ -3,12 +3,9 @@
 #include "replication/forwarder/engine-bpf.h"
 
 #include <errno.h>
-#include <linux/magic.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include "openvswitch/vlog.h"
 #include "replication/forwarder/bpf-attach.h"
@@ -16,8 +13,8 @@
 #include "replication/forwarder/bpf-flood.h"
 #include "replication/forwarder/bpf-grace.h"
 #include "replication/forwarder/bpf-maps.h"
+#include "replication/forwarder/bpf-pins.h"
 #include "replication/forwarder/bpf-tables.h"
-#include "replication/forwarder/ip-text.h"
 #include "replication/forwarder/xdp-features.h"
 #include "tsn/error.h"
 #include "util.h"
@@ -28,7 +25,6 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
 
 /* How often counters are read, and interfaces looked after. */
 #define TICK_MS 1000
-#define BPF_FS "/sys/fs/bpf"
 /* In every network namespace. */
 #define LOOPBACK_IFINDEX 1
 
@@ -182,33 +178,52 @@ tick_cb(uv_timer_t *timer)
 {
     struct fwd_bpf *bpf = timer->data;
 
+    fwd_bpf_attach_check(bpf->attach);
     attach_all(bpf);
     check_mode(bpf);
     fwd_bpf_tables_count(bpf->tables, &bpf->totals);
 }
 
-/* Where links are pinned if nobody says: in a directory of the address, and of
- * the network namespace, as another one may have the same address. */
+/* Where to pin if nobody says: in a directory of the address, and of the
+ * network namespace, as another one may have the same address. */
 static char *
 default_pin_dir(const struct fwd_host *host)
 {
-    struct statfs fs;
-    struct stat ns;
+    char *dir = fwd_bpf_pins_dir(&host->ip4);
 
-    if (statfs(BPF_FS, &fs) || fs.f_type != BPF_FS_MAGIC
-        || stat("/proc/self/ns/net", &ns)) {
-        VLOG_WARN("no BPF file system at " BPF_FS ", flooding stops with this "
-                  "process");
-        return NULL;
+    if (!dir) {
+        VLOG_WARN("no BPF file system, flooding stops with this process");
     }
-    return xasprintf(BPF_FS "/tsn/%s-%llu", fwd_ip_text(&host->ip4).s,
-                     (unsigned long long) ns.st_ino);
+    return dir;
+}
+
+/* Loads the programs, for a dispatcher if there can be one. */
+static int
+load_programs(struct fwd_bpf *bpf, bool link, struct tsn_err *err)
+{
+    const char *why = link ? "not wanted"
+                      : fwd_bpf_attach_why_link(bpf->attach);
+    int error = why ? -EOPNOTSUPP
+                : fwd_bpf_maps_load_for_dispatcher(&bpf->host, &bpf->maps,
+                                                   err);
+    bool dispatcher = !error;
+
+    if (!dispatcher) {
+        VLOG_INFO("ebpf engine: interfaces have no room for XDP programs of "
+                  "others: %s", why ? why : tsn_err_format(err));
+        error = fwd_bpf_maps_load(&bpf->host, &bpf->maps, err);
+    }
+    if (!error) {
+        fwd_bpf_attach_use(bpf->attach, bpf->maps, dispatcher);
+    }
+    return error;
 }
 
 static int
-create_parts(struct fwd_bpf *bpf, uv_loop_t *loop, struct tsn_err *err)
+create_parts(struct fwd_bpf *bpf, uv_loop_t *loop, bool link,
+             struct tsn_err *err)
 {
-    int error = fwd_bpf_maps_load(&bpf->host, &bpf->maps, err);
+    int error = load_programs(bpf, link, err);
     if (error) {
         return error;
     }
@@ -245,7 +260,11 @@ fwd_bpf_create(uv_loop_t *loop, const struct fwd_bpf_config *config,
     bpf->host = *config->host;
     /* The way to each endpoint has an MTU of its own. */
     bpf->host.mtu = 0;
-    int error = create_parts(bpf, loop, err);
+    pin_dir = config->pin_dir ? xstrdup(config->pin_dir)
+              : default_pin_dir(&bpf->host);
+    bpf->attach = fwd_bpf_attach_create(pin_dir);
+    free(pin_dir);
+    int error = create_parts(bpf, loop, config->link, err);
     if (error) {
         destroy_parts(bpf);
         return error;
@@ -257,10 +276,6 @@ fwd_bpf_create(uv_loop_t *loop, const struct fwd_bpf_config *config,
         .endpoints = bpf->endpoints, .floods = bpf->floods,
     };
     bpf->tables = fwd_bpf_tables_create(&parts);
-    pin_dir = config->pin_dir ? xstrdup(config->pin_dir)
-              : default_pin_dir(&bpf->host);
-    bpf->attach = fwd_bpf_attach_create(bpf->maps, pin_dir);
-    free(pin_dir);
     bpf->waiting = fwd_bpf_attach_has_old(bpf->attach);
     if (bpf->waiting) {
         VLOG_INFO("ebpf engine: the programs of the process before flood on "
@@ -334,4 +349,10 @@ fwd_bpf_find_way(const struct fwd_bpf *bpf, const struct fwd_ip *ip,
                  struct fwd_nexthop *way)
 {
     return fwd_bpf_endpoint_find_way(bpf->endpoints, ip, way);
+}
+
+const char *
+fwd_bpf_get_interface(const struct fwd_bpf *bpf, int i, const char **othersp)
+{
+    return fwd_bpf_attach_get(bpf->attach, i, othersp);
 }

@@ -25,6 +25,8 @@ struct fwd_bpf_config {
     const struct fwd_host *host;    /* Copied. */
     bool generic;               /* In the host's stack even where the driver
                                  * could do it. */
+    bool link;                  /* No dispatcher even where there could be
+                                 * one. */
     const char *pin_dir;        /* Below a BPF file system; NULL: a directory
                                  * of this address in /sys/fs/bpf, if that is
                                  * one. */
@@ -63,5 +65,12 @@ void fwd_bpf_get_status(const struct fwd_bpf *, struct fwd_bpf_status *);
 /* How packets to an endpoint leave.  False if it is none. */
 bool fwd_bpf_find_way(const struct fwd_bpf *, const struct fwd_ip *,
                       struct fwd_nexthop *way);
+
+/* Interface 'i' of those that run the programs: its name, NULL if there are
+ * not so many, borrowed until the next turn.  '*othersp' becomes the names of
+ * the XDP programs that share the interface with ours, NULL where that cannot
+ * be shared. */
+const char *fwd_bpf_get_interface(const struct fwd_bpf *, int i,
+                                  const char **othersp);
 
 #endif /* replication/forwarder/engine-bpf.h */

@@ -562,3 +562,9 @@ fwd_find_way(const struct fwd *fwd, const struct fwd_ip *dst,
 {
     return fwd->bpf && fwd_bpf_find_way(fwd->bpf, dst, way);
 }
+
+const char *
+fwd_get_interface(const struct fwd *fwd, int i, const char **othersp)
+{
+    return fwd->bpf ? fwd_bpf_get_interface(fwd->bpf, i, othersp) : NULL;
+}

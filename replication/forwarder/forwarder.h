@@ -99,4 +99,11 @@ void fwd_get_status(const struct fwd *, struct fwd_status *);
 bool fwd_find_way(const struct fwd *, const struct fwd_ip *dst,
                   struct fwd_nexthop *way);
 
+/* eBPF: interface 'i' of those that run XDP programs of ours.  Returns its
+ * name, NULL if there are not so many, borrowed until the next turn; in
+ * '*othersp' the names of other programs there, NULL where there is no room
+ * for any. */
+const char *fwd_get_interface(const struct fwd *, int i,
+                              const char **othersp);
+
 #endif /* replication/forwarder/forwarder.h */

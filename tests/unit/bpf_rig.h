@@ -160,13 +160,17 @@ rig_connect(bool native)
     }
 }
 
+/* No dispatcher even where there could be one. */
+static bool rig_link;
+
 /* Returns NULL after print_message() if the kernel does not take programs. */
 static inline struct bpf_rig *
 rig_create(bool generic, const char *pin_dir)
 {
     struct bpf_rig *rig = xzalloc(sizeof *rig);
     struct fwd_bpf_config config = {
-        .host = &rig->host, .generic = generic, .pin_dir = pin_dir,
+        .host = &rig->host, .generic = generic, .link = rig_link,
+        .pin_dir = pin_dir,
     };
     struct tsn_err err;
 

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "replication/forwarder/bpf-pins.h"
+
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <net/if.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "openvswitch/vlog.h"
+#include "replication/forwarder/bpf-dispatch.h"
+#include "replication/forwarder/ip-text.h"
+#include "tsn/error.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(fwd_bpf_pins);
+
+#define BPF_FS "/sys/fs/bpf"
+#define ROOT BPF_FS "/tsn"
+#define LINK "ingress-"
+#define PROGRAM "program-"
+/* Programs that processes were killed before they could remove. */
+#define MAX_PROGRAMS 16
+
+struct fwd_bpf_pins {
+    char *dir;
+    int lock;
+    bool has_links;             /* When it was opened. */
+    int programs[MAX_PROGRAMS];
+    size_t n_programs;
+};
+
+/* Calls 'fn' with the rest of each name that starts with 'prefix'. */
+static void
+for_each_pin(const char *path, const char *prefix,
+             void (*fn)(const char *rest, void *aux), void *aux)
+{
+    DIR *dir = opendir(path);
+    struct dirent *entry;
+
+    while (dir && (entry = readdir(dir))) {
+        if (!strncmp(entry->d_name, prefix, strlen(prefix))) {
+            fn(entry->d_name + strlen(prefix), aux);
+        }
+    }
+    if (dir) {
+        closedir(dir);
+    }
+}
+
+static int
+open_pin(const char *dir, const char *prefix, const char *rest)
+{
+    char *path = xasprintf("%s/%s%s", dir, prefix, rest);
+    int fd = bpf_obj_get(path);
+    int retval = fd < 0 ? -errno : fd;
+
+    free(path);
+    return retval;
+}
+
+static int
+put_pin(const char *dir, const char *prefix, const char *rest, int fd)
+{
+    char *path = xasprintf("%s/%s%s", dir, prefix, rest);
+    int error = bpf_obj_pin(fd, path) && errno != EEXIST ? -errno : 0;
+
+    if (error) {
+        VLOG_WARN("cannot pin path=%s: %s", path, ovs_strerror(-error));
+    }
+    free(path);
+    return error;
+}
+
+static int
+remove_pin(const char *dir, const char *prefix, const char *rest)
+{
+    char *path = xasprintf("%s/%s%s", dir, prefix, rest);
+    int error = unlink(path) ? -errno : 0;
+
+    free(path);
+    return error;
+}
+
+/* Makes 'dir' and the one above it, if they are not there. */
+static int
+make_dirs(const char *dir)
+{
+    char *parent = xstrdup(dir), *slash = strrchr(parent, '/');
+
+    if (slash && slash != parent) {
+        *slash = '\0';
+        if (mkdir(parent, 0700) && errno != EEXIST) {
+            int error = errno;
+
+            free(parent);
+            return -error;
+        }
+    }
+    free(parent);
+    return mkdir(dir, 0700) && errno != EEXIST ? -errno : 0;
+}
+
+/* Whoever has the descriptor has the directory.  Returns it or -errno. */
+static int
+lock_dir(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB)) {
+        int error = errno == EWOULDBLOCK ? EBUSY : errno;
+
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+/* The number of a link's interface, 0 if that is gone; -errno. */
+static int
+link_ifindex(int fd)
+{
+    struct bpf_link_info info;
+    uint32_t size = sizeof info;
+
+    memset(&info, 0, sizeof info);
+    return bpf_obj_get_info_by_fd(fd, &info, &size) ? -errno
+           : (int) info.xdp.ifindex;
+}
+
+static void
+find_link(const char *interface, void *pins_)
+{
+    struct fwd_bpf_pins *pins = pins_;
+    int fd = open_pin(pins->dir, LINK, interface);
+    bool gone = fd >= 0 && !link_ifindex(fd);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (gone) {
+        fwd_bpf_pins_remove_link(pins, interface);
+    } else {
+        pins->has_links = true;
+    }
+}
+
+static void
+find_program(const char *number, void *pins_)
+{
+    struct fwd_bpf_pins *pins = pins_;
+    int fd = pins->n_programs < MAX_PROGRAMS
+             ? open_pin(pins->dir, PROGRAM, number) : -E2BIG;
+
+    if (fd < 0) {
+        VLOG_WARN("cannot open a program of a process before dir=%s "
+                  "program=%s: %s", pins->dir, number, ovs_strerror(-fd));
+    } else {
+        pins->programs[pins->n_programs++] = fd;
+    }
+}
+
+struct fwd_bpf_pins *
+fwd_bpf_pins_open(const char *dir)
+{
+    int error = make_dirs(dir);
+    int lock = error ? error : lock_dir(dir);
+
+    if (lock < 0) {
+        VLOG_WARN("cannot use the directory for what is pinned, flooding "
+                  "stops with this process dir=%s: %s", dir,
+                  lock == -EBUSY ? "another process uses it"
+                  : ovs_strerror(-lock));
+        return NULL;
+    }
+    struct fwd_bpf_pins *pins = xzalloc(sizeof *pins);
+
+    pins->dir = xstrdup(dir);
+    pins->lock = lock;
+    for_each_pin(dir, LINK, find_link, pins);
+    for_each_pin(dir, PROGRAM, find_program, pins);
+    return pins;
+}
+
+static void
+close_programs(struct fwd_bpf_pins *pins)
+{
+    while (pins->n_programs) {
+        close(pins->programs[--pins->n_programs]);
+    }
+}
+
+void
+fwd_bpf_pins_close(struct fwd_bpf_pins *pins)
+{
+    if (pins) {
+        close_programs(pins);
+        close(pins->lock);
+        free(pins->dir);
+        free(pins);
+    }
+}
+
+bool
+fwd_bpf_pins_has_any(const struct fwd_bpf_pins *pins)
+{
+    return pins->has_links || pins->n_programs;
+}
+
+bool
+fwd_bpf_pins_has_links(const struct fwd_bpf_pins *pins)
+{
+    return pins->has_links;
+}
+
+int
+fwd_bpf_pins_get_link(const struct fwd_bpf_pins *pins, const char *interface)
+{
+    return open_pin(pins->dir, LINK, interface);
+}
+
+void
+fwd_bpf_pins_put_link(const struct fwd_bpf_pins *pins, const char *interface,
+                      int fd)
+{
+    put_pin(pins->dir, LINK, interface, fd);
+}
+
+void
+fwd_bpf_pins_remove_link(const struct fwd_bpf_pins *pins,
+                         const char *interface)
+{
+    remove_pin(pins->dir, LINK, interface);
+}
+
+struct keep {
+    const struct fwd_bpf_pins *pins;
+    bool (*fn)(const char *interface, void *aux);
+    void *aux;
+};
+
+static void
+keep_or_remove(const char *interface, void *keep_)
+{
+    const struct keep *keep = keep_;
+
+    if (!keep->fn(interface, keep->aux)) {
+        fwd_bpf_pins_remove_link(keep->pins, interface);
+    }
+}
+
+void
+fwd_bpf_pins_keep_links(const struct fwd_bpf_pins *pins,
+                        bool (*fn)(const char *interface, void *aux),
+                        void *aux)
+{
+    struct keep keep = { pins, fn, aux };
+
+    for_each_pin(pins->dir, LINK, keep_or_remove, &keep);
+}
+
+/* Returns 0 for none. */
+static uint32_t
+program_number(int fd)
+{
+    struct bpf_prog_info info;
+    uint32_t size = sizeof info;
+
+    memset(&info, 0, sizeof info);
+    return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.id;
+}
+
+int
+fwd_bpf_pins_put_program(const struct fwd_bpf_pins *pins, int fd)
+{
+    char *number = xasprintf("%u", (unsigned int) program_number(fd));
+    int error = put_pin(pins->dir, PROGRAM, number, fd);
+
+    free(number);
+    return error;
+}
+
+size_t
+fwd_bpf_pins_get_programs(const struct fwd_bpf_pins *pins, const int **fdsp)
+{
+    *fdsp = pins->programs;
+    return pins->n_programs;
+}
+
+void
+fwd_bpf_pins_forget_programs(struct fwd_bpf_pins *pins)
+{
+    for (size_t i = 0; i < pins->n_programs; i++) {
+        char *number = xasprintf(
+            "%u", (unsigned int) program_number(pins->programs[i]));
+
+        remove_pin(pins->dir, PROGRAM, number);
+        free(number);
+    }
+    close_programs(pins);
+}
+
+struct removal {
+    const char *dir;
+    void (*said)(const char *line, void *aux);
+    void *aux;
+    int error;                  /* The last one. */
+};
+
+static void
+say(struct removal *r, const char *what, const char *of, int error)
+{
+    char *line = error ? xasprintf("cannot remove the %s %s: %s", what, of,
+                                   ovs_strerror(-error))
+                 : xasprintf("removed the %s %s", what, of);
+
+    r->said(line, r->aux);
+    free(line);
+    r->error = error ? error : r->error;
+}
+
+static void
+remove_link(const char *interface, void *r_)
+{
+    struct removal *r = r_;
+
+    say(r, "program of interface", interface,
+        remove_pin(r->dir, LINK, interface));
+}
+
+/* Takes a program out of all dispatchers; its pin goes when all are left. */
+static void
+remove_program(const char *number, void *r_)
+{
+    struct removal *r = r_;
+    int fd = open_pin(r->dir, PROGRAM, number), failed = MIN(fd, 0);
+    struct if_nameindex *all = if_nameindex();
+
+    for (struct if_nameindex *i = all; i && i->if_index && fd >= 0; i++) {
+        int error = fwd_bpf_dispatch_detach(fd, i->if_index);
+
+        if (error != -ENOENT) {
+            say(r, "program of interface", i->if_name, error);
+            failed = error ? error : failed;
+        }
+    }
+    if_freenameindex(all);
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (!failed) {
+        failed = remove_pin(r->dir, PROGRAM, number);
+    }
+    if (failed) {
+        say(r, "program", number, failed);
+    }
+}
+
+int
+fwd_bpf_pins_remove(const char *dir,
+                    void (*said)(const char *line, void *aux), void *aux,
+                    struct tsn_err *err)
+{
+    struct removal r = { .dir = dir, .said = said, .aux = aux };
+    int lock = lock_dir(dir);
+
+    if (lock == -ENOENT) {
+        return 0;
+    } else if (lock < 0) {
+        tsn_err_set(err, dir, "%s", lock == -EBUSY
+                    ? "a process uses it, which has to be stopped first"
+                    : ovs_strerror(-lock));
+        return lock;
+    }
+    for_each_pin(dir, PROGRAM, remove_program, &r);
+    for_each_pin(dir, LINK, remove_link, &r);
+    if (!r.error && rmdir(dir)) {
+        r.error = -errno;
+    }
+    if (r.error) {
+        tsn_err_set(err, dir, "something is left: %s",
+                    ovs_strerror(-r.error));
+    }
+    close(lock);
+    return r.error;
+}
+
+/* What a name in ROOT ends with that is of this network namespace; NULL
+ * without a BPF file system. */
+static char *
+name_end(void)
+{
+    struct statfs fs;
+    struct stat ns;
+
+    return statfs(BPF_FS, &fs) || fs.f_type != BPF_FS_MAGIC
+           || stat("/proc/self/ns/net", &ns) ? NULL
+           : xasprintf("-%llu", (unsigned long long) ns.st_ino);
+}
+
+char *
+fwd_bpf_pins_dir(const struct fwd_ip *address)
+{
+    char *end = name_end(), *dir = NULL;
+
+    if (end) {
+        dir = xasprintf(ROOT "/%s%s", fwd_ip_text(address).s, end);
+    }
+    free(end);
+    return dir;
+}
+
+struct everything {
+    const char *end;            /* Of the names. */
+    void (*said)(const char *line, void *aux);
+    void *aux;
+    struct tsn_err *err;
+    int error;
+};
+
+static void
+remove_one(const char *name, void *e_)
+{
+    struct everything *e = e_;
+    size_t len = strlen(name), end = strlen(e->end);
+    char *dir = xasprintf(ROOT "/%s", name);
+
+    if (len > end && !strcmp(name + len - end, e->end)) {
+        int error = fwd_bpf_pins_remove(dir, e->said, e->aux, e->err);
+
+        e->error = error ? error : e->error;
+    } else if (name[0] != '.') {
+        char *line = xasprintf("left %s, of another network namespace", dir);
+
+        e->said(line, e->aux);
+        free(line);
+    }
+    free(dir);
+}
+
+int
+fwd_bpf_pins_remove_all(const struct fwd_ip *address,
+                        void (*said)(const char *line, void *aux), void *aux,
+                        struct tsn_err *err)
+{
+    char *end = name_end();
+    struct everything e = {
+        .end = end, .said = said, .aux = aux, .err = err,
+    };
+
+    if (!end) {
+        tsn_err_set(err, BPF_FS, "there is no BPF file system");
+        return -ENOENT;
+    }
+    if (address) {
+        char *dir = fwd_bpf_pins_dir(address);
+
+        e.error = fwd_bpf_pins_remove(dir, said, aux, err);
+        free(dir);
+    } else {
+        for_each_pin(ROOT, "", remove_one, &e);
+    }
+    free(end);
+    return e.error;
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The eBPF engine and XDP programs of others at the same interface. */
+#include <config.h>
+
+#include <bpf/bpf.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <linux/if_link.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <xdp/libxdp.h>
+#include <cmocka.h>
+
+#include "bpf_rig.h"
+#include "replication/forwarder/bpf-pins.h"
+
+#define VNI 1000
+#define FROM "10.7.0.1"
+#define TO "10.7.0.2"
+#define BPF_FS "/sys/fs/bpf"
+#define PINS BPF_FS "/tsn/node"
+
+static bool generic;
+static int n_lines;
+
+/* From 'FROM' to 'TO'. */
+static struct fwd_table *
+make_table(void)
+{
+    const struct fwd_member members[] = {
+        { ip(FROM), VNI, FWD_TOR, FWD_VXLAN },
+        { ip(TO), VNI, FWD_TOR, FWD_VXLAN },
+    };
+    struct fwd_network_spec spec = {
+        .net = { .vni = VNI, .service_mac = SERVICE },
+        .members = members, .n_members = ARRAY_SIZE(members),
+    };
+    struct fwd_net_counters *counters = fwd_net_counters_create();
+    struct fwd_network *network = fwd_network_create(&spec, counters);
+    struct fwd_table *table = fwd_table_create(&network, 1);
+
+    fwd_net_counters_unref(counters);
+    fwd_network_unref(network);
+    return table;
+}
+
+static struct bpf_rig *
+start_rig(void)
+{
+    struct bpf_rig *rig = rig_create(generic, PINS);
+
+    if (rig) {
+        rig_publish(rig, make_table());
+        rig_wait_ready(rig);
+    }
+    return rig;
+}
+
+/* Whether "u0" runs our program, and as the only one to run there or not. */
+static const char *
+others_of(struct bpf_rig *rig)
+{
+    const char *others;
+
+    return fwd_bpf_get_interface(rig->bpf, 0, &others) ? others : NULL;
+}
+
+static void
+count_line(const char *line, void *aux OVS_UNUSED)
+{
+    print_message("%s\n", line);
+    n_lines++;
+}
+
+/* Skips the test on a host without dispatchers. */
+static void
+need_dispatcher(void **state)
+{
+    struct bpf_rig *rig = *state ? start_rig() : NULL;
+    bool has = rig && others_of(rig);
+    struct tsn_err err;
+
+    if (!has) {
+        rig_destroy(rig);
+        print_message("SKIP: this host has no dispatcher\n");
+        skip();
+    }
+    rig_destroy(rig);
+    assert_int_equal(fwd_bpf_pins_remove(PINS, count_line, NULL, &err), 0);
+}
+
+/* How many copies of a frame come. */
+static int
+flood(struct bpf_rig *rig)
+{
+    static const uint8_t everybody[6] = EVERYBODY, b1[6] = B1;
+    struct frame f = { .size = 0 };
+    struct wire w;
+    int n = 0;
+
+    put_mac_header(&f, everybody, b1, -1, 0x88b5);
+    f.size = 60;
+    wire_from(&w, FROM, FWD_VXLAN, VNI, 0, f.data, f.size);
+    rig_send(rig, &w);
+    if (rig_receive(rig, 0, &w, WAIT_MS)) {
+        n = 1;
+        while (rig_receive(rig, 0, &w, QUIET_MS)) {
+            n++;
+        }
+    }
+    return n;
+}
+
+/* One that lets every frame pass. */
+static struct xdp_program *
+open_other(void)
+{
+    DECLARE_LIBXDP_OPTS(xdp_program_opts, opts,
+                        .find_filename = "xdp-dispatcher.o",
+                        .prog_name = "xdp_pass");
+    struct xdp_program *other = xdp_program__create(&opts);
+
+    assert_int_equal(libxdp_get_error(other), 0);
+    return other;
+}
+
+static enum xdp_attach_mode
+mode(void)
+{
+    return generic ? XDP_MODE_SKB : XDP_MODE_NATIVE;
+}
+
+static void
+wait_for_others(struct bpf_rig *rig, const char *wanted)
+{
+    uint64_t end = tsn_now_ms() + WAIT_MS;
+
+    while (!others_of(rig) || strcmp(others_of(rig), wanted)) {
+        assert_true(tsn_now_ms() < end);
+        rig_turn(rig);
+    }
+}
+
+static void
+dispatch__other_program_first__both_run(void **state)
+{
+    need_dispatcher(state);
+    struct xdp_program *other = open_other();
+    int ifindex = if_nametoindex("u0");
+
+    assert_int_equal(xdp_program__attach(other, ifindex, mode(), 0), 0);
+    struct bpf_rig *rig = start_rig();
+    assert_string_equal(others_of(rig), "xdp_pass");
+    assert_int_equal(flood(rig), 1);
+
+    assert_int_equal(xdp_program__detach(other, ifindex, mode(), 0), 0);
+    wait_for_others(rig, "");
+    assert_int_equal(flood(rig), 1);
+    xdp_program__close(other);
+    rig_destroy(rig);
+}
+
+static void
+dispatch__other_program_later__both_run(void **state)
+{
+    need_dispatcher(state);
+    struct bpf_rig *rig = start_rig();
+    struct xdp_program *other = open_other();
+    int ifindex = if_nametoindex("u0");
+
+    assert_int_equal(xdp_program__attach(other, ifindex, mode(), 0), 0);
+    wait_for_others(rig, "xdp_pass");
+    assert_int_equal(flood(rig), 1);
+    xdp_program__close(other);
+    rig_destroy(rig);
+}
+
+static void
+dispatch__taken_off__attached_again(void **state)
+{
+    need_dispatcher(state);
+    struct bpf_rig *rig = start_rig();
+    int flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
+    uint64_t end = tsn_now_ms() + WAIT_MS;
+    uint32_t id = 0;
+
+    assert_int_equal(bpf_xdp_detach(if_nametoindex("u0"), flags, NULL), 0);
+    while (!id && tsn_now_ms() < end) {
+        rig_turn(rig);
+        assert_int_equal(bpf_xdp_query_id(if_nametoindex("u0"), 0, &id), 0);
+    }
+    assert_int_equal(flood(rig), 1);
+    rig_destroy(rig);
+}
+
+/* A program that came without a dispatcher keeps the interface. */
+static void
+attach__foreign_program__left_alone(void **state)
+{
+    if (!*state) {
+        skip();
+    }
+    struct xdp_program *other = open_other();
+    struct bpf_object *object = xdp_program__bpf_obj(other);
+    int flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
+    const char *others;
+
+    assert_int_equal(bpf_object__load(object), 0);
+    int fd = bpf_program__fd(bpf_object__find_program_by_name(object,
+                                                              "xdp_pass"));
+    assert_int_equal(bpf_xdp_attach(if_nametoindex("u0"), fd, flags, NULL),
+                     0);
+    struct bpf_rig *rig = start_rig();
+    if (rig) {
+        assert_null(fwd_bpf_get_interface(rig->bpf, 0, &others));
+        rig_destroy(rig);
+    }
+    xdp_program__close(other);
+}
+
+static void
+remove__process_gone__interface_free(void **state)
+{
+    struct bpf_rig *rig = *state ? start_rig() : NULL;
+    struct tsn_err err;
+    uint32_t id;
+
+    if (!rig) {
+        skip();
+    }
+    assert_int_equal(fwd_bpf_pins_remove(PINS, count_line, NULL, &err),
+                     -EBUSY);
+    assert_int_equal(flood(rig), 1);
+    rig_destroy(rig);
+
+    n_lines = 0;
+    assert_int_equal(fwd_bpf_pins_remove(PINS, count_line, NULL, &err), 0);
+    assert_int_equal(n_lines, 1);
+    assert_int_equal(bpf_xdp_query_id(if_nametoindex("u0"), 0, &id), 0);
+    assert_int_equal(id, 0);
+    assert_int_equal(access(PINS, F_OK), -1);
+    assert_int_equal(fwd_bpf_pins_remove(PINS, count_line, NULL, &err), 0);
+    assert_int_equal(n_lines, 1);
+}
+
+static void
+pins__interface_gone__not_waited_for(void **state)
+{
+    struct bpf_rig *rig = *state ? start_rig() : NULL;
+    struct fwd_bpf_status status;
+
+    if (!rig) {
+        skip();
+    }
+    bool link = !others_of(rig);
+    rig_destroy(rig);
+    sh("ip link del u0");
+    rig_connect(!generic);
+    rig = start_rig();
+    fwd_bpf_get_status(rig->bpf, &status);
+    if (link) {
+        assert_false(status.waiting);
+    }
+    fwd_bpf_set_complete(rig->bpf);
+    assert_int_equal(flood(rig), 1);
+    rig_destroy(rig);
+}
+
+/* A BPF file system of this test's own, for libxdp as well. */
+static int
+setup(void **state)
+{
+    const char *reason = rig_enter();
+
+    *state = NULL;
+    if (!reason && mount("bpf", BPF_FS, "bpf", 0, NULL)) {
+        reason = "no BPF file system can be mounted";
+    }
+    if (reason) {
+        print_message("SKIP: %s\n", reason);
+        return 0;
+    }
+    /* libxdp makes it for the first file system that it sees, only. */
+    assert_int_equal(mkdir(BPF_FS "/xdp", 0700), 0);
+    rig_connect(!generic);
+    *state = &generic;
+    return 0;
+}
+
+static int
+setup_native(void **state)
+{
+    generic = false;
+    return setup(state);
+}
+
+static int
+setup_generic(void **state)
+{
+    generic = true;
+    return setup(state);
+}
+
+static int
+teardown(void **state OVS_UNUSED)
+{
+    netns_leave();
+    return 0;
+}
+
+#define BOTH(TEST) \
+    { #TEST " native", TEST, setup_native, teardown, NULL }, \
+    { #TEST " generic", TEST, setup_generic, teardown, NULL }
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BOTH(dispatch__other_program_first__both_run),
+        BOTH(dispatch__other_program_later__both_run),
+        BOTH(dispatch__taken_off__attached_again),
+        BOTH(attach__foreign_program__left_alone),
+        BOTH(remove__process_gone__interface_free),
+        BOTH(pins__interface_gone__not_waited_for),
+    };
+
+    if (!getenv("TSN_TEST_VERBOSE")) {
+        vlog_set_levels(NULL, VLF_ANY_DESTINATION, VLL_OFF);
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
