@@ -26,6 +26,7 @@ replication_libreplication_a_SOURCES = \
 	replication/forwarder/bpf-tables.c \
 	replication/forwarder/bpf-tables.h \
 	replication/forwarder/bpf/abi.h \
+	replication/forwarder/bucket.h \
 	replication/forwarder/classify.h \
 	replication/forwarder/counters.c \
 	replication/forwarder/counters.h \
@@ -42,6 +43,7 @@ replication_libreplication_a_SOURCES = \
 	replication/forwarder/nexthop.h \
 	replication/forwarder/outer.h \
 	replication/forwarder/pipeline.h \
+	replication/forwarder/policer.h \
 	replication/forwarder/punt.c \
 	replication/forwarder/punt.h \
 	replication/forwarder/rtnl-event.c \
@@ -113,11 +115,13 @@ BPF_CFLAGS = -O2 -g -target bpf -mcpu=v2 -ffreestanding -Wall -Wextra \
 	-isystem /usr/include/$(BPF_MULTIARCH)
 $(FWD_BPF_OBJECT): $(FWD_BPF_FILES) \
 		replication/automake.mk \
+		replication/forwarder/bucket.h \
 		replication/forwarder/classify.h \
 		replication/forwarder/counters.h \
 		replication/forwarder/encap.h \
 		replication/forwarder/outer.h \
 		replication/forwarder/pipeline.h \
+		replication/forwarder/policer.h \
 		replication/forwarder/trace.h \
 		replication/forwarder/types.h \
 		replication/forwarder/wire.h \
@@ -169,6 +173,18 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_repl_explain
 tests_unit_test_repl_explain_SOURCES = tests/unit/test_repl_explain.c
 tests_unit_test_repl_explain_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
+endif
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_fwd_policer tests/unit/test_fwd_limits
+tests_unit_test_fwd_policer_SOURCES = tests/unit/test_fwd_policer.c
+tests_unit_test_fwd_policer_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+tests_unit_test_fwd_limits_SOURCES = \
+	tests/unit/fwd_fixture.h \
+	tests/unit/netns_rig.h \
+	tests/unit/test_fwd_limits.c
+tests_unit_test_fwd_limits_LDADD = \
 	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
 endif
 

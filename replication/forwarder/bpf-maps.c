@@ -34,6 +34,7 @@ static const char *const map_names[FWD_BPF_N_MAPS] = {
     [FWD_BPF_MEMBERS] = "members",
     [FWD_BPF_INDEX] = "index",
     [FWD_BPF_ENDPOINTS] = "endpoints",
+    [FWD_BPF_BUCKETS] = "buckets",
     [FWD_BPF_SLOTS] = "slots",
     [FWD_BPF_ADDRESSES] = "addresses",
     [FWD_BPF_LABELS] = "labels",
@@ -141,6 +142,8 @@ map_all_memory(struct fwd_bpf_maps *maps)
           (void **) &maps->index },
         { FWD_BPF_ENDPOINTS, FWD_BPF_MAX_ENDPOINTS * sizeof *maps->endpoints,
           (void **) &maps->endpoints },
+        { FWD_BPF_BUCKETS, FWD_N_BUCKETS * sizeof *maps->buckets,
+          (void **) &maps->buckets },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
@@ -251,6 +254,7 @@ fwd_bpf_maps_close(struct fwd_bpf_maps *maps)
         [FWD_BPF_MEMBERS] = maps->members,
         [FWD_BPF_INDEX] = maps->index,
         [FWD_BPF_ENDPOINTS] = maps->endpoints,
+        [FWD_BPF_BUCKETS] = maps->buckets,
     };
 
     for (int i = 0; i < FWD_BPF_N_MMAPPED; i++) {

@@ -23,6 +23,7 @@ enum fwd_bpf_map {
     FWD_BPF_MEMBERS,
     FWD_BPF_INDEX,
     FWD_BPF_ENDPOINTS,
+    FWD_BPF_BUCKETS,
     FWD_BPF_N_MMAPPED,
     FWD_BPF_SLOTS = FWD_BPF_N_MMAPPED,
     FWD_BPF_ADDRESSES,
@@ -49,6 +50,8 @@ struct fwd_bpf_maps {
     struct fwd_bpf_member *members;
     struct fwd_bpf_index *index;
     struct fwd_bpf_endpoint *endpoints;
+    /* What they change, as anybody may: see policer.h. */
+    struct fwd_bucket *buckets;
     size_t sizes[FWD_BPF_N_MMAPPED];
 };
 

@@ -24,6 +24,8 @@ fwd_drop_name(enum fwd_drop drop)
         [FWD_DROP_NO_TUNNEL] = "no_tunnel",
         [FWD_DROP_NO_MEMBER] = "no_member",
         [FWD_DROP_JUMBO_DF] = "jumbo_df",
+        [FWD_DROP_STORM_NETWORK] = "storm_network",
+        [FWD_DROP_STORM_TOR] = "storm_tor",
         [FWD_DROP_PUNT_FULL] = "punt_full",
         [FWD_DROP_COPY_FAILED] = "copy_failed",
         [FWD_DROP_NO_NEIGHBOUR] = "no_neighbour",

@@ -331,6 +331,12 @@ fwd_bpf_totals(struct fwd_bpf *bpf)
     return &bpf->totals;
 }
 
+struct fwd_bucket *
+fwd_bpf_buckets(const struct fwd_bpf *bpf)
+{
+    return bpf->maps->buckets;
+}
+
 void
 fwd_bpf_get_status(const struct fwd_bpf *bpf, struct fwd_bpf_status *status)
 {

@@ -15,6 +15,7 @@
 #include "replication/forwarder/counters.h"
 
 struct fwd_bpf;
+struct fwd_bucket;
 struct fwd_host;
 struct fwd_ip;
 struct fwd_nexthop;
@@ -53,6 +54,10 @@ void fwd_bpf_set_complete(struct fwd_bpf *);
 /* Totals over all networks that there are and were, brought up to date now
  * together with those of the networks. */
 const struct fwd_counters *fwd_bpf_totals(struct fwd_bpf *);
+
+/* The FWD_N_BUCKETS buckets of storm control, see bucket.h: the programs use
+ * them, and others may as well.  They stay as long as 'bpf'.  Any thread. */
+struct fwd_bucket *fwd_bpf_buckets(const struct fwd_bpf *bpf);
 
 struct fwd_bpf_status {
     const char *mode;           /* "native" or "generic". */

@@ -17,6 +17,7 @@
 
 #include "openvswitch/vlog.h"
 #include "ovs-thread.h"
+#include "replication/forwarder/bucket.h"
 #include "replication/forwarder/engine-bpf.h"
 #include "replication/forwarder/socket-thread.h"
 #include "replication/forwarder/socket-tx.h"
@@ -54,6 +55,7 @@ struct fwd {
     struct fwd_socket_shared shared;
 
     struct fwd_bpf *bpf;        /* In front of the sockets; NULL: nothing. */
+    struct fwd_bucket *own_buckets;     /* If there are limits, but no BPF. */
     struct tsn_err engine_reason;
     struct fwd_counters totals; /* Of both. */
 };
@@ -303,6 +305,8 @@ host_of(const struct fwd_config *config)
 {
     struct fwd_host host = {
         .tos = config->tos, .copy_dscp = config->copy_dscp,
+        .storm_network = config->storm_network,
+        .storm_tor = config->storm_tor,
     };
 
     memcpy(&host.ip4, &config->address, sizeof host.ip4);
@@ -384,6 +388,23 @@ start_bpf(struct fwd *fwd, uv_loop_t *loop, struct tsn_err *err)
     return error;
 }
 
+/* Programs and the thread have the same buckets, so that the limits are those
+ * of both together. */
+static void
+make_buckets(struct fwd *fwd)
+{
+    if (!fwd_is_policed(&fwd->shared.host)) {
+        return;
+    }
+    if (fwd->bpf) {
+        fwd->shared.buckets = fwd_bpf_buckets(fwd->bpf);
+    } else {
+        fwd->own_buckets = xzalloc_cacheline(FWD_N_BUCKETS
+                                             * sizeof *fwd->own_buckets);
+        fwd->shared.buckets = fwd->own_buckets;
+    }
+}
+
 int
 fwd_create(uv_loop_t *loop, const struct fwd_config *config,
            fwd_punt_fn *punt, void *aux, struct fwd **fwdp,
@@ -409,6 +430,7 @@ fwd_create(uv_loop_t *loop, const struct fwd_config *config,
         fwd_destroy(fwd);
         return error;
     }
+    make_buckets(fwd);
     *fwdp = fwd;
     return 0;
 }
@@ -428,6 +450,7 @@ fwd_destroy(struct fwd *fwd)
     close_sockets(fwd);
     close(fwd->shared.wake_fd);
     fwd_punt_queue_destroy(fwd->shared.punts);
+    free_cacheline(fwd->own_buckets);
     free(fwd);
 }
 
@@ -501,6 +524,12 @@ fwd_totals(struct fwd *fwd)
     fwd_counters_sum(&fwd->shared.totals, fwd_bpf_totals(fwd->bpf),
                      &fwd->totals);
     return &fwd->totals;
+}
+
+const struct fwd_bucket *
+fwd_buckets(const struct fwd *fwd)
+{
+    return fwd->shared.buckets;
 }
 
 static uint64_t

@@ -17,6 +17,7 @@
 #include "replication/forwarder/punt.h"
 
 struct fwd;
+struct fwd_bucket;
 struct fwd_host;
 struct fwd_ip;
 struct fwd_nexthop;
@@ -38,6 +39,8 @@ struct fwd_config {
     struct in6_addr address6;   /* The same for IPv6, or all zeros. */
     uint8_t tos;                /* Of the frames that we send, unless ... */
     bool copy_dscp;             /* ... that of the inner packet counts. */
+    /* Storm control: what may be flooded of a network, and from a switch. */
+    struct fwd_rate storm_network, storm_tor;
 };
 
 /* Opens the engine.  An address that is not on this host is no error: it may
@@ -71,6 +74,10 @@ int fwd_send(struct fwd *, const struct fwd_net *,
 
 /* Totals over all networks that there are and were, and frames of none. */
 const struct fwd_counters *fwd_totals(struct fwd *);
+
+/* The FWD_N_BUCKETS buckets of storm control, see bucket.h, which change at
+ * any time; NULL without limits.  They stay as long as 'fwd'. */
+const struct fwd_bucket *fwd_buckets(const struct fwd *fwd);
 
 /* What was published by now is all there is, not the beginning of it: programs
  * of a process before this one, which have forwarded until now, go. */

@@ -15,10 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "openvswitch/vlog.h"
 #include "ovs-rcu.h"
+#include "replication/forwarder/policer.h"
 #include "replication/forwarder/punt.h"
 #include "replication/forwarder/socket-tx.h"
 #include "replication/forwarder/table.h"
@@ -128,22 +130,44 @@ punt(struct worker *w, const struct fwd_verdict *v, size_t inner_size,
     }
 }
 
+static inline struct fwd_bucket *
+fwd_bucket_at(void *buckets, uint32_t i)
+{
+    return (struct fwd_bucket *) buckets + i;
+}
+
+/* Whether storm control lets a frame be flooded. */
+static enum fwd_drop
+police(struct worker *w, const struct fwd_verdict *v,
+       const struct fwd_ip *source)
+{
+    struct timespec now;
+
+    if (!fwd_is_policed(&w->host)) {
+        return FWD_OK;
+    }
+    /* The clock that the BPF programs have. */
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t now_ns = now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
+    return fwd_police(w->shared->buckets, &w->host, v->net->vni,
+                      fwd_tor_key(v, source), now_ns << FWD_TIME_SHIFT);
+}
+
 static void
 flood(struct worker *w, const struct fwd_verdict *v,
       const struct fwd_ip *source, size_t inner_size, struct fwd_counters *c)
 {
-    const struct fwd_member *m;
     struct fwd_copies copies;
-    bool any = false;
 
     fwd_copies_init(&copies, v, source);
-    while ((m = fwd_copies_next(&copies))) {
-        put_copy(w, v, m, inner_size, c);
-        any = true;
-    }
-    if (!any) {
-        count_drop(w, c, FWD_DROP_NO_MEMBER);
+    const struct fwd_member *m = fwd_copies_next(&copies);
+    enum fwd_drop drop = m ? police(w, v, source) : FWD_DROP_NO_MEMBER;
+    if (drop) {
+        count_drop(w, c, drop);
     } else {
+        for (; m; m = fwd_copies_next(&copies)) {
+            put_copy(w, v, m, inner_size, c);
+        }
         fwd_count(&w->shared->totals.flooded, 1);
         fwd_count(&c->flooded, 1);
         if (v->unknown_unicast) {

@@ -9,6 +9,7 @@
 #include "replication/forwarder/counters.h"
 #include "replication/forwarder/socket-open.h"
 
+struct fwd_bucket;
 struct fwd_punt_queue;
 struct fwd_table;
 
@@ -21,6 +22,8 @@ struct fwd_socket_shared {
     void (*notify)(void *aux);  /* Called in the thread: there is something
                                  * in 'retired' or 'punts'. */
     void *notify_aux;
+    struct fwd_bucket *buckets; /* Set before the first table; NULL without
+                                 * storm control. */
 
     /* Between the threads. */
     struct fwd_table *next;     /* To take over; NULL if there is none. */

@@ -85,6 +85,9 @@ enum fwd_drop {
     FWD_DROP_NO_MEMBER,         /* Nobody else to flood to. */
     FWD_DROP_JUMBO_DF,          /* A copy would exceed the underlay's MTU, and
                                  * must not be fragmented. */
+    FWD_DROP_STORM_NETWORK,     /* More than may be flooded of the network ...
+                                 */
+    FWD_DROP_STORM_TOR,         /* ... or of the switch that it is from. */
     FWD_DROP_PUNT_FULL,         /* The services are too slow. */
     FWD_DROP_COPY_FAILED,       /* The host refused a copy. */
     FWD_DROP_NO_NEIGHBOUR,      /* The way to an endpoint is not known. */
@@ -117,6 +120,12 @@ enum fwd_punt_reason {
     FWD_N_PUNTS
 };
 
+/* How many frames there may be; see policer.h. */
+struct fwd_rate {
+    __u64 interval;             /* Between two of them; 0: no limit. */
+    __u64 slack;                /* How far ahead of their time they may be. */
+};
+
 /* This host as tunnel endpoint: the same for all networks. */
 struct fwd_host {
     struct fwd_ip ip4, ip6;     /* Own addresses; zero if there is none. */
@@ -124,6 +133,8 @@ struct fwd_host {
     __u8 tos;                   /* Outer type of service, unless ... */
     __u8 copy_dscp;             /* ... the inner DSCP is copied. */
     __u8 pad[2];
+    struct fwd_rate storm_network;      /* Frames to flood of a network ... */
+    struct fwd_rate storm_tor;          /* ... and from a switch. */
 };
 
 /* A network, as far as the pipeline needs it. */

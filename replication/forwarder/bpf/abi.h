@@ -30,6 +30,7 @@
 #ifndef FWD_BPF_ABI_H
 #define FWD_BPF_ABI_H 1
 
+#include "replication/forwarder/bucket.h"
 #include "replication/forwarder/counters.h"
 #include "replication/forwarder/types.h"
 

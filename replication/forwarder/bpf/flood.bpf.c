@@ -58,6 +58,16 @@ find_flood(const struct fwd_bpf_net *net, __u64 class, __u64 which,
     return net->floods[class][which];
 }
 
+/* By itself, so that the kernel looks at it once and not for each way that
+ * leads here.  Returns enum fwd_drop; what the compiler may not know, as the
+ * kernel does not. */
+__attribute__((noinline, weak)) int
+police(__u32 vni, __u64 tor)
+{
+    return fwd_police(&buckets, this_host(), vni, tor,
+                      bpf_ktime_get_ns() << FWD_TIME_SHIFT);
+}
+
 FWD_INLINE int
 flood(struct xdp_md *ctx, const struct fwd_verdict *v,
       const struct fwd_ip *source, __u32 offset,
@@ -82,6 +92,14 @@ flood(struct xdp_md *ctx, const struct fwd_verdict *v,
     if (!map) {
         return drop(&counters->c, key == FWD_BPF_NONE ? FWD_DROP_NO_MEMBER
                                   : FWD_DROP_COPY_FAILED);
+    }
+    if (fwd_is_policed(this_host())) {
+        int reason = police(net->net.vni, fwd_tor_key(v, source));
+        if (reason) {
+            return drop(&counters->c, reason == FWD_DROP_STORM_TOR
+                                      ? FWD_DROP_STORM_TOR
+                                      : FWD_DROP_STORM_NETWORK);
+        }
     }
     counters->c.flooded++;
     counters->c.unknown_unicast += v->unknown_unicast;

@@ -10,6 +10,7 @@
 #include "replication/forwarder/counters.h"
 #include "replication/forwarder/encap.h"
 #include "replication/forwarder/pipeline.h"
+#include "replication/forwarder/policer.h"
 
 const volatile struct fwd_host host SEC(FWD_BPF_CONSTANTS);
 
@@ -36,6 +37,7 @@ ARRAY_OF(current, __u64, FWD_BPF_MAX_NETWORKS);
 ARRAY_OF(members, struct fwd_bpf_member, FWD_BPF_MAX_MEMBERS);
 ARRAY_OF(index, struct fwd_bpf_index, FWD_BPF_MAX_INDEX);
 ARRAY_OF(endpoints, struct fwd_bpf_endpoint, FWD_BPF_MAX_ENDPOINTS);
+ARRAY_OF(buckets, struct fwd_bucket, FWD_N_BUCKETS);
 
 HASH_OF(slots, __u32, __u32, FWD_BPF_MAX_NETWORKS);     /* By VNI. */
 HASH_OF(addresses, struct fwd_ip, __u32, FWD_BPF_MAX_ENDPOINTS);
@@ -214,6 +216,12 @@ fwd_find_arp(const struct fwd_table *table, const struct fwd_net *net,
     struct fwd_bpf_arp_key key = { bpf_net_of(net)->slot, ip };
 
     return bpf_map_lookup_elem(&arps, &key);
+}
+
+static inline struct fwd_bucket *
+fwd_bucket_at(void *map, __u32 i)
+{
+    return bpf_map_lookup_elem(map, &i);
 }
 
 #endif /* replication/forwarder/bpf/maps.h */
