@@ -81,6 +81,8 @@ replication_libreplication_a_SOURCES = \
 	replication/show-flood.h \
 	replication/show.c \
 	replication/show.h \
+	replication/storms.c \
+	replication/storms.h \
 	replication/tree/builder.c \
 	replication/tree/builder.h \
 	replication/tree/election.c \
@@ -372,6 +374,7 @@ check_PROGRAMS += \
 	tests/unit/test_repl_networks_tree \
 	tests/unit/test_repl_random \
 	tests/unit/test_repl_show_flood \
+	tests/unit/test_repl_storms \
 	tests/wire/test_repl_replay
 tests_wire_test_repl_replay_SOURCES = \
 	tests/wire/fake_node.c \
@@ -394,6 +397,13 @@ tests_unit_test_repl_show_flood_SOURCES = \
 	tests/unit/repl_rig.h \
 	tests/unit/test_repl_show_flood.c
 tests_unit_test_repl_show_flood_LDADD = \
+	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
+
+tests_unit_test_repl_storms_SOURCES = \
+	tests/unit/fake_speaker.h \
+	tests/unit/repl_rig.h \
+	tests/unit/test_repl_storms.c
+tests_unit_test_repl_storms_LDADD = \
 	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
 
 tests_unit_test_repl_election_SOURCES = tests/unit/test_repl_election.c

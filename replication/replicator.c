@@ -13,9 +13,11 @@
 #include "openvswitch/vlog.h"
 #include "random.h"
 #include "replication/forwarder/bpf-pins.h"
+#include "replication/forwarder/bucket.h"
 #include "replication/forwarder/forwarder.h"
 #include "replication/services/dhcp4-server.h"
 #include "replication/show.h"
+#include "replication/storms.h"
 #include "replication/tree/election.h"
 #include "replication/tree/networks.h"
 #include "tsn/config.h"
@@ -42,6 +44,7 @@ struct replicator {
     struct repl_networks *networks;
     struct repl_election election;      /* Only without forwarding. */
     struct repl_dhcp4_server dhcp4;
+    struct repl_storms *storms;
     struct repl_show show;
 };
 
@@ -128,6 +131,7 @@ run(void *r_)
                                  repl_election_run(&r->election));
     }
     repl_networks_run(r->networks, tsn_now_ms());
+    repl_storms_run(r->storms, tsn_now_ms());
     if (!r->was_complete && r->config_complete
         && xmpp_speaker_is_synced(r->speaker)
         && !repl_networks_is_pending(r->networks)) {
@@ -142,8 +146,9 @@ wait(void *r_)
     struct replicator *r = r_;
 
     /* What this turn's events have changed, or what took too long; or what
-     * is to end. */
-    uint64_t due_ms = repl_networks_due_ms(r->networks);
+     * is to end, or to be looked at. */
+    uint64_t due_ms = MIN(repl_networks_due_ms(r->networks),
+                          repl_storms_due_ms(r->storms));
     uint64_t now_ms = tsn_now_ms();
     if (due_ms != UINT64_MAX) {
         poll_timer_wait(due_ms > now_ms ? due_ms - now_ms : 0);
@@ -189,6 +194,7 @@ stop(void *r_)
 
     tsn_loop_remove_hook(r->loop, &r->hook);
     xmpp_speaker_destroy(r->speaker);
+    repl_storms_destroy(r->storms);
     /* Forwards to the end; the frames in flight find their tables. */
     fwd_destroy(r->fwd);
     repl_networks_destroy(r->networks);
@@ -227,6 +233,13 @@ detach(bool all, void *r_, struct tsn_err *err)
     return error;
 }
 
+/* 'n' frames per second of what "storm-control" has. */
+static struct fwd_rate
+storm_rate(const struct tsn_config_storm *storm, uint32_t n)
+{
+    return fwd_rate_per_second(n, storm->burst ? storm->burst : n);
+}
+
 static int
 start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *r_,
       struct tsn_err *err)
@@ -244,6 +257,8 @@ start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *r_,
         .engine = engines[self->engine],
         .address = self->address, .address6 = self->address6,
         .tos = self->tos, .copy_dscp = self->copy_dscp,
+        .storm_network = storm_rate(&self->storm, self->storm.network),
+        .storm_tor = storm_rate(&self->storm, self->storm.tor),
     };
     const struct repl_identity identity = {
         .address = self->address, .address6 = self->address6,
@@ -285,10 +300,12 @@ start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *r_,
         .networks = r->networks, .fwd = r->fwd,
         .service_mac = self->service_mac,
     };
+    r->storms = repl_storms_create(fwd_buckets(r->fwd), r->networks,
+                                   &self->storm);
     r->show = (struct repl_show) {
         .config = config, .speaker = r->speaker, .networks = r->networks,
         .election = self->no_forwarding ? &r->election : NULL,
-        .dhcp4 = &r->dhcp4, .fwd = r->fwd,
+        .dhcp4 = &r->dhcp4, .storms = r->storms, .fwd = r->fwd,
     };
     repl_show_register(ctl, &r->show);
     r->hook = (struct tsn_loop_hook) { .run = run, .wait = wait, .aux = r };

@@ -10,11 +10,13 @@
 #include "replication/services/dhcp4-server.h"
 #include "replication/show-explain.h"
 #include "replication/show-flood.h"
+#include "replication/storms.h"
 #include "replication/tree/election.h"
 #include "replication/tree/networks.h"
 #include "tsn/config.h"
 #include "tsn/ctl.h"
 #include "tsn/json.h"
+#include "tsn/loop.h"
 #include "util.h"
 #include "xmpp/speaker.h"
 #include "xmpp/view.h"
@@ -129,10 +131,10 @@ control_plane_state(const struct xmpp_speaker *speaker)
            : xmpp_speaker_is_synced(speaker) ? "up" : "up, still learning";
 }
 
-/* What there is of 'labels', and a sentence for each kind that is at its
- * end. */
+/* What there is of 'labels', and a sentence for each kind that is at its end;
+ * likewise for storms. */
 static void
-show_labels(struct tsn_json *json, const struct repl_show *show)
+show_labels_and_alarms(struct tsn_json *json, const struct repl_show *show)
 {
     const struct tsn_config_replicator *self = &show->config->replicator;
     struct repl_label_usage u;
@@ -161,6 +163,7 @@ show_labels(struct tsn_json *json, const struct repl_show *show)
                          "announced by VXLAN; more are needed in "
                          "\"labels\"", u.n_evpn_wanting);
     }
+    repl_storms_show_alarm(show->storms, json);
     tsn_json_array_end(json);
 }
 
@@ -200,7 +203,7 @@ status_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
     show_forwarder(json, show->fwd);
     tsn_json_uint(json, "networks", n_served);
     tsn_json_uint(json, "vni_conflicts", n_blocked);
-    show_labels(json, show);
+    show_labels_and_alarms(json, show);
     show_counters(json, fwd_totals(show->fwd));
     show_drops(json, "drops", fwd_totals(show->fwd), false);
     tsn_json_object_begin(json, "dhcp");
@@ -289,15 +292,19 @@ is_called(const struct repl_network *network, const char *name)
 }
 
 static void
-show_flood(struct tsn_json *json, const struct repl_network *network,
-           const struct xmpp_speaker *speaker)
+show_flood(struct tsn_json *json, const struct repl_show *show,
+           const struct repl_network *network)
 {
+    uint32_t limit = show->config->replicator.storm.network;
     struct fwd_counters sum;
 
     tsn_json_object_begin(json, NULL);
     tsn_json_string(json, "network", network->config->name);
     tsn_json_uint(json, "vni", network->vni);
-    repl_show_flood_set(json, network, speaker);
+    if (limit) {
+        tsn_json_uint(json, "storm_limit", limit);
+    }
+    repl_show_flood_set(json, network, show->speaker);
     fwd_counters_sum(&network->counters->c, &network->counters->fast, &sum);
     show_counters(json, &sum);
     show_drops(json, "drops", &sum, false);
@@ -320,7 +327,7 @@ show_flood_cb(struct tsn_ctl_call *call, int argc, char *argv[], void *show_)
     for (size_t i = 0; i < n; i++) {
         if (networks[i]->fwd && (!argc || is_called(networks[i], argv[0]))) {
             found = true;
-            show_flood(json, networks[i], show->speaker);
+            show_flood(json, show, networks[i]);
         }
     }
     tsn_json_array_end(json);
@@ -329,6 +336,21 @@ show_flood_cb(struct tsn_ctl_call *call, int argc, char *argv[], void *show_)
     }
     tsn_ctl_finish(call);
     free(networks);
+}
+
+static void
+show_storms_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
+               char *argv[] OVS_UNUSED, void *show_)
+{
+    const struct repl_show *show = show_;
+    struct tsn_json *json = tsn_ctl_reply(call);
+
+    tsn_json_object_begin(json, "result");
+    tsn_json_array_begin(json, "storms");
+    repl_storms_show(show->storms, json, tsn_now_ms());
+    tsn_json_array_end(json);
+    tsn_json_object_end(json);
+    tsn_ctl_finish(call);
 }
 
 static void
@@ -351,6 +373,8 @@ repl_show_register(struct tsn_ctl *ctl, struct repl_show *show)
                      show_flood_cb, show);
     tsn_ctl_register(ctl, "show flood", "show flood [NETWORK]", 0, 1,
                      show_flood_cb, show);
+    tsn_ctl_register(ctl, "show storms", "show storms", 0, 0, show_storms_cb,
+                     show);
     tsn_ctl_register(ctl, "drops", "drops", 0, 0, drops_cb, show);
     repl_show_explain_register(ctl, show);
 }

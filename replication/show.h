@@ -7,6 +7,7 @@ struct fwd;
 struct repl_dhcp4_server;
 struct repl_election;
 struct repl_networks;
+struct repl_storms;
 struct tsn_config;
 struct tsn_ctl;
 struct xmpp_speaker;
@@ -18,6 +19,7 @@ struct repl_show {
     const struct repl_networks *networks;
     const struct repl_election *election;       /* Or NULL. */
     const struct repl_dhcp4_server *dhcp4;
+    const struct repl_storms *storms;
     struct fwd *fwd;
 };
 

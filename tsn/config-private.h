@@ -84,6 +84,10 @@ struct file_tor_agent {
     size_t n_tors;
 };
 
+struct file_storm {
+    uint32_t *network, *tor, *burst;
+};
+
 /* The section "replicator", likewise. */
 struct file_replicator {
     char *name;
@@ -94,6 +98,7 @@ struct file_replicator {
     char *labels;
     char *dscp;
     char *engine;
+    struct file_storm *storm;
     char **tsns;
     size_t n_tsns;
 };

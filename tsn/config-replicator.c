@@ -21,11 +21,21 @@
 /* One for the trees of each of two control nodes, and one for EVPN. */
 #define LABELS_MIN 3
 
+/* Frames per second, and at once: more than fit the links of a host. */
+#define STORM_MAX 100000000
+
 /* A DSCP has six bits (RFC 2474, 3). */
 #define DSCP_MAX 63
 
 static const cyaml_schema_value_t tsn_value = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, TEXT_MAX_LEN),
+};
+
+static const cyaml_schema_field_t storm_fields[] = {
+    OPTIONAL_UINT("network", struct file_storm, network),
+    OPTIONAL_UINT("tor", struct file_storm, tor),
+    OPTIONAL_UINT("burst", struct file_storm, burst),
+    CYAML_FIELD_END
 };
 
 const cyaml_schema_field_t tsn_cfg_replicator_fields[] = {
@@ -37,6 +47,8 @@ const cyaml_schema_field_t tsn_cfg_replicator_fields[] = {
     STRING("labels", OPTIONAL, struct file_replicator, labels),
     STRING("dscp", OPTIONAL, struct file_replicator, dscp),
     STRING("engine", OPTIONAL, struct file_replicator, engine),
+    CYAML_FIELD_MAPPING_PTR("storm-control", CYAML_FLAG_POINTER | OPTIONAL,
+                            struct file_replicator, storm, storm_fields),
     CYAML_FIELD_SEQUENCE_COUNT("tsns", CYAML_FLAG_POINTER | OPTIONAL,
                                struct file_replicator, tsns, n_tsns,
                                &tsn_value, 1, TSN_MAX_ELECTED),
@@ -97,6 +109,32 @@ read_engine(struct tsn_cfg_reader *r, const char *s,
     }
     return refuse(r, "replicator.engine", "expects auto, ebpf, ebpf-generic "
                   "or socket, not \"%s\"", s);
+}
+
+static int
+read_storm(struct tsn_cfg_reader *r, const struct file_storm *src,
+           struct tsn_config_storm *dst)
+{
+    int error;
+
+    if (!src) {
+        return 0;
+    }
+    if ((error = tsn_cfg_read_range(r, "replicator.storm-control.network",
+                                    src->network, 1, STORM_MAX,
+                                    &dst->network))
+        || (error = tsn_cfg_read_range(r, "replicator.storm-control.tor",
+                                       src->tor, 1, STORM_MAX, &dst->tor))
+        || (error = tsn_cfg_read_range(r, "replicator.storm-control.burst",
+                                       src->burst, 1, STORM_MAX,
+                                       &dst->burst))) {
+        return error;
+    }
+    if (dst->burst && !dst->network && !dst->tor) {
+        return refuse(r, "replicator.storm-control.burst", "needs a limit, "
+                      "\"network\" or \"tor\"");
+    }
+    return 0;
 }
 
 static int
@@ -254,6 +292,7 @@ tsn_cfg_read_replicator(struct tsn_cfg_reader *r,
         || (error = read_service_mac(r, src->service_mac, &dst->service_mac))
         || (error = read_dscp(r, src->dscp, dst))
         || (error = read_engine(r, src->engine, &dst->engine))
+        || (error = read_storm(r, src->storm, &dst->storm))
         || (error = read_mode(r, src->mode, &dst->no_forwarding))
         || (error = read_labels(r, src->labels, &dst->first_label,
                                 &dst->last_label))) {

@@ -100,6 +100,11 @@ struct tsn_config_replicator {
         TSN_FORWARDER_EBPF_GENERIC,     /* Never in the driver. */
         TSN_FORWARDER_SOCKET
     } engine;
+    struct tsn_config_storm {   /* Frames per second that are flooded ... */
+        uint32_t network;       /* ... of a network; 0: no limit ... */
+        uint32_t tor;           /* ... and from a switch; likewise. */
+        uint32_t burst;         /* At once; 0: as many as in a second. */
+    } storm;
 };
 
 struct tsn_config {

@@ -57,6 +57,7 @@ static const struct route routes[] = {
     { "show rows", BIT(TOR_AGENT), 0, false, false },
     { "flood", BIT(REPLICATOR), 0, false, false },
     { "show flood", BIT(REPLICATOR), 0, false, false },
+    { "show storms", BIT(REPLICATOR), 0, false, false },
     { "show networks", BIT(TOR_AGENT) | BIT(REPLICATOR), BIT(CONTROLLER),
       false, false },
     { "status", ALL, 0, false, true },
@@ -99,6 +100,8 @@ static const char usage[] =
     "                        how; also \"show flood\"\n"
     "  explain ...           what becomes of a frame, and why; see\n"
     "                        \"tsnctl explain --help\"\n"
+    "  show storms           who sent more to flood than storm control lets\n"
+    "                        through\n"
     "  log MODULE|any LEVEL  what is logged: off, err, warn, info or dbg\n"
     "  version               version and running time\n"
     "  help                  this, and what the running programs serve\n"

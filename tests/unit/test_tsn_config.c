@@ -155,7 +155,8 @@ config__every_key__all_values(void **state)
         "  address: 10.0.0.100\n"
         "  address6: \"2001:db8::100\"\n"
         "  service-mac: 02:00:00:00:00:01\n"
-        "  engine: socket\n");
+        "  engine: socket\n"
+        "  storm-control: {network: 1000, tor: 2000, burst: 100}\n");
     const struct eth_addr mac = ETH_ADDR_C(02,00,00,00,00,01);
 
     assert_int_equal(c->n_controllers, 3);
@@ -199,6 +200,9 @@ config__every_key__all_values(void **state)
     assert_ip(&c->replicator.address6, "2001:db8::100");
     assert_true(eth_addr_equals(c->replicator.service_mac, mac));
     assert_int_equal(c->replicator.engine, TSN_FORWARDER_SOCKET);
+    assert_int_equal(c->replicator.storm.network, 1000);
+    assert_int_equal(c->replicator.storm.tor, 2000);
+    assert_int_equal(c->replicator.storm.burst, 100);
     tsn_config_destroy(c);
 }
 
@@ -268,6 +272,8 @@ config__replicator_only__defaults(void **state)
     assert_int_equal(c->replicator.first_label, 1024);
     assert_int_equal(c->replicator.last_label, 1048574);
     assert_int_equal(c->replicator.engine, TSN_FORWARDER_AUTO);
+    assert_int_equal(c->replicator.storm.network, 0);
+    assert_int_equal(c->replicator.storm.tor, 0);
     tsn_config_destroy(c);
 }
 
@@ -550,6 +556,20 @@ config__wrong_values__position_and_reason(void **state)
           "01:00:5e:00:00:01}\n", "2:54", "a unicast MAC address, not 01:" },
         { C "replicator: {name: a, address: 1.2.3.4, service-mac: "
           "00:00:00:00:00:00}\n", "2:54", "a unicast MAC address, not 00:" },
+        { C REPL "storm-control: {network: 0}}\n", "2:66",
+          "replicator.storm-control.network: expects 1..100000000, not 0" },
+        { C REPL "storm-control: {tor: 100000001}}\n", "2:62",
+          "replicator.storm-control.tor: expects 1..100000000" },
+        { C REPL "storm-control: {network: 9, burst: 0}}\n", "2:76",
+          "replicator.storm-control.burst: expects 1..100000000, not 0" },
+        { C REPL "storm-control: {burst: 5}}\n", "2:64",
+          "replicator.storm-control.burst: needs a limit, \"network\" or "
+          "\"tor\"" },
+        { C REPL "storm-control: {tor: -1}}\n", "2:62",
+          "replicator.storm-control.tor" },
+        { C REPL "storm-control: {tors: 1}}\n", "2:57",
+          "storm-control" },
+        { C REPL "storm-control: 1000}\n", "2:56", "storm-control" },
         { C REPL "mode: x}\n", "2:47",
           "replicator.mode: expects \"tsn\" or \"tsn-no-forwarding\", not "
           "\"x\"" },
