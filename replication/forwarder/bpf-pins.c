@@ -39,6 +39,27 @@ struct fwd_bpf_pins {
     size_t n_programs;
 };
 
+/* The kernel takes no dot in a name below a BPF file system, but there are some
+ * in addresses and in names of interfaces, which have no colon. */
+static char *
+replace(char *name, char from, char to)
+{
+    for (char *p = name; *p; p++) {
+        *p = *p == from ? to : *p;
+    }
+    return name;
+}
+
+static char *
+pin_path(const char *dir, const char *prefix, const char *rest)
+{
+    char *name = replace(xstrdup(rest), '.', ':');
+    char *path = xasprintf("%s/%s%s", dir, prefix, name);
+
+    free(name);
+    return path;
+}
+
 /* Calls 'fn' with the rest of each name that starts with 'prefix'. */
 static void
 for_each_pin(const char *path, const char *prefix,
@@ -48,8 +69,9 @@ for_each_pin(const char *path, const char *prefix,
     struct dirent *entry;
 
     while (dir && (entry = readdir(dir))) {
-        if (!strncmp(entry->d_name, prefix, strlen(prefix))) {
-            fn(entry->d_name + strlen(prefix), aux);
+        if (!strncmp(entry->d_name, prefix, strlen(prefix))
+            && entry->d_name[0] != '.') {
+            fn(replace(entry->d_name + strlen(prefix), ':', '.'), aux);
         }
     }
     if (dir) {
@@ -60,7 +82,7 @@ for_each_pin(const char *path, const char *prefix,
 static int
 open_pin(const char *dir, const char *prefix, const char *rest)
 {
-    char *path = xasprintf("%s/%s%s", dir, prefix, rest);
+    char *path = pin_path(dir, prefix, rest);
     int fd = bpf_obj_get(path);
     int retval = fd < 0 ? -errno : fd;
 
@@ -71,7 +93,7 @@ open_pin(const char *dir, const char *prefix, const char *rest)
 static int
 put_pin(const char *dir, const char *prefix, const char *rest, int fd)
 {
-    char *path = xasprintf("%s/%s%s", dir, prefix, rest);
+    char *path = pin_path(dir, prefix, rest);
     int error = bpf_obj_pin(fd, path) && errno != EEXIST ? -errno : 0;
 
     if (error) {
@@ -84,7 +106,7 @@ put_pin(const char *dir, const char *prefix, const char *rest, int fd)
 static int
 remove_pin(const char *dir, const char *prefix, const char *rest)
 {
-    char *path = xasprintf("%s/%s%s", dir, prefix, rest);
+    char *path = pin_path(dir, prefix, rest);
     int error = unlink(path) ? -errno : 0;
 
     free(path);
@@ -416,7 +438,10 @@ fwd_bpf_pins_dir(const struct fwd_ip *address)
     char *end = name_end(), *dir = NULL;
 
     if (end) {
-        dir = xasprintf(ROOT "/%s%s", fwd_ip_text(address).s, end);
+        char *name = xasprintf("%s%s", fwd_ip_text(address).s, end);
+
+        dir = pin_path(ROOT, "", name);
+        free(name);
     }
     free(end);
     return dir;
@@ -435,13 +460,13 @@ remove_one(const char *name, void *e_)
 {
     struct everything *e = e_;
     size_t len = strlen(name), end = strlen(e->end);
-    char *dir = xasprintf(ROOT "/%s", name);
+    char *dir = pin_path(ROOT, "", name);
 
     if (len > end && !strcmp(name + len - end, e->end)) {
         int error = fwd_bpf_pins_remove(dir, e->said, e->aux, e->err);
 
         e->error = error ? error : e->error;
-    } else if (name[0] != '.') {
+    } else {
         char *line = xasprintf("left %s, of another network namespace", dir);
 
         e->said(line, e->aux);

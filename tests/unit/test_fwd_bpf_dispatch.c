@@ -269,6 +269,46 @@ pins__interface_gone__not_waited_for(void **state)
     rig_destroy(rig);
 }
 
+/* Names have dots, which a BPF file system does not take. */
+static void
+pins__dots_in_names__floods_on_and_found(void **state)
+{
+    if (!*state) {
+        skip();
+    }
+    struct fwd_ip address = ip(NODE);
+    char *dir = fwd_bpf_pins_dir(&address);
+    struct tsn_err err;
+
+    sh("ip link set dev u0 down");
+    sh("ip link set dev u0 name u0.7 up");
+    sh("ip route add 10.0.0.0/8 via 10.0.5.254");
+    struct bpf_rig *rig = rig_create(generic, dir);
+    if (!rig) {
+        free(dir);
+        skip();
+    }
+    rig_publish(rig, make_table());
+    rig_wait_ready(rig);
+    assert_int_equal(flood(rig), 1);
+    rig_destroy(rig);
+
+    uint32_t id;
+    assert_int_equal(bpf_xdp_query_id(if_nametoindex("u0.7"), 0, &id), 0);
+    assert_int_not_equal(id, 0);
+    struct fwd_bpf_pins *pins = fwd_bpf_pins_open(dir);
+    assert_non_null(pins);
+    assert_true(fwd_bpf_pins_has_any(pins));
+    fwd_bpf_pins_close(pins);
+    n_lines = 0;
+    assert_int_equal(fwd_bpf_pins_remove_all(&address, count_line, NULL, &err),
+                     0);
+    assert_int_equal(n_lines, 1);
+    assert_int_equal(bpf_xdp_query_id(if_nametoindex("u0.7"), 0, &id), 0);
+    assert_int_equal(id, 0);
+    free(dir);
+}
+
 /* A BPF file system of this test's own, for libxdp as well. */
 static int
 setup(void **state)
@@ -325,6 +365,7 @@ main(void)
         BOTH(attach__foreign_program__left_alone),
         BOTH(remove__process_gone__interface_free),
         BOTH(pins__interface_gone__not_waited_for),
+        BOTH(pins__dots_in_names__floods_on_and_found),
     };
 
     if (!getenv("TSN_TEST_VERBOSE")) {
