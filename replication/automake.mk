@@ -292,6 +292,29 @@ tests_unit_test_fwd_bpf_run_LDADD = \
 	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
 endif
 
+# Frames to flood and a sink for their copies, in XDP.
+XDP_LOAD_OBJECT = tests/unit/xdp-load.bpf.o
+XDP_LOAD_FILES = tests/unit/xdp-load.bpf.c tests/unit/xdp_load_abi.h
+EXTRA_DIST += $(XDP_LOAD_FILES)
+CLEANFILES += $(XDP_LOAD_OBJECT)
+$(XDP_LOAD_OBJECT): $(XDP_LOAD_FILES)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(BPF_CLANG) $(BPF_CFLAGS) -c -o $@ \
+		$(top_srcdir)/tests/unit/xdp-load.bpf.c
+
+if HAVE_CMOCKA
+check_DATA += $(XDP_LOAD_OBJECT)
+check_PROGRAMS += tests/unit/test_fwd_soak
+tests_unit_test_fwd_soak_SOURCES = \
+	tests/unit/bpf_rig.h \
+	tests/unit/fwd_fixture.h \
+	tests/unit/netns_rig.h \
+	tests/unit/test_fwd_soak.c \
+	tests/unit/xdp_load.c \
+	tests/unit/xdp_load.h
+tests_unit_test_fwd_soak_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
+endif
+
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_fwd_bpf tests/unit/test_fwd_bpf_load \
 	tests/unit/test_fwd_bpf_restart tests/unit/test_fwd_ipv6 \

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Frames to flood as fast as their copies come back, and each copy accounted
+ * for.
+ *
+ * The kernel makes the frames (BPF_F_TEST_XDP_LIVE_FRAMES) and sends them by a
+ * veth to the node at its other end.  What comes back an XDP program takes,
+ * which knows of each member which frames it got.  Frames are only made while
+ * the copies that are on their way fit the ring of the veth, so that whatever
+ * is lost the node has lost. */
+#ifndef TESTS_XDP_LOAD_H
+#define TESTS_XDP_LOAD_H 1
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct xdp_load;
+
+struct xdp_load_config {
+    pid_t netns;                /* A process in the namespace of ... */
+    const char *interface;      /* ... the veth, which has XDP by this. */
+    const void *frame;          /* LOAD_FRAME_SIZE octets, from the Ethernet
+                                 * header on.  Its UDP source port and inner
+                                 * source MAC are the same for all. */
+    const char *node;           /* Who sends the copies ... */
+    uint32_t first_member;      /* ... to whom, in host order, ... */
+    uint32_t n_members;         /* ... each of them each frame ... */
+    uint32_t n_others;          /* ... and to how many more at most. */
+    uint32_t vni;
+    int n_streams;              /* Each on a CPU of its own. */
+};
+
+/* A veth drops what is more. */
+#define XDP_LOAD_RING 256
+
+/* Sums over streams and members. */
+struct xdp_load_result {
+    uint64_t frames, copies;    /* Copies for the members. */
+    uint64_t others;            /* For others. */
+    uint64_t lost, twice, bad;
+};
+
+/* Has the interface take and count copies.  NULL after print_message() if the
+ * kernel does not do it. */
+struct xdp_load *xdp_load_create(const struct xdp_load_config *);
+void xdp_load_destroy(struct xdp_load *);               /* NULL is fine. */
+
+/* Starts threads that make frames until xdp_load_stop(), which also waits
+ * until all copies are there, or no more come. */
+void xdp_load_start(struct xdp_load *);
+void xdp_load_stop(struct xdp_load *);
+
+/* While frames are made, what is on its way is not in 'lost' yet. */
+void xdp_load_read(const struct xdp_load *, struct xdp_load_result *);
+
+#endif /* tests/unit/xdp_load.h */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What xdp-load.bpf.c and xdp_load.c agree on.  Plain C without libc. */
+#ifndef TESTS_XDP_LOAD_ABI_H
+#define TESTS_XDP_LOAD_ABI_H 1
+
+#include <linux/types.h>
+
+#define LOAD_MAX_STREAMS 16     /* Of CPUs. */
+#define LOAD_MAX_MEMBERS 64
+
+/* A frame: Ethernet, IPv4, UDP, VXLAN, Ethernet; then 'struct load_mark', and
+ * zeros. */
+#define LOAD_FRAME_SIZE 128
+#define LOAD_MARK_AT (14 + 20 + 8 + 8 + 14)
+#define LOAD_MAGIC 0x6c6f6164
+struct load_mark {
+    __u32 magic;
+    __u32 stream;
+    __u64 seq;                  /* Of the frames of the stream. */
+};
+
+struct load_config {
+    __u64 frame[LOAD_FRAME_SIZE / 8];   /* But for the mark. */
+    __u32 ifindex;              /* By which frames leave. */
+    __be32 node;                /* Outer source address of copies. */
+    __u32 first_member;         /* Address of the first of ... */
+    __u32 n_members;            /* ... those who get each frame once. */
+    __u32 window;               /* Copies for them that may be on their way,
+                                 * of each stream. */
+    __be32 vni;                 /* As it is in the header. */
+};
+
+struct load_stream {
+    __u64 sent;                 /* Frames. */
+    __u64 copies;               /* That members have got. */
+    __u64 pad[6];               /* A cache line for each. */
+};
+
+/* What a member got of a stream. */
+struct load_member {
+    __u64 top;                  /* The highest sequence number, plus one. */
+    __u64 window;               /* Which of the 64 below 'top' came. */
+    __u64 copies;
+    __u64 lost;                 /* Below the window, and did not come. */
+    __u64 twice;
+    __u64 stale;                /* Below the window, and came. */
+    __u64 pad[2];
+};
+
+struct load_others {
+    __u64 others;               /* Copies for others. */
+    __u64 bad;                  /* With headers that are wrong. */
+    __u64 stop;                 /* Written by user space. */
+};
+
+#endif /* tests/unit/xdp_load_abi.h */
