@@ -300,7 +300,33 @@ expect_copy(struct fwd_expected *e, const struct fwd_host *host,
     put(f, fwd_copy_payload(v, m->class), copy.size);
 }
 
-/* What must become of a packet: what the pipeline says. */
+/* Whether copies would fit the underlay for all members of the network, if a
+ * switch had sent the frame: to those who would not get it, too. */
+static bool
+fits_all(const struct fwd_host *host, const struct fwd_verdict *v,
+         uint32_t inner_size)
+{
+    const struct fwd_network *network = fwd_network_of(v->net);
+    const struct fwd_verdict from_switch = {
+        .net = v->net, .class = FWD_TOR,
+    };
+    struct fwd_copy copy;
+
+    for (int class = 0; class < FWD_N_CLASSES; class++) {
+        for (uint32_t i = 0; i < network->n_members[class]; i++) {
+            fwd_copy_init(&copy, host, &from_switch,
+                          &network->members[network->first[class] + i],
+                          inner_size);
+            if (fwd_copy_len(&copy) > MTU) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* What must become of a packet: what the pipeline says, and of one to flood
+ * that does not fit all members the host. */
 static void
 expect(const struct bpf_run *run, const struct frame *packet,
        struct fwd_expected *e)
@@ -325,7 +351,9 @@ expect(const struct bpf_run *run, const struct frame *packet,
     e->action = v.action;
     e->drop = v.drop;
     e->punt = v.action == FWD_PUNT || v.punt_too ? (int) v.punt : -1;
-    if (v.action == FWD_FLOOD) {
+    if (v.action == FWD_FLOOD && !fits_all(&host, &v, a.end - v.inner)) {
+        e->action = FWD_PASS;
+    } else if (v.action == FWD_FLOOD) {
         fwd_copies_init(&copies, &v, &a.source);
         while ((m = fwd_copies_next(&copies))) {
             expect_copy(e, &host, &v, m, a.end);
