@@ -302,7 +302,6 @@ $(XDP_LOAD_OBJECT): $(XDP_LOAD_FILES)
 		$(top_srcdir)/tests/unit/xdp-load.bpf.c
 
 if HAVE_CMOCKA
-check_DATA += $(XDP_LOAD_OBJECT)
 check_PROGRAMS += tests/unit/test_fwd_soak
 tests_unit_test_fwd_soak_SOURCES = \
 	tests/unit/bpf_rig.h \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames at full rate while a member comes and goes every 100 ms: the others
- * get each frame exactly once.  For $TSN_SOAK_S seconds each, if that is set;
+/* Frames at full rate, of several networks in turn and on each CPU, while a
+ * member of one comes and goes every 100 ms: the others get each frame exactly
+ * once.  For $TSN_SOAK_S seconds each, if that is set;
  * see "scripts/test --soak".
  *
  * usage: test_fwd_soak [PATTERN]       of the tests those that it matches */
@@ -24,12 +25,14 @@
 #define PROGRESS_MS 60000
 #define VNI 1000
 #define MEMBER(I) (0x0a070001 + (I))
-#define N_MEMBERS 9             /* The first one sends. */
+#define N_MEMBERS 9             /* Of each; the first one sends. */
+/* The first of them has guests; the others are of different sizes. */
+#define N_NETWORKS 3
 
 struct soak {
     struct tsn_loop *loop;
     struct fwd *fwd;
-    struct fwd_net_counters *counters;
+    struct fwd_net_counters *counters[N_NETWORKS];
     struct xdp_load *load;
     struct xdp_load_result result;
     unsigned int changes;
@@ -46,38 +49,45 @@ static const struct {
     { 0x0a080002, FWD_EVPN },
 };
 
-static struct fwd_member
-make_member(uint32_t ip, enum fwd_class class)
+/* A network of its members and 'n_guests' from guests[first] on. */
+static struct fwd_network *
+make_network(uint32_t vni, size_t first, size_t n_guests,
+             struct fwd_net_counters *counters)
 {
-    return (struct fwd_member) {
-        fwd_ip_from_v4(htonl(ip)), VNI, class, FWD_VXLAN,
+    struct fwd_member members[N_MEMBERS + ARRAY_SIZE(guests)];
+    size_t n = 0;
+
+    for (size_t i = 0; i < N_MEMBERS + n_guests; i++) {
+        bool guest = i >= N_MEMBERS;
+        size_t g = (first + i - N_MEMBERS) % ARRAY_SIZE(guests);
+
+        members[n++] = (struct fwd_member) {
+            fwd_ip_from_v4(htonl(guest ? guests[g].ip : MEMBER(i))), vni,
+            guest ? guests[g].class : FWD_TOR, FWD_VXLAN,
+        };
+    }
+    struct fwd_network_spec spec = {
+        .net = { .vni = vni, .service_mac = SERVICE },
+        .members = members, .n_members = n,
     };
+    return fwd_network_create(&spec, counters);
 }
 
 /* The table after so many changes. */
 static struct fwd_table *
 make_table(const struct soak *soak)
 {
-    struct fwd_member members[N_MEMBERS + 1];
-    size_t n = 0;
+    struct fwd_network *networks[N_NETWORKS];
 
-    while (n < N_MEMBERS) {
-        members[n] = make_member(MEMBER(n), FWD_TOR);
-        n++;
+    for (size_t i = 0; i < N_NETWORKS; i++) {
+        networks[i] = make_network(VNI + i, i ? 0 : soak->changes / 2,
+                                   i ? i : soak->changes % 2,
+                                   soak->counters[i]);
     }
-    if (soak->changes % 2) {
-        size_t guest = soak->changes / 2 % ARRAY_SIZE(guests);
-
-        members[n++] = make_member(guests[guest].ip, guests[guest].class);
+    struct fwd_table *table = fwd_table_create(networks, N_NETWORKS);
+    for (size_t i = 0; i < N_NETWORKS; i++) {
+        fwd_network_unref(networks[i]);
     }
-    struct fwd_network_spec spec = {
-        .net = { .vni = VNI, .service_mac = SERVICE },
-        .members = members, .n_members = n,
-    };
-    struct fwd_network *network = fwd_network_create(&spec, soak->counters);
-    struct fwd_table *table = fwd_table_create(&network, 1);
-
-    fwd_network_unref(network);
     return table;
 }
 
@@ -96,7 +106,8 @@ create_load(void)
     return xdp_load_create(&(struct xdp_load_config) {
         .netns = netns_peer, .interface = "p0", .frame = w.data,
         .node = NODE, .first_member = MEMBER(1), .n_members = N_MEMBERS - 1,
-        .n_others = 1, .vni = VNI, .n_streams = 2,
+        .n_others = N_NETWORKS - 1, .vni = VNI, .n_vnis = N_NETWORKS,
+        .n_streams = 2,
     });
 }
 
@@ -248,12 +259,15 @@ setup(void **state, enum fwd_engine engine)
     mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL);
     struct xdp_load *load = create_load();
     if (!load) {
+        print_message("SKIP: no XDP for the sink\n");
         return 0;
     }
     struct soak *soak = xzalloc(sizeof *soak);
     soak->load = load;
     soak->loop = tsn_loop_create("test");
-    soak->counters = fwd_net_counters_create();
+    for (size_t i = 0; i < N_NETWORKS; i++) {
+        soak->counters[i] = fwd_net_counters_create();
+    }
     assert_int_equal(tsn_ip_parse(NODE, &config.address), 0);
     if (fwd_create(tsn_loop_uv(soak->loop), &config, no_punt, NULL,
                    &soak->fwd, &err)) {
@@ -291,7 +305,9 @@ teardown(void **state)
 
     if (soak) {
         fwd_destroy(soak->fwd);
-        fwd_net_counters_unref(soak->counters);
+        for (size_t i = 0; i < N_NETWORKS; i++) {
+            fwd_net_counters_unref(soak->counters[i]);
+        }
         tsn_loop_destroy(soak->loop);
         xdp_load_destroy(soak->load);
         free(soak);

@@ -19,8 +19,17 @@ const volatile struct load_config config SEC(".rodata.config");
     } NAME SEC(".maps")
 
 ARRAY_OF(streams, struct load_stream, LOAD_MAX_STREAMS);
-ARRAY_OF(members, struct load_member, LOAD_MAX_STREAMS * LOAD_MAX_MEMBERS);
+ARRAY_OF(members, struct load_member,
+         LOAD_MAX_STREAMS * LOAD_MAX_NETWORKS * LOAD_MAX_MEMBERS);
 ARRAY_OF(others, struct load_others, 1);
+
+#define VNI_AT (14 + 20 + 8 + 4)
+
+static __always_inline __be32
+vni_of(__u64 seq)
+{
+    return bpf_htonl((config.vni + (__u32) (seq % config.n_vnis)) << 8);
+}
 
 /* Sends the next frame of this CPU's stream, if there is room on the way. */
 SEC("xdp")
@@ -43,6 +52,7 @@ generate(struct xdp_md *ctx)
     for (int i = 0; i < LOAD_FRAME_SIZE / 8; i++) {
         data[i] = config.frame[i];
     }
+    *(__be32 *) ((void *) data + VNI_AT) = vni_of(s->sent);
     struct load_mark *mark = (void *) data + LOAD_MARK_AT;
     mark->magic = LOAD_MAGIC;
     mark->stream = cpu;
@@ -58,8 +68,8 @@ count_ones(__u64 x)
     return ((x + (x >> 4)) & 0x0f0f0f0f0f0f0f0f) * 0x0101010101010101 >> 56;
 }
 
-/* Takes note of a copy.  One stream's copies for a member come by one queue,
- * so on one CPU at a time. */
+/* Takes note of a copy.  Those of one stream, network and member come by one
+ * queue, so on one CPU at a time. */
 static __always_inline void
 note(struct load_member *m, __u64 seq)
 {
@@ -101,20 +111,21 @@ sink(struct xdp_md *ctx)
         return XDP_PASS;
     }
     if (*(__be16 *) (p + 36) != bpf_htons(4789)
-        || *(__be32 *) (p + 46) != config.vni
+        || *(__be32 *) (p + VNI_AT) != vni_of(mark->seq)
         || end - p != LOAD_FRAME_SIZE) {
         __sync_fetch_and_add(&o->bad, 1);
         return XDP_DROP;
     }
     __u32 i = bpf_ntohl(*(__be32 *) (p + 30)) - config.first_member;
-    __u32 stream = mark->stream, key = stream * LOAD_MAX_MEMBERS + i;
+    __u32 stream = mark->stream, network = mark->seq % config.n_vnis;
+    __u32 key = (stream * LOAD_MAX_NETWORKS + network) * LOAD_MAX_MEMBERS + i;
     struct load_member *m = bpf_map_lookup_elem(&members, &key);
     struct load_stream *s = bpf_map_lookup_elem(&streams, &stream);
     if (i >= config.n_members || !m || !s) {
         __sync_fetch_and_add(&o->others, 1);
         return XDP_DROP;
     }
-    note(m, mark->seq);
+    note(m, mark->seq / config.n_vnis);
     __sync_fetch_and_add(&s->copies, 1);
     return XDP_DROP;
 }

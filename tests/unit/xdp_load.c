@@ -10,15 +10,12 @@
 #include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 #include "tsn/loop.h"
 #include "util.h"
@@ -55,7 +52,7 @@ open_netns(const char *whose)
 
     snprintf(path, sizeof path, "/proc/%s/ns/net", whose);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    assert_true(fd >= 0);
+    ovs_assert(fd >= 0);
     return fd;
 }
 
@@ -64,11 +61,11 @@ map_memory(const struct xdp_load *load, const char *name)
 {
     struct bpf_map *map = bpf_object__find_map_by_name(load->object, name);
 
-    assert_non_null(map);
+    ovs_assert(map);
     size_t size = bpf_map__value_size(map) * bpf_map__max_entries(map);
     void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
                    bpf_map__fd(map), 0);
-    assert_true(p != MAP_FAILED);
+    ovs_assert(p != MAP_FAILED);
     return p;
 }
 
@@ -82,11 +79,11 @@ load_programs(struct xdp_load *load)
     snprintf(path, sizeof path, "%s/tests/unit/xdp-load.bpf.o",
              builddir ? builddir : ".");
     load->object = bpf_object__open_file(path, NULL);
-    assert_non_null(load->object);
+    ovs_assert(load->object);
     bpf_object__for_each_map (map, load->object) {
         if (!strcmp(bpf_map__name(map), ".rodata.config")) {
-            bpf_map__set_initial_value(map, &load->config,
-                                       sizeof load->config);
+            ovs_assert(!bpf_map__set_initial_value(map, &load->config,
+                                                   sizeof load->config));
         }
     }
     int error = bpf_object__load(load->object);
@@ -96,7 +93,8 @@ load_programs(struct xdp_load *load)
     load->stream_map = map_memory(load, "streams");
     load->member_map = map_memory(load, "members");
     load->others = map_memory(load, "others");
-    for (int i = 0; i < LOAD_MAX_STREAMS * LOAD_MAX_MEMBERS; i++) {
+    for (int i = 0; i < LOAD_MAX_STREAMS * LOAD_MAX_NETWORKS
+                        * LOAD_MAX_MEMBERS; i++) {
         load->member_map[i].window = UINT64_MAX;    /* Nothing is missing. */
     }
     return 0;
@@ -108,9 +106,9 @@ enter_and_load(struct xdp_load *load, const char *interface)
 {
     int home = open_netns("thread-self");
 
-    assert_int_equal(setns(load->netns, CLONE_NEWNET), 0);
+    ovs_assert(!setns(load->netns, CLONE_NEWNET));
     load->config.ifindex = if_nametoindex(interface);
-    assert_true(load->config.ifindex);
+    ovs_assert(load->config.ifindex);
     int error = load_programs(load);
     if (!error) {
         struct bpf_program *program
@@ -119,7 +117,7 @@ enter_and_load(struct xdp_load *load, const char *interface)
         load->link = bpf_program__attach_xdp(program, load->config.ifindex);
         error = load->link ? 0 : -errno;
     }
-    assert_int_equal(setns(home, CLONE_NEWNET), 0);
+    ovs_assert(!setns(home, CLONE_NEWNET));
     close(home);
     return error;
 }
@@ -131,7 +129,8 @@ xdp_load_create(const struct xdp_load_config *config)
     uint32_t fanout = config->n_members + config->n_others;
     char pid[16];
 
-    assert_true(config->n_members <= LOAD_MAX_MEMBERS);
+    ovs_assert(config->n_members <= LOAD_MAX_MEMBERS
+               && config->n_vnis <= LOAD_MAX_NETWORKS);
     snprintf(pid, sizeof pid, "%d", (int) config->netns);
     load->netns = open_netns(pid);
     load->n_streams = MIN(config->n_streams, sysconf(_SC_NPROCESSORS_ONLN));
@@ -139,7 +138,7 @@ xdp_load_create(const struct xdp_load_config *config)
         .node = inet_addr(config->node),
         .first_member = config->first_member,
         .n_members = config->n_members,
-        .vni = htonl(config->vni << 8),
+        .vni = config->vni, .n_vnis = config->n_vnis,
     };
     memcpy(load->config.frame, config->frame, LOAD_FRAME_SIZE);
     /* All streams may come by the same queue. */
@@ -147,8 +146,7 @@ xdp_load_create(const struct xdp_load_config *config)
     load->config.window = load->batch * config->n_members;
     int error = enter_and_load(load, config->interface);
     if (error) {
-        print_message("SKIP: no XDP for the sink: %s\n",
-                      ovs_strerror(-error));
+        fprintf(stderr, "no XDP for the sink: %s\n", ovs_strerror(-error));
         xdp_load_destroy(load);
         return NULL;
     }
@@ -191,7 +189,7 @@ run_stream(void *stream_)
 
         int error = bpf_prog_test_run_opts(load->generate, &opts);
         if (error && error != -EINTR && error != -EAGAIN) {
-            print_error("no live frames: %s\n", ovs_strerror(-error));
+            fprintf(stderr, "no live frames: %s\n", ovs_strerror(-error));
             return NULL;
         }
     }
@@ -205,8 +203,8 @@ xdp_load_start(struct xdp_load *load)
         struct stream *stream = &load->streams[i];
 
         *stream = (struct stream) { .load = load, .cpu = i };
-        assert_int_equal(pthread_create(&stream->thread, NULL, run_stream,
-                                        stream), 0);
+        ovs_assert(!pthread_create(&stream->thread, NULL, run_stream,
+                                   stream));
     }
 }
 
@@ -244,6 +242,21 @@ read_member(const struct xdp_load *load, uint64_t sent,
     }
 }
 
+/* What has come of the frames of one network in a stream of 'sent'. */
+static void
+read_network(const struct xdp_load *load, int stream, uint32_t network,
+             uint64_t sent, struct xdp_load_result *r)
+{
+    const struct load_member *members
+        = &load->member_map[(stream * LOAD_MAX_NETWORKS + network)
+                            * LOAD_MAX_MEMBERS];
+    uint32_t n = load->config.n_vnis;
+
+    for (uint32_t i = 0; i < load->config.n_members; i++) {
+        read_member(load, (sent + n - 1 - network) / n, &members[i], r);
+    }
+}
+
 void
 xdp_load_read(const struct xdp_load *load, struct xdp_load_result *r)
 {
@@ -255,9 +268,8 @@ xdp_load_read(const struct xdp_load *load, struct xdp_load_result *r)
                                         __ATOMIC_RELAXED);
 
         r->frames += sent;
-        for (uint32_t j = 0; j < load->config.n_members; j++) {
-            read_member(load, sent,
-                        &load->member_map[i * LOAD_MAX_MEMBERS + j], r);
+        for (uint32_t j = 0; j < load->config.n_vnis; j++) {
+            read_network(load, i, j, sent, r);
         }
     }
 }

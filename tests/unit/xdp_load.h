@@ -25,12 +25,14 @@ struct xdp_load_config {
     uint32_t first_member;      /* ... to whom, in host order, ... */
     uint32_t n_members;         /* ... each of them each frame ... */
     uint32_t n_others;          /* ... and to how many more at most. */
-    uint32_t vni;
+    uint32_t vni;               /* Of the first of ... */
+    uint32_t n_vnis;            /* ... the networks; frames of each in turn. */
     int n_streams;              /* Each on a CPU of its own. */
 };
 
-/* A veth drops what is more. */
-#define XDP_LOAD_RING 256
+/* A veth drops more than 256 frames.  The others are for ARP, and whatever else
+ * hosts say. */
+#define XDP_LOAD_RING 224
 
 /* Sums over streams and members. */
 struct xdp_load_result {
@@ -39,8 +41,8 @@ struct xdp_load_result {
     uint64_t lost, twice, bad;
 };
 
-/* Has the interface take and count copies.  NULL after print_message() if the
- * kernel does not do it. */
+/* Has the interface take and count copies.  NULL, and it is said, if the kernel
+ * does not do it. */
 struct xdp_load *xdp_load_create(const struct xdp_load_config *);
 void xdp_load_destroy(struct xdp_load *);               /* NULL is fine. */
 

@@ -7,6 +7,7 @@
 
 #define LOAD_MAX_STREAMS 16     /* Of CPUs. */
 #define LOAD_MAX_MEMBERS 64
+#define LOAD_MAX_NETWORKS 4
 
 /* A frame: Ethernet, IPv4, UDP, VXLAN, Ethernet; then 'struct load_mark', and
  * zeros. */
@@ -27,7 +28,8 @@ struct load_config {
     __u32 n_members;            /* ... those who get each frame once. */
     __u32 window;               /* Copies for them that may be on their way,
                                  * of each stream. */
-    __be32 vni;                 /* As it is in the header. */
+    __u32 vni, n_vnis;          /* The frames' in turn. */
+    __u32 pad;
 };
 
 struct load_stream {
@@ -36,9 +38,10 @@ struct load_stream {
     __u64 pad[6];               /* A cache line for each. */
 };
 
-/* What a member got of a stream. */
+/* What a member of a network got of a stream, by the number of the frame among
+ * those of the network. */
 struct load_member {
-    __u64 top;                  /* The highest sequence number, plus one. */
+    __u64 top;                  /* The highest number, plus one. */
     __u64 window;               /* Which of the 64 below 'top' came. */
     __u64 copies;
     __u64 lost;                 /* Below the window, and did not come. */
