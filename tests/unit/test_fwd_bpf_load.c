@@ -73,6 +73,8 @@ make_frame(struct wire *w, uint32_t vni, uint32_t number, size_t payload)
     memset(f.data + f.size, 0, payload);
     f.size += payload;
     wire_vxlan(w, "10.7.0.1", &f);
+    /* By this they spread over receive queues. */
+    fwd_put16(w->data + ETH_HLEN + FWD_IPV4_LEN, 49152 + number % 64);
 }
 
 /* What a copy says of itself. */
@@ -185,7 +187,7 @@ send_frames(void *sender_)
 #define N_FRAMES (400 * BURST)  /* Of each. */
 
 /* Every frame leaves for every other member of its network once, however
- * frames of networks of different sizes and of several CPUs mix.  What the
+ * frames of networks of different sizes, CPUs and receive queues mix.  What the
  * sink gets is right, and nothing comes twice; what leaves is counted. */
 static void
 check_interleaved(struct bpf_rig *rig)
@@ -232,6 +234,23 @@ check_interleaved(struct bpf_rig *rig)
     assert_false(receive_copy(rig, &copy, QUIET_MS));
 }
 
+/* Frames that came by a receive queue of "u0". */
+static uint64_t
+count_queue(unsigned int queue)
+{
+    FILE *file = popen("ethtool -S u0", "r");
+    unsigned long long n, found = 0;
+    char line[128], format[64];
+
+    assert_non_null(file);
+    snprintf(format, sizeof format, " rx_queue_%u_xdp_packets: %%llu", queue);
+    while (fgets(line, sizeof line, file)) {
+        found = sscanf(line, format, &n) == 1 ? n : found;
+    }
+    pclose(file);
+    return found;
+}
+
 static void
 fwd_bpf__interleaved_networks_native__each_copy_once(void **state)
 {
@@ -239,6 +258,9 @@ fwd_bpf__interleaved_networks_native__each_copy_once(void **state)
         skip();
     }
     check_interleaved(*state);
+    for (unsigned int queue = 0; queue < 2; queue++) {
+        assert_true(count_queue(queue) > 100);
+    }
 }
 
 static void
