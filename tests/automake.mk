@@ -5,6 +5,17 @@
 EXTRA_DIST += tests/bench/bench tests/system tests/fuzz/corpus \
 	tests/wire/data tests/tally.py
 
+# What system tests flood with.
+noinst_PROGRAMS += tests/unit/flood-load
+noinst_DATA += $(XDP_LOAD_OBJECT)
+tests_unit_flood_load_SOURCES = \
+	tests/unit/flood-load.c \
+	tests/unit/fwd_fixture.h \
+	tests/unit/xdp_load.c \
+	tests/unit/xdp_load.h
+tests_unit_flood_load_LDADD = \
+	replication/libreplication.a $(BASE_LIBS)
+
 # Every test that the documents name is there.
 TESTS += tests/citations.py
 EXTRA_DIST += tests/citations.py
