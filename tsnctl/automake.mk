@@ -7,6 +7,8 @@ tsnctl_libtsnctl_a_SOURCES = \
 	tsnctl/explain.h \
 	tsnctl/pcap-read.c \
 	tsnctl/pcap-read.h \
+	tsnctl/pcapng.c \
+	tsnctl/pcapng.h \
 	tsnctl/print.c \
 	tsnctl/print.h \
 	tsnctl/render.c \
@@ -20,6 +22,11 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_tsnctl_render
 tests_unit_test_tsnctl_render_SOURCES = tests/unit/test_tsnctl_render.c
 tests_unit_test_tsnctl_render_LDADD = \
+	tsnctl/libtsnctl.a $(BASE_LIBS) $(TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_tsnctl_pcapng
+tests_unit_test_tsnctl_pcapng_SOURCES = tests/unit/test_tsnctl_pcapng.c
+tests_unit_test_tsnctl_pcapng_LDADD = \
 	tsnctl/libtsnctl.a $(BASE_LIBS) $(TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_tsnctl_main
