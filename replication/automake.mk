@@ -5,6 +5,8 @@ replication_libreplication_a_SOURCES = \
 	replication/explain-request.h \
 	replication/forwarder/bpf-attach.c \
 	replication/forwarder/bpf-attach.h \
+	replication/forwarder/bpf-capture.c \
+	replication/forwarder/bpf-capture.h \
 	replication/forwarder/bpf-dispatch.c \
 	replication/forwarder/bpf-dispatch.h \
 	replication/forwarder/bpf-endpoint.c \
@@ -27,6 +29,11 @@ replication_libreplication_a_SOURCES = \
 	replication/forwarder/bpf-tables.h \
 	replication/forwarder/bpf/abi.h \
 	replication/forwarder/bucket.h \
+	replication/forwarder/capture-record.h \
+	replication/forwarder/capture-ring.c \
+	replication/forwarder/capture-ring.h \
+	replication/forwarder/capture.c \
+	replication/forwarder/capture.h \
 	replication/forwarder/classify.h \
 	replication/forwarder/counters.c \
 	replication/forwarder/counters.h \
@@ -51,6 +58,8 @@ replication_libreplication_a_SOURCES = \
 	replication/forwarder/rtnl-route.c \
 	replication/forwarder/rtnl.c \
 	replication/forwarder/rtnl.h \
+	replication/forwarder/socket-capture.c \
+	replication/forwarder/socket-capture.h \
 	replication/forwarder/socket-lanes.c \
 	replication/forwarder/socket-lanes.h \
 	replication/forwarder/socket-open.c \
@@ -75,6 +84,8 @@ replication_libreplication_a_SOURCES = \
 	replication/services/dhcp4.h \
 	replication/services/lease.c \
 	replication/services/lease.h \
+	replication/show-capture.c \
+	replication/show-capture.h \
 	replication/show-explain.c \
 	replication/show-explain.h \
 	replication/show-flood.c \
@@ -102,6 +113,7 @@ replication_libreplication_a_SOURCES = \
 # The BPF programs, compiled for the kernel and embedded into the engine.
 FWD_BPF_FILES = \
 	replication/forwarder/bpf/abi.h \
+	replication/forwarder/bpf/capture.h \
 	replication/forwarder/bpf/context.h \
 	replication/forwarder/bpf/egress.h \
 	replication/forwarder/bpf/flood.bpf.c \
@@ -118,6 +130,7 @@ BPF_CFLAGS = -O2 -g -target bpf -mcpu=v2 -ffreestanding -Wall -Wextra \
 $(FWD_BPF_OBJECT): $(FWD_BPF_FILES) \
 		replication/automake.mk \
 		replication/forwarder/bucket.h \
+		replication/forwarder/capture-record.h \
 		replication/forwarder/classify.h \
 		replication/forwarder/counters.h \
 		replication/forwarder/encap.h \
@@ -214,6 +227,22 @@ tests_fuzz_fuzz_pipeline_SOURCES = \
 	$(FUZZ_DRIVER)
 tests_fuzz_fuzz_pipeline_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_pipeline_LDADD = replication/libreplication.a $(BASE_LIBS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_fwd_bpf_capture tests/unit/test_fwd_capture
+tests_unit_test_fwd_bpf_capture_SOURCES = \
+	tests/unit/bpf_rig.h \
+	tests/unit/fwd_fixture.h \
+	tests/unit/netns_rig.h \
+	tests/unit/test_fwd_bpf_capture.c
+tests_unit_test_fwd_bpf_capture_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
+tests_unit_test_fwd_capture_SOURCES = \
+	tests/unit/fwd_fixture.h \
+	tests/unit/test_fwd_capture.c
+tests_unit_test_fwd_capture_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
+endif
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_fwd_socket

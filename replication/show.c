@@ -8,6 +8,7 @@
 #include "replication/forwarder/forwarder.h"
 #include "replication/forwarder/table.h"
 #include "replication/services/dhcp4-server.h"
+#include "replication/show-capture.h"
 #include "replication/show-explain.h"
 #include "replication/show-flood.h"
 #include "replication/storms.h"
@@ -291,6 +292,23 @@ is_called(const struct repl_network *network, const char *name)
            || !strcmp(network->instance, name) || !strcmp(vni, name);
 }
 
+const struct repl_network *
+repl_show_find(const struct repl_show *show, const char *name)
+{
+    const struct repl_network *found = NULL;
+    size_t n;
+
+    const struct repl_network **networks
+        = repl_networks_sorted(show->networks, &n);
+    for (size_t i = 0; i < n && !found; i++) {
+        if (networks[i]->fwd && is_called(networks[i], name)) {
+            found = networks[i];
+        }
+    }
+    free(networks);
+    return found;
+}
+
 static void
 show_flood(struct tsn_json *json, const struct repl_show *show,
            const struct repl_network *network)
@@ -354,12 +372,26 @@ show_storms_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
 }
 
 static void
-drops_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
-         char *argv[] OVS_UNUSED, void *show_)
+drops_cb(struct tsn_ctl_call *call, int argc, char *argv[], void *show_)
 {
     const struct repl_show *show = show_;
+    /* Has the counters of networks brought up to date, too. */
+    const struct fwd_counters *c = fwd_totals(show->fwd);
+    struct fwd_counters sum;
 
-    show_drops(tsn_ctl_reply(call), "result", fwd_totals(show->fwd), true);
+    if (argc) {
+        const struct repl_network *network = repl_show_find(show, argv[0]);
+
+        if (!network) {
+            tsn_ctl_error(call, "no network \"%s\" is served", argv[0]);
+            tsn_ctl_finish(call);
+            return;
+        }
+        fwd_counters_sum(&network->counters->c, &network->counters->fast,
+                         &sum);
+        c = &sum;
+    }
+    show_drops(tsn_ctl_reply(call), "result", c, true);
     tsn_ctl_finish(call);
 }
 
@@ -375,6 +407,7 @@ repl_show_register(struct tsn_ctl *ctl, struct repl_show *show)
                      show_flood_cb, show);
     tsn_ctl_register(ctl, "show storms", "show storms", 0, 0, show_storms_cb,
                      show);
-    tsn_ctl_register(ctl, "drops", "drops", 0, 0, drops_cb, show);
+    tsn_ctl_register(ctl, "drops", "drops [NETWORK]", 0, 1, drops_cb, show);
     repl_show_explain_register(ctl, show);
+    repl_show_capture_register(ctl, show);
 }

@@ -6,6 +6,7 @@
 struct fwd;
 struct repl_dhcp4_server;
 struct repl_election;
+struct repl_network;
 struct repl_networks;
 struct repl_storms;
 struct tsn_config;
@@ -24,5 +25,11 @@ struct repl_show {
 };
 
 void repl_show_register(struct tsn_ctl *ctl, struct repl_show *);
+
+/* The served network that is called so: by its name or the last part of it, its
+ * routing instance, or its VNI.  The first of several; NULL if there is none.
+ */
+const struct repl_network *repl_show_find(const struct repl_show *,
+                                          const char *name);
 
 #endif /* replication/show.h */

@@ -15,7 +15,7 @@ tsnctl_libtsnctl_a_SOURCES = \
 	tsnctl/render.h
 
 bin_PROGRAMS += tsnctl/tsnctl
-tsnctl_tsnctl_SOURCES = tsnctl/main.c
+tsnctl_tsnctl_SOURCES = tsnctl/capture.c tsnctl/capture.h tsnctl/main.c
 tsnctl_tsnctl_LDADD = tsnctl/libtsnctl.a $(BASE_LIBS) $(PCAP_LIBS)
 
 if HAVE_CMOCKA

@@ -12,6 +12,7 @@
 
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
+#include "tsnctl/capture.h"
 #include "tsnctl/client.h"
 #include "tsnctl/explain.h"
 #include "tsnctl/print.h"
@@ -55,6 +56,8 @@ static const struct route routes[] = {
     { "show listeners", BIT(TOR_AGENT), 0, false, false },
     { "show macs", BIT(TOR_AGENT), 0, false, false },
     { "show rows", BIT(TOR_AGENT), 0, false, false },
+    { "capture", BIT(REPLICATOR), 0, false, false },
+    { "drops", BIT(REPLICATOR), 0, false, false },
     { "flood", BIT(REPLICATOR), 0, false, false },
     { "show flood", BIT(REPLICATOR), 0, false, false },
     { "show storms", BIT(REPLICATOR), 0, false, false },
@@ -98,6 +101,9 @@ static const char usage[] =
     "                        it is not there\n"
     "  flood show [NETWORK]  who gets a copy of a network's broadcasts, and\n"
     "                        how; also \"show flood\"\n"
+    "  drops [NETWORK]       why frames and copies were dropped, and how many\n"
+    "  capture [OPTION]...   frames as they come, with what becomes of each;\n"
+    "                        \"capture --help\" has the options\n"
     "  explain ...           what becomes of a frame, and why; see\n"
     "                        \"tsnctl explain --help\"\n"
     "  show storms           who sent more to flood than storm control lets\n"
@@ -389,14 +395,16 @@ run_programs(const char *request, const struct options *options)
     return status;
 }
 
+/* Runs 'fn' for a command that talks to the replicator at more length. */
 static int
-run_explain(int argc, char *argv[], const struct options *options)
+run_long(int (*fn)(int argc, char *argv[], const char *path, bool json),
+         int argc, char *argv[], const struct options *options)
 {
     char *path = options->socket
                  ? xstrdup(options->socket)
                  : xasprintf("%s/%s.ctl", options->run_dir,
                              program_names[REPLICATOR]);
-    int status = tsnctl_explain(argc, argv, path, options->json);
+    int status = fn(argc, argv, path, options->json);
 
     free(path);
     return status;
@@ -435,7 +443,9 @@ main(int argc, char *argv[])
     argc -= optind;
     argv += optind;
     status = argc && !strcmp(argv[0], "explain")
-             ? run_explain(argc, argv, &options)
+             ? run_long(tsnctl_explain, argc, argv, &options)
+             : argc && !strcmp(argv[0], "capture")
+             ? run_long(tsnctl_capture, argc, argv, &options)
              : run_command(argc, argv, &options);
 
     if (fflush(stdout) || ferror(stdout)) {

@@ -35,6 +35,7 @@ static const char *const map_names[FWD_BPF_N_MAPS] = {
     [FWD_BPF_INDEX] = "index",
     [FWD_BPF_ENDPOINTS] = "endpoints",
     [FWD_BPF_BUCKETS] = "buckets",
+    [FWD_BPF_CONTROL] = FWD_BPF_CAPTURE,
     [FWD_BPF_SLOTS] = "slots",
     [FWD_BPF_ADDRESSES] = "addresses",
     [FWD_BPF_LABELS] = "labels",
@@ -44,6 +45,7 @@ static const char *const map_names[FWD_BPF_N_MAPS] = {
     [FWD_BPF_FLOODS] = "floods",
     [FWD_BPF_RELAYS] = "relays",
     [FWD_BPF_GRACE] = "grace",
+    [FWD_BPF_CAPTURED] = "captured",
 };
 
 /* The verifier's reasons for a program it does not take are long: to the log,
@@ -144,6 +146,7 @@ map_all_memory(struct fwd_bpf_maps *maps)
           (void **) &maps->endpoints },
         { FWD_BPF_BUCKETS, FWD_N_BUCKETS * sizeof *maps->buckets,
           (void **) &maps->buckets },
+        { FWD_BPF_CONTROL, sizeof *maps->capture, (void **) &maps->capture },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
@@ -255,6 +258,7 @@ fwd_bpf_maps_close(struct fwd_bpf_maps *maps)
         [FWD_BPF_INDEX] = maps->index,
         [FWD_BPF_ENDPOINTS] = maps->endpoints,
         [FWD_BPF_BUCKETS] = maps->buckets,
+        [FWD_BPF_CONTROL] = maps->capture,
     };
 
     for (int i = 0; i < FWD_BPF_N_MMAPPED; i++) {

@@ -24,6 +24,7 @@ enum fwd_bpf_map {
     FWD_BPF_INDEX,
     FWD_BPF_ENDPOINTS,
     FWD_BPF_BUCKETS,
+    FWD_BPF_CONTROL,
     FWD_BPF_N_MMAPPED,
     FWD_BPF_SLOTS = FWD_BPF_N_MMAPPED,
     FWD_BPF_ADDRESSES,
@@ -34,6 +35,7 @@ enum fwd_bpf_map {
     FWD_BPF_FLOODS,
     FWD_BPF_RELAYS,
     FWD_BPF_GRACE,
+    FWD_BPF_CAPTURED,
     FWD_BPF_N_MAPS
 };
 
@@ -52,6 +54,7 @@ struct fwd_bpf_maps {
     struct fwd_bpf_endpoint *endpoints;
     /* What they change, as anybody may: see policer.h. */
     struct fwd_bucket *buckets;
+    struct fwd_bpf_capture_control *capture;
     size_t sizes[FWD_BPF_N_MMAPPED];
 };
 

@@ -9,6 +9,7 @@
 
 #include "openvswitch/vlog.h"
 #include "replication/forwarder/bpf-attach.h"
+#include "replication/forwarder/bpf-capture.h"
 #include "replication/forwarder/bpf-endpoint.h"
 #include "replication/forwarder/bpf-flood.h"
 #include "replication/forwarder/bpf-grace.h"
@@ -36,6 +37,7 @@ struct fwd_bpf {
     struct fwd_bpf_floods *floods;
     struct fwd_bpf_tables *tables;
     struct fwd_bpf_attach *attach;
+    struct fwd_bpf_capture *capture;
     enum fwd_bpf_mode mode;
     bool mode_known;
     bool waiting;               /* Somebody else's programs go on. */
@@ -228,6 +230,9 @@ create_parts(struct fwd_bpf *bpf, uv_loop_t *loop, bool link,
         return error;
     }
     error = fwd_bpf_grace_create(loop, bpf->maps, &bpf->grace);
+    if (!error) {
+        error = fwd_bpf_capture_create(bpf->maps, &bpf->capture);
+    }
     if (error) {
         tsn_err_set(err, NULL, "cannot use BPF maps: %s",
                     ovs_strerror(-error));
@@ -246,6 +251,7 @@ destroy_parts(struct fwd_bpf *bpf)
     fwd_bpf_floods_destroy(bpf->floods);
     fwd_bpf_endpoints_destroy(bpf->endpoints);
     fwd_bpf_grace_destroy(bpf->grace);
+    fwd_bpf_capture_destroy(bpf->capture);
     fwd_bpf_maps_close(bpf->maps);
     free(bpf);
 }
@@ -335,6 +341,12 @@ struct fwd_bucket *
 fwd_bpf_buckets(const struct fwd_bpf *bpf)
 {
     return bpf->maps->buckets;
+}
+
+struct fwd_bpf_capture *
+fwd_bpf_get_capture(struct fwd_bpf *bpf)
+{
+    return bpf ? bpf->capture : NULL;
 }
 
 void

@@ -16,6 +16,7 @@
 
 struct fwd_bpf;
 struct fwd_bucket;
+struct fwd_bpf_capture;
 struct fwd_host;
 struct fwd_ip;
 struct fwd_nexthop;
@@ -58,6 +59,9 @@ const struct fwd_counters *fwd_bpf_totals(struct fwd_bpf *);
 /* The FWD_N_BUCKETS buckets of storm control, see bucket.h: the programs use
  * them, and others may as well.  They stay as long as 'bpf'.  Any thread. */
 struct fwd_bucket *fwd_bpf_buckets(const struct fwd_bpf *bpf);
+
+/* What the programs capture; of 'bpf', or NULL if that is. */
+struct fwd_bpf_capture *fwd_bpf_get_capture(struct fwd_bpf *bpf);
 
 struct fwd_bpf_status {
     const char *mode;           /* "native" or "generic". */

@@ -18,6 +18,8 @@
 #include "openvswitch/vlog.h"
 #include "ovs-thread.h"
 #include "replication/forwarder/bucket.h"
+#include "replication/forwarder/capture-ring.h"
+#include "replication/forwarder/capture.h"
 #include "replication/forwarder/engine-bpf.h"
 #include "replication/forwarder/socket-thread.h"
 #include "replication/forwarder/socket-tx.h"
@@ -56,6 +58,7 @@ struct fwd {
 
     struct fwd_bpf *bpf;        /* In front of the sockets; NULL: nothing. */
     struct fwd_bucket *own_buckets;     /* If there are limits, but no BPF. */
+    struct fwd_capture *capture;
     struct tsn_err engine_reason;
     struct fwd_counters totals; /* Of both. */
 };
@@ -343,6 +346,7 @@ fwd_alloc(uv_loop_t *loop, const struct fwd_config *config,
     }
     fwd->shared.host = host_of(config);
     fwd->shared.punts = fwd_punt_queue_create();
+    fwd->shared.captured = fwd_capture_ring_create();
     fwd->shared.notify = notify;
     fwd->shared.notify_aux = fwd;
     fwd->async = xzalloc(sizeof *fwd->async);
@@ -431,6 +435,8 @@ fwd_create(uv_loop_t *loop, const struct fwd_config *config,
         return error;
     }
     make_buckets(fwd);
+    fwd->capture = fwd_capture_create(loop, &fwd->shared,
+                                      fwd_bpf_get_capture(fwd->bpf));
     *fwdp = fwd;
     return 0;
 }
@@ -444,6 +450,7 @@ fwd_destroy(struct fwd *fwd)
     stop_thread(fwd);
     uv_close((uv_handle_t *) fwd->async, free_handle);
     uv_close((uv_handle_t *) fwd->timer, free_handle);
+    fwd_capture_destroy(fwd->capture);
     fwd_bpf_destroy(fwd->bpf);
     free_retired(fwd);
     fwd_table_destroy(fwd->shared.next);
@@ -451,6 +458,8 @@ fwd_destroy(struct fwd *fwd)
     close(fwd->shared.wake_fd);
     fwd_punt_queue_destroy(fwd->shared.punts);
     free_cacheline(fwd->own_buckets);
+    free(fwd->shared.next_filter);
+    fwd_capture_ring_destroy(fwd->shared.captured);
     free(fwd);
 }
 
@@ -513,6 +522,12 @@ fwd_set_complete(struct fwd *fwd)
     if (fwd->bpf) {
         fwd_bpf_set_complete(fwd->bpf);
     }
+}
+
+struct fwd_capture *
+fwd_get_capture(struct fwd *fwd)
+{
+    return fwd->capture;
 }
 
 const struct fwd_counters *

@@ -18,6 +18,7 @@
 
 struct fwd;
 struct fwd_bucket;
+struct fwd_capture;
 struct fwd_host;
 struct fwd_ip;
 struct fwd_nexthop;
@@ -78,6 +79,9 @@ const struct fwd_counters *fwd_totals(struct fwd *);
 /* The FWD_N_BUCKETS buckets of storm control, see bucket.h, which change at
  * any time; NULL without limits.  They stay as long as 'fwd'. */
 const struct fwd_bucket *fwd_buckets(const struct fwd *fwd);
+
+/* To capture frames with; lives as long as the forwarder. */
+struct fwd_capture *fwd_get_capture(struct fwd *);
 
 /* What was published by now is all there is, not the beginning of it: programs
  * of a process before this one, which have forwarded until now, go. */

@@ -22,6 +22,7 @@
 #include "ovs-rcu.h"
 #include "replication/forwarder/policer.h"
 #include "replication/forwarder/punt.h"
+#include "replication/forwarder/socket-capture.h"
 #include "replication/forwarder/socket-tx.h"
 #include "replication/forwarder/table.h"
 #include "util.h"
@@ -51,6 +52,7 @@ struct worker {
     struct fwd_table *table;
     struct fwd_counters none;   /* Of frames that are of no network. */
     bool notify;                /* Something was punted in this batch. */
+    struct fwd_socket_capture capture;
 
     struct pollfd fds[N_FDS];
     int last_flood;             /* Of its lane: the socket that had the last
@@ -95,10 +97,47 @@ take_next_table(struct worker *w)
 }
 
 static void
+take_next_filter(struct worker *w)
+{
+    struct fwd_socket_shared *shared = w->shared;
+
+    if (__atomic_load_n(&shared->next_filter, __ATOMIC_RELAXED)) {
+        struct fwd_capture_filter *filter
+            = __atomic_exchange_n(&shared->next_filter, NULL,
+                                  __ATOMIC_ACQ_REL);
+
+        if (filter) {
+            w->capture.filter = *filter;
+            free(filter);
+        }
+    }
+}
+
+/* Called once for each frame, as soon as its fate is known, and before it is
+ * changed. */
+static void
+capture_frame(const struct worker *w, const struct fwd_verdict *v,
+              enum fwd_drop fate)
+{
+    if (OVS_UNLIKELY(w->capture.filter.session)) {
+        fwd_socket_capture_frame(&w->capture, v, fate);
+    }
+}
+
+static void
 count_drop(struct worker *w, struct fwd_counters *c, enum fwd_drop drop)
 {
     fwd_count(&w->shared->totals.drops[drop], 1);
     fwd_count(&c->drops[drop], 1);
+}
+
+/* Drops the frame. */
+static void
+drop_frame(struct worker *w, const struct fwd_verdict *v,
+           struct fwd_counters *c, enum fwd_drop drop)
+{
+    capture_frame(w, v, drop);
+    count_drop(w, c, drop);
 }
 
 /* Queues the copy of a frame for 'm'. */
@@ -112,22 +151,26 @@ put_copy(struct worker *w, const struct fwd_verdict *v,
 
     if (drop) {
         count_drop(w, c, drop);
+        if (w->capture.filter.session) {
+            fwd_socket_capture_copy(&w->capture, v, &copy, m->class, drop);
+        }
     } else {
         fwd_tx_put(w->tx, &copy, fwd_copy_payload(v, m->class), c);
     }
 }
 
-static void
+static enum fwd_drop
 punt(struct worker *w, const struct fwd_verdict *v, size_t inner_size,
      struct fwd_counters *c)
 {
-    if (fwd_punt_queue_put(w->shared->punts, v, inner_size)) {
-        fwd_count(&w->shared->totals.punted, 1);
-        fwd_count(&c->punted, 1);
-        w->notify = true;
-    } else {
+    if (!fwd_punt_queue_put(w->shared->punts, v, inner_size)) {
         count_drop(w, c, FWD_DROP_PUNT_FULL);
+        return FWD_DROP_PUNT_FULL;
     }
+    fwd_count(&w->shared->totals.punted, 1);
+    fwd_count(&c->punted, 1);
+    w->notify = true;
+    return FWD_OK;
 }
 
 static inline struct fwd_bucket *
@@ -163,8 +206,9 @@ flood(struct worker *w, const struct fwd_verdict *v,
     const struct fwd_member *m = fwd_copies_next(&copies);
     enum fwd_drop drop = m ? police(w, v, source) : FWD_DROP_NO_MEMBER;
     if (drop) {
-        count_drop(w, c, drop);
+        drop_frame(w, v, c, drop);
     } else {
+        capture_frame(w, v, FWD_OK);
         for (; m; m = fwd_copies_next(&copies)) {
             put_copy(w, v, m, inner_size, c);
         }
@@ -195,6 +239,7 @@ handle_frame(struct worker *w, const struct fwd_arrival *a)
     struct fwd_counters *totals = &w->shared->totals;
     struct fwd_verdict v;
 
+    w->capture.arrival = a;
     fwd_decide(w->table, &w->host, a, &v);
 
     struct fwd_counters *c
@@ -205,24 +250,26 @@ handle_frame(struct worker *w, const struct fwd_arrival *a)
     count_frame(c, &v);
     switch (v.action) {
     case FWD_DROP:
-        count_drop(w, c, v.drop);
+        drop_frame(w, &v, c, v.drop);
         break;
     case FWD_FLOOD:
         flood(w, &v, &a->source, inner_size, c);
         break;
     case FWD_ANSWER:
+        capture_frame(w, &v, FWD_OK);
         arp_answer(CONST_CAST(uint8_t *, v.inner), v.mac);
         put_copy(w, &v, &v.dest, inner_size, c);
         fwd_count(&totals->answered, 1);
         fwd_count(&c->answered, 1);
         break;
     case FWD_RELAY:
+        capture_frame(w, &v, FWD_OK);
         put_copy(w, &v, &v.dest, inner_size, c);
         fwd_count(&totals->relayed, 1);
         fwd_count(&c->relayed, 1);
         break;
     case FWD_PUNT:
-        punt(w, &v, inner_size, c);
+        capture_frame(w, &v, punt(w, &v, inner_size, c));
         break;
     case FWD_PASS:
     case FWD_N_ACTIONS:
@@ -289,6 +336,8 @@ run_batch(struct worker *w, enum fwd_lane lane, int i)
     }
     for (int k = 0; k < n; k++) {
         if (arrive(w, k, family, rx, &a)) {
+            w->capture.from = &w->rx_from[k];
+            w->capture.rx = rx;
             handle_frame(w, &a);
         }
     }
@@ -380,6 +429,9 @@ worker_create(struct fwd_socket_shared *shared)
 
     w->shared = shared;
     w->host = shared->host;
+    w->capture = (struct fwd_socket_capture) {
+        .ring = shared->captured, .host = &w->host,
+    };
     w->tx = fwd_tx_create(shared->sockets, shared->host.tos, &shared->totals);
     w->fds[0] = (struct pollfd) { .fd = shared->wake_fd, .events = POLLIN };
     for (int i = 0; i < FWD_N_LANES * LANE_FDS; i++) {
@@ -417,6 +469,7 @@ fwd_socket_thread(void *shared_)
             break;
         }
         take_next_table(w);
+        take_next_filter(w);
         error = w->table ? run_batches(w) : 0;
     }
     if (w->table) {

@@ -10,6 +10,8 @@
 #include "replication/forwarder/socket-open.h"
 
 struct fwd_bucket;
+struct fwd_capture_filter;
+struct fwd_capture_ring;
 struct fwd_punt_queue;
 struct fwd_table;
 
@@ -17,8 +19,9 @@ struct fwd_socket_shared {
     /* Set before the thread starts, constant after that. */
     struct fwd_sockets sockets[FWD_N_FAMILIES];
     struct fwd_host host;       /* Without its MTU. */
-    int wake_fd;                /* An eventfd: look at 'next' and 'stop'. */
+    int wake_fd;                /* An eventfd: look at what follows. */
     struct fwd_punt_queue *punts;
+    struct fwd_capture_ring *captured;
     void (*notify)(void *aux);  /* Called in the thread: there is something
                                  * in 'retired' or 'punts'. */
     void *notify_aux;
@@ -28,6 +31,8 @@ struct fwd_socket_shared {
     /* Between the threads. */
     struct fwd_table *next;     /* To take over; NULL if there is none. */
     struct fwd_table *retired;  /* List of those that the thread let go. */
+    struct fwd_capture_filter *next_filter;     /* To capture by from now on,
+                                 * for the thread to free; or NULL. */
     uint32_t mtu;               /* Of the underlay; 0: not known. */
     bool stop;
 

@@ -31,6 +31,7 @@
 #define FWD_BPF_ABI_H 1
 
 #include "replication/forwarder/bucket.h"
+#include "replication/forwarder/capture-record.h"
 #include "replication/forwarder/counters.h"
 #include "replication/forwarder/types.h"
 
@@ -160,7 +161,7 @@ struct fwd_bpf_cookie {
     __u8 class;                         /* Of the source. */
     __u8 tos, ttl;
     __u8 offset;                        /* Of the inner frame. */
-    __u32 pad;
+    __u32 source;                       /* Endpoint that the frame is from. */
 };
 #define FWD_BPF_COOKIE_LEN 32
 _Static_assert(sizeof(struct fwd_bpf_cookie) == FWD_BPF_COOKIE_LEN,
@@ -175,6 +176,15 @@ struct fwd_bpf_counters {
     struct fwd_counters c;
     __u64 wanted;               /* By the ingress program ... */
     __u64 seen;                 /* ... and by the egress programs. */
+};
+
+/* What is captured: in the section of that name.  The programs put records in
+ * a ring, and count those that it has no room for. */
+#define FWD_BPF_CAPTURE ".data.capture"
+#define FWD_BPF_CAPTURE_SIZE (1 << 20)
+struct fwd_bpf_capture_control {
+    struct fwd_capture_filter filter;
+    __u64 lost;
 };
 
 /* Maps that the loader writes through memory want entries of whole words. */

@@ -3,6 +3,7 @@
 #ifndef FWD_BPF_EGRESS_H
 #define FWD_BPF_EGRESS_H 1
 
+#include "replication/forwarder/bpf/capture.h"
 #include "replication/forwarder/bpf/context.h"
 #include "replication/forwarder/bpf/maps.h"
 
@@ -88,6 +89,21 @@ drop_copy(struct fwd_counters *c, enum fwd_drop reason)
     return XDP_DROP;
 }
 
+/* For who captures: where the frame came from. */
+FWD_INLINE void
+capture_dropped(struct xdp_md *ctx, const struct fwd_bpf_cookie *cookie,
+                const struct fwd_net *net, const struct fwd_copy *copy,
+                const struct fwd_bpf_member *member, enum fwd_drop reason)
+{
+    __u32 key = cookie->source;
+    const struct fwd_bpf_endpoint *from;
+
+    if (is_capturing() && (from = bpf_map_lookup_elem(&endpoints, &key))) {
+        capture_copy(ctx, copy, net, &from->ip, cookie->class,
+                     member->label >> FWD_BPF_CLASS_SHIFT & 0xf, reason);
+    }
+}
+
 FWD_INLINE int
 egress(struct xdp_md *ctx, __u32 dev)
 {
@@ -115,11 +131,14 @@ egress(struct xdp_md *ctx, __u32 dev)
     counters->seen++;
     key = member->endpoint;
     const struct fwd_bpf_endpoint *to = bpf_map_lookup_elem(&endpoints, &key);
-    if (!to || !(to->flags & FWD_BPF_READY) || to->dev != dev) {
+    if (!to) {
         return drop_copy(&counters->c, FWD_DROP_NO_NEIGHBOUR);
     }
     enum fwd_drop reason = prepare_copy(&copy, net, &cookie, member, &to->ip,
                                         end - data - cookie.offset);
+    if (!(to->flags & FWD_BPF_READY) || to->dev != dev) {
+        reason = FWD_DROP_NO_NEIGHBOUR;
+    }
     if (!reason && fwd_copy_len(&copy) > to->mtu) {
         reason = FWD_DROP_TOO_BIG;
     }
@@ -127,6 +146,7 @@ egress(struct xdp_md *ctx, __u32 dev)
         reason = FWD_DROP_COPY_FAILED;
     }
     if (reason) {
+        capture_dropped(ctx, &cookie, &net->net, &copy, member, reason);
         return drop_copy(&counters->c, reason);
     }
     counters->c.copies++;

@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The XDP programs of the eBPF engine.  See abi.h for how they flood. */
+#include "replication/forwarder/bpf/capture.h"
 #include "replication/forwarder/bpf/context.h"
 #include "replication/forwarder/bpf/egress.h"
 #include "replication/forwarder/bpf/maps.h"
 
+/* Counts a frame that is dropped, and is still as it arrived. */
 FWD_INLINE int
 drop(struct fwd_counters *c, enum fwd_drop reason)
 {
-    return drop_copy(c, reason);
+    drop_copy(c, reason);
+    return -(int) reason;
+}
+
+/* That the result is no reason of drop() the verifier does not know. */
+FWD_INLINE int
+redirect(void *map, __u32 key, __u64 flags)
+{
+    return bpf_redirect_map(map, key, flags) & 0xf;
 }
 
 FWD_INLINE __u64
@@ -31,6 +41,7 @@ leave_out(const struct fwd_bpf_index *self, __u32 to,
     if (!self) {
         return 0;
     }
+    cookie->source = self->endpoint;
     cookie->dev = self->dev;
 #pragma unroll
     for (int i = 0; i < FWD_N_CLASSES; i++) {
@@ -68,9 +79,11 @@ police(__u32 vni, __u64 tor)
                       bpf_ktime_get_ns() << FWD_TIME_SHIFT);
 }
 
+/* This and what follows for other actions: what XDP is to do, or with a minus
+ * the reason of drop(). */
 FWD_INLINE int
 flood(struct xdp_md *ctx, const struct fwd_verdict *v,
-      const struct fwd_ip *source, __u32 offset,
+      const struct fwd_arrival *a, __u32 offset,
       struct fwd_bpf_counters *counters)
 {
     const struct fwd_bpf_net *net = bpf_net_of(v->net);
@@ -86,7 +99,8 @@ flood(struct xdp_md *ctx, const struct fwd_verdict *v,
     if (data + FWD_BPF_COOKIE_LEN > end_of(ctx)) {
         return drop(&counters->c, FWD_DROP_INVALID_PACKET);
     }
-    __u32 n_self = leave_out(find_index(net, source), v->to, &cookie, &which);
+    __u32 n_self = leave_out(find_index(net, &a->source), v->to, &cookie,
+                             &which);
     __u32 key = find_flood(net, v->class, which, &fanout);
     void *map = bpf_map_lookup_elem(&floods, &key);
     if (!map) {
@@ -94,7 +108,7 @@ flood(struct xdp_md *ctx, const struct fwd_verdict *v,
                                   : FWD_DROP_COPY_FAILED);
     }
     if (fwd_is_policed(this_host())) {
-        int reason = police(net->net.vni, fwd_tor_key(v, source));
+        int reason = police(net->net.vni, fwd_tor_key(v, &a->source));
         if (reason) {
             return drop(&counters->c, reason == FWD_DROP_STORM_TOR
                                       ? FWD_DROP_STORM_TOR
@@ -105,26 +119,31 @@ flood(struct xdp_md *ctx, const struct fwd_verdict *v,
     counters->c.unknown_unicast += v->unknown_unicast;
     counters->wanted += fanout - n_self;
     cookie.seq = next_seq();
+    capture_frame(ctx, v, a, offset, FWD_OK);
     *(struct fwd_bpf_cookie *) data = cookie;
-    return bpf_redirect_map(map, 0, BPF_F_BROADCAST);
+    return redirect(map, 0, BPF_F_BROADCAST);
 }
 
 /* Sends the frame, whose last 'size' octets are the inner one, to 'v->dest'
  * alone. */
 FWD_INLINE int
-send_to(struct xdp_md *ctx, const struct fwd_verdict *v, __u32 size,
-        __u32 endpoint, struct fwd_counters *c)
+send_to(struct xdp_md *ctx, const struct fwd_verdict *v,
+        const struct fwd_arrival *a, __u32 size, __u32 endpoint,
+        struct fwd_counters *c)
 {
     const struct fwd_bpf_endpoint *to
         = bpf_map_lookup_elem(&endpoints, &endpoint);
     struct fwd_copy copy;
 
-    if (!endpoint || !to || !(to->flags & FWD_BPF_READY)) {
-        return drop(c, FWD_DROP_NO_NEIGHBOUR);
-    }
     enum fwd_drop reason = fwd_copy_init(&copy, this_host(), v, &v->dest,
                                          size);
     copy.id = next_seq();
+    if (!to) {
+        return drop_copy(c, FWD_DROP_NO_NEIGHBOUR);
+    }
+    if (!endpoint || !(to->flags & FWD_BPF_READY)) {
+        reason = FWD_DROP_NO_NEIGHBOUR;
+    }
     if (!reason && fwd_copy_len(&copy) > to->mtu) {
         reason = FWD_DROP_TOO_BIG;
     }
@@ -132,15 +151,19 @@ send_to(struct xdp_md *ctx, const struct fwd_verdict *v, __u32 size,
         reason = FWD_DROP_COPY_FAILED;
     }
     if (reason) {
-        return drop(c, reason);
+        if (is_capturing()) {
+            capture_copy(ctx, &copy, v->net, &a->source, v->class,
+                         v->dest.class, reason);
+        }
+        return drop_copy(c, reason);
     }
     c->copies++;
-    return bpf_redirect_map(&relays, to->dev, XDP_DROP);
+    return redirect(&relays, to->dev, XDP_DROP);
 }
 
 FWD_INLINE int
-answer(struct xdp_md *ctx, const struct fwd_verdict *v, __u32 offset,
-       struct fwd_counters *c)
+answer(struct xdp_md *ctx, const struct fwd_verdict *v,
+       const struct fwd_arrival *a, __u32 offset, struct fwd_counters *c)
 {
     __u32 *endpoint = bpf_map_lookup_elem(&addresses, &v->dest.ip);
     __u8 *eth = data_of(ctx) + (offset & 0xff);
@@ -149,14 +172,15 @@ answer(struct xdp_md *ctx, const struct fwd_verdict *v, __u32 offset,
     if (eth + FWD_ETHER_LEN + ARP_LEN > end) {
         return drop(c, FWD_DROP_INVALID_ARP);
     }
+    capture_frame(ctx, v, a, offset, FWD_OK);
     arp_answer(eth, v->mac);
     c->answered++;
-    return send_to(ctx, v, end - eth, endpoint ? *endpoint : 0, c);
+    return send_to(ctx, v, a, end - eth, endpoint ? *endpoint : 0, c);
 }
 
 FWD_INLINE int
-relay(struct xdp_md *ctx, const struct fwd_verdict *v, __u32 offset,
-      struct fwd_counters *c)
+relay(struct xdp_md *ctx, const struct fwd_verdict *v,
+      const struct fwd_arrival *a, __u32 offset, struct fwd_counters *c)
 {
     const __u8 *eth = data_of(ctx) + (offset & 0xff), *end = end_of(ctx);
 
@@ -164,8 +188,9 @@ relay(struct xdp_md *ctx, const struct fwd_verdict *v, __u32 offset,
         return drop(c, FWD_DROP_INVALID_PACKET);
     }
     struct fwd_bpf_mac *mac = find_bpf_mac(v->net, eth);
+    capture_frame(ctx, v, a, offset, FWD_OK);
     c->relayed++;
-    return send_to(ctx, v, end - eth, mac ? mac->endpoint : 0, c);
+    return send_to(ctx, v, a, end - eth, mac ? mac->endpoint : 0, c);
 }
 
 /* What the socket engine does: see abi.h. */
@@ -223,12 +248,31 @@ count_frame(struct fwd_counters *c, const struct fwd_verdict *v)
     }
 }
 
+FWD_INLINE int
+act(struct xdp_md *ctx, const struct fwd_verdict *v,
+    const struct fwd_arrival *a, __u32 offset,
+    struct fwd_bpf_counters *counters)
+{
+    switch (v->action) {
+    case FWD_FLOOD:
+        return flood(ctx, v, a, offset, counters);
+    case FWD_ANSWER:
+        return answer(ctx, v, a, offset, &counters->c);
+    case FWD_RELAY:
+        return relay(ctx, v, a, offset, &counters->c);
+    default:
+        return drop(&counters->c, v->drop);
+    }
+}
+
 SEC("xdp")
 int
 ingress(struct xdp_md *ctx)
 {
     struct fwd_arrival arrival;
     struct fwd_verdict v;
+    __u32 offset;
+    int result;
 
     if (!arrive(ctx, &arrival)) {
         return XDP_PASS;
@@ -240,25 +284,21 @@ ingress(struct xdp_md *ctx)
     if (!counters) {
         return XDP_DROP;
     }
+    offset = v.inner ? v.inner - data_of(ctx) : 0;
     if (v.action == FWD_DROP || !v.net || !v.inner) {
         count_frame(&counters->c, &v);
-        return drop(&counters->c, v.drop);
-    }
-    __u32 offset = v.inner - data_of(ctx);
-    if (is_for_host(&v, arrival.end - v.inner)) {
+        result = drop(&counters->c, v.drop);
+    } else if (is_for_host(&v, arrival.end - v.inner)) {
         return XDP_PASS;
+    } else {
+        count_frame(&counters->c, &v);
+        result = act(ctx, &v, &arrival, offset, counters);
     }
-    count_frame(&counters->c, &v);
-    switch (v.action) {
-    case FWD_FLOOD:
-        return flood(ctx, &v, &arrival.source, offset, counters);
-    case FWD_ANSWER:
-        return answer(ctx, &v, offset, &counters->c);
-    case FWD_RELAY:
-        return relay(ctx, &v, offset, &counters->c);
-    default:
-        return XDP_DROP;
+    if (result < 0) {
+        capture_frame(ctx, &v, &arrival, offset, -result);
+        result = XDP_DROP;
     }
+    return result;
 }
 
 /* One for each interface, as a program cannot tell which one it serves. */
