@@ -3,6 +3,8 @@ noinst_LIBRARIES += replication/libreplication.a
 replication_libreplication_a_SOURCES = \
 	replication/explain-request.c \
 	replication/explain-request.h \
+	replication/alarms.c \
+	replication/alarms.h \
 	replication/forwarder/bpf-attach.c \
 	replication/forwarder/bpf-attach.h \
 	replication/forwarder/bpf-capture.c \
@@ -421,6 +423,7 @@ tests_unit_test_repl_networks_LDADD = \
 
 check_PROGRAMS += \
 	tests/unit/test_repl_election \
+	tests/unit/test_repl_alarms \
 	tests/unit/test_repl_labels \
 	tests/unit/test_repl_networks_tree \
 	tests/unit/test_repl_random \
@@ -461,6 +464,13 @@ tests_unit_test_repl_election_SOURCES = tests/unit/test_repl_election.c
 tests_unit_test_repl_election_LDADD = \
 	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
 
+tests_unit_test_repl_alarms_SOURCES = \
+	tests/unit/fake_speaker.h \
+	tests/unit/netns_rig.h \
+	tests/unit/repl_rig.h \
+	tests/unit/test_repl_alarms.c
+tests_unit_test_repl_alarms_LDADD = \
+	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)
 tests_unit_test_repl_labels_SOURCES = tests/unit/test_repl_labels.c
 tests_unit_test_repl_labels_LDADD = \
 	replication/libreplication.a xmpp/libxmpp.a $(BASE_LIBS) $(TEST_LIBS)

@@ -12,6 +12,7 @@
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "random.h"
+#include "replication/alarms.h"
 #include "replication/forwarder/bpf-pins.h"
 #include "replication/forwarder/bucket.h"
 #include "replication/forwarder/forwarder.h"
@@ -20,6 +21,8 @@
 #include "replication/storms.h"
 #include "replication/tree/election.h"
 #include "replication/tree/networks.h"
+#include "timeval.h"
+#include "tsn/alarm.h"
 #include "tsn/config.h"
 #include "tsn/daemon.h"
 #include "tsn/error.h"
@@ -45,6 +48,8 @@ struct replicator {
     struct repl_election election;      /* Only without forwarding. */
     struct repl_dhcp4_server dhcp4;
     struct repl_storms *storms;
+    struct tsn_alarms *alarms;
+    uv_timer_t *alarm_timer;    /* Freed when closed, so later than this. */
     struct repl_show show;
 };
 
@@ -155,6 +160,33 @@ wait(void *r_)
     }
 }
 
+static void
+alarm_cb(uv_timer_t *timer)
+{
+    struct replicator *r = timer->data;
+    const struct repl_alarms_of of = {
+        .networks = r->networks, .storms = r->storms, .fwd = r->fwd,
+    };
+
+    repl_alarms_check(r->alarms, &of, tsn_now_ms(), time_wall_msec());
+}
+
+static void
+start_alarms(struct replicator *r)
+{
+    r->alarms = tsn_alarms_create(NULL);
+    r->alarm_timer = xzalloc(sizeof *r->alarm_timer);
+    uv_timer_init(tsn_loop_uv(r->loop), r->alarm_timer);
+    r->alarm_timer->data = r;
+    uv_timer_start(r->alarm_timer, alarm_cb, REPL_ALARMS_MS, REPL_ALARMS_MS);
+}
+
+static void
+free_handle(uv_handle_t *handle)
+{
+    free(handle);
+}
+
 static int
 load(const char *path, void *r_, struct tsn_err *err)
 {
@@ -193,6 +225,8 @@ stop(void *r_)
     struct replicator *r = r_;
 
     tsn_loop_remove_hook(r->loop, &r->hook);
+    uv_close((uv_handle_t *) r->alarm_timer, free_handle);
+    tsn_alarms_destroy(r->alarms);
     xmpp_speaker_destroy(r->speaker);
     repl_storms_destroy(r->storms);
     /* Forwards to the end; the frames in flight find their tables. */
@@ -302,10 +336,12 @@ start(struct tsn_loop *loop, struct tsn_ctl *ctl, void *r_,
     };
     r->storms = repl_storms_create(fwd_buckets(r->fwd), r->networks,
                                    &self->storm);
+    start_alarms(r);
     r->show = (struct repl_show) {
         .config = config, .speaker = r->speaker, .networks = r->networks,
         .election = self->no_forwarding ? &r->election : NULL,
-        .dhcp4 = &r->dhcp4, .storms = r->storms, .fwd = r->fwd,
+        .dhcp4 = &r->dhcp4, .storms = r->storms, .alarms = r->alarms,
+        .fwd = r->fwd,
     };
     repl_show_register(ctl, &r->show);
     r->hook = (struct tsn_loop_hook) { .run = run, .wait = wait, .aux = r };

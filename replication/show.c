@@ -14,6 +14,7 @@
 #include "replication/storms.h"
 #include "replication/tree/election.h"
 #include "replication/tree/networks.h"
+#include "tsn/alarm.h"
 #include "tsn/config.h"
 #include "tsn/ctl.h"
 #include "tsn/json.h"
@@ -132,10 +133,9 @@ control_plane_state(const struct xmpp_speaker *speaker)
            : xmpp_speaker_is_synced(speaker) ? "up" : "up, still learning";
 }
 
-/* What there is of 'labels', and a sentence for each kind that is at its end;
- * likewise for storms. */
+/* What there is of 'labels'. */
 static void
-show_labels_and_alarms(struct tsn_json *json, const struct repl_show *show)
+show_labels(struct tsn_json *json, const struct repl_show *show)
 {
     const struct tsn_config_replicator *self = &show->config->replicator;
     struct repl_label_usage u;
@@ -150,22 +150,6 @@ show_labels_and_alarms(struct tsn_json *json, const struct repl_show *show)
     tsn_json_uint(json, "evpn", u.n_evpn);
     tsn_json_uint(json, "for_evpn", u.n_evpn_labels);
     tsn_json_object_end(json);
-
-    tsn_json_array_begin(json, "alarms");
-    if (u.n_trees > u.n_tree_labels) {
-        tsn_json_stringf(json, NULL, "labels-exhausted: %"PRIuSIZE" labels "
-                         "for the trees of %"PRIuSIZE" networks, the others "
-                         "are in none; more are needed in \"labels\"",
-                         u.n_tree_labels, u.n_trees);
-    }
-    if (u.n_evpn_wanting) {
-        tsn_json_stringf(json, NULL, "labels-exhausted: no label for EVPN by "
-                         "MPLS is left for %"PRIuSIZE" networks, which are "
-                         "announced by VXLAN; more are needed in "
-                         "\"labels\"", u.n_evpn_wanting);
-    }
-    repl_storms_show_alarm(show->storms, json);
-    tsn_json_array_end(json);
 }
 
 static void
@@ -204,13 +188,29 @@ status_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
     show_forwarder(json, show->fwd);
     tsn_json_uint(json, "networks", n_served);
     tsn_json_uint(json, "vni_conflicts", n_blocked);
-    show_labels_and_alarms(json, show);
+    show_labels(json, show);
+    tsn_json_uint(json, "alarms", tsn_alarms_count(show->alarms));
     show_counters(json, fwd_totals(show->fwd));
     show_drops(json, "drops", fwd_totals(show->fwd), false);
     tsn_json_object_begin(json, "dhcp");
     repl_dhcp4_status(show->dhcp4, json);
     tsn_json_object_end(json);
     xmpp_speaker_status(show->speaker, json);
+    tsn_json_object_end(json);
+    tsn_ctl_finish(call);
+}
+
+static void
+alarms_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
+          char *argv[] OVS_UNUSED, void *show_)
+{
+    const struct repl_show *show = show_;
+    struct tsn_json *json = tsn_ctl_reply(call);
+
+    tsn_json_object_begin(json, "result");
+    tsn_json_array_begin(json, "alarms");
+    tsn_alarms_show(show->alarms, json);
+    tsn_json_array_end(json);
     tsn_json_object_end(json);
     tsn_ctl_finish(call);
 }
@@ -407,6 +407,7 @@ repl_show_register(struct tsn_ctl *ctl, struct repl_show *show)
                      show_flood_cb, show);
     tsn_ctl_register(ctl, "show storms", "show storms", 0, 0, show_storms_cb,
                      show);
+    tsn_ctl_register(ctl, "alarms", "alarms", 0, 0, alarms_cb, show);
     tsn_ctl_register(ctl, "drops", "drops [NETWORK]", 0, 1, drops_cb, show);
     repl_show_explain_register(ctl, show);
     repl_show_capture_register(ctl, show);

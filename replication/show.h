@@ -9,6 +9,7 @@ struct repl_election;
 struct repl_network;
 struct repl_networks;
 struct repl_storms;
+struct tsn_alarms;
 struct tsn_config;
 struct tsn_ctl;
 struct xmpp_speaker;
@@ -21,6 +22,7 @@ struct repl_show {
     const struct repl_election *election;       /* Or NULL. */
     const struct repl_dhcp4_server *dhcp4;
     const struct repl_storms *storms;
+    const struct tsn_alarms *alarms;
     struct fwd *fwd;
 };
 

@@ -13,6 +13,7 @@
 #include "openvswitch/vlog.h"
 #include "replication/forwarder/bucket.h"
 #include "replication/tree/networks.h"
+#include "tsn/alarm.h"
 #include "tsn/config.h"
 #include "tsn/json.h"
 #include "util.h"
@@ -266,7 +267,7 @@ repl_storms_show(const struct repl_storms *rs, struct tsn_json *json,
 }
 
 void
-repl_storms_show_alarm(const struct repl_storms *rs, struct tsn_json *json)
+repl_storms_state_alarm(const struct repl_storms *rs, struct tsn_alarms *set)
 {
     unsigned int n_tors = 0, n_networks = 0;
     const struct storm *storm;
@@ -276,8 +277,11 @@ repl_storms_show_alarm(const struct repl_storms *rs, struct tsn_json *json)
         n_networks += storm->on && !is_tor(storm);
     }
     if (n_tors || n_networks) {
-        tsn_json_stringf(json, NULL, "storm: more comes than is flooded from "
-                         "%u switches and in %u networks; see \"tsnctl show "
-                         "storms\"", n_tors, n_networks);
+        char *text = xasprintf("more comes than is flooded from %u switches "
+                               "and in %u networks; see \"tsnctl show "
+                               "storms\"", n_tors, n_networks);
+
+        tsn_alarms_state(set, "storm", TSN_WARNING, 0, "", text);
+        free(text);
     }
 }

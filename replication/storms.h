@@ -12,6 +12,7 @@
 struct fwd_bucket;
 struct repl_networks;
 struct repl_storms;
+struct tsn_alarms;
 struct tsn_config_storm;
 struct tsn_json;
 
@@ -29,7 +30,8 @@ uint64_t repl_storms_due_ms(const struct repl_storms *);
 /* The rows of "show storms": switches, then networks, each by number. */
 void repl_storms_show(const struct repl_storms *, struct tsn_json *,
                       uint64_t now_ms);
-/* A sentence about the storms that there are, into an array, if there are. */
-void repl_storms_show_alarm(const struct repl_storms *, struct tsn_json *);
+/* States the alarm "storm" if there are any: one for all of them, as a storm
+ * may be of more networks than there are alarms. */
+void repl_storms_state_alarm(const struct repl_storms *, struct tsn_alarms *);
 
 #endif /* replication/storms.h */

@@ -13,8 +13,6 @@ bridge_sources = \
 	tor-agent/tor-private.h
 fleet_sources = \
 	$(bridge_sources) \
-	tor-agent/alarm.c \
-	tor-agent/alarm.h \
 	tor-agent/bridge-show.c \
 	tor-agent/fleet-ask.c \
 	tor-agent/fleet-private.h \
@@ -41,10 +39,7 @@ tor_agent_tsn_tor_agent_LDADD = ovsdb-client/libovc.a xmpp/libxmpp.a \
 	$(BASE_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_tor_alarm tests/unit/test_tor_reload
-tests_unit_test_tor_alarm_SOURCES = tests/unit/test_tor_alarm.c \
-	tor-agent/alarm.c
-tests_unit_test_tor_alarm_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+check_PROGRAMS += tests/unit/test_tor_reload
 tests_unit_test_tor_reload_SOURCES = tests/unit/test_tor_reload.c \
 	tor-agent/reload.c
 tests_unit_test_tor_reload_LDADD = $(BASE_LIBS) $(TEST_LIBS)
@@ -59,7 +54,7 @@ tests_unit_test_tor_fleet_LDADD = ovsdb-client/libovc.a xmpp/libxmpp.a \
 	$(BASE_LIBS) $(TEST_LIBS)
 check_PROGRAMS += tests/unit/test_tor_status
 tests_unit_test_tor_status_SOURCES = tests/unit/test_tor_status.c \
-	tor-agent/alarm.c tor-agent/tor-status.c $(ovc_rig_sources)
+	tor-agent/tor-status.c $(ovc_rig_sources)
 tests_unit_test_tor_status_CPPFLAGS = $(ovc_rig_cppflags)
 tests_unit_test_tor_status_LDADD = $(ovc_rig_libs) $(BASE_LIBS) \
 	$(TEST_LIBS)

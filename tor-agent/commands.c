@@ -12,7 +12,7 @@
 #include "packets.h"
 #include "sset.h"
 #include "timeval.h"
-#include "tor-agent/alarm.h"
+#include "tsn/alarm.h"
 #include "tor-agent/fleet.h"
 #include "tor-agent/listen.h"
 #include "tor-agent/remotes.h"
@@ -146,8 +146,8 @@ head_status(const struct tor_agent *agent, const struct tor_answer answers[],
             size_t n, struct tsn_json *json)
 {
     size_t n_tors = 0, n_up = 0, n_active = 0, n_standby = 0;
-    size_t n_alarms = tor_alarms_count(agent->alarms);
-    size_t n_critical = tor_alarms_count_critical(agent->alarms);
+    size_t n_alarms = tsn_alarms_count(agent->alarms);
+    size_t n_critical = tsn_alarms_count_critical(agent->alarms);
 
     for (size_t i = 0; i < n; i++) {
         const struct tor_summary *s = &answers[i].summary;
@@ -320,7 +320,7 @@ answered(const struct tor_answer answers[], size_t n, void *request_)
     if (r->command->key) {
         put_answers(answers, n, r->command->key, json);
         if (r->command->visit == visit_alarms) {
-            tor_alarms_show(r->agent->alarms, json);
+            tsn_alarms_show(r->agent->alarms, json);
         }
         tsn_json_array_end(json);
     }

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-struct tor_alarms;
+struct tsn_alarms;
 struct tor_fleet;
 struct tor_listen;
 struct tsn_config;
@@ -20,7 +20,7 @@ struct tor_agent {
     struct tsn_config *config;  /* In use. */
     struct tor_fleet *fleet;
     struct tor_listen *listen;
-    struct tor_alarms *alarms;  /* Of the process. */
+    struct tsn_alarms *alarms;  /* Of the process. */
 
     char *config_error;         /* Why the last one was refused, or NULL. */
     int64_t config_wall_ms;     /* When it was loaded, or refused. */

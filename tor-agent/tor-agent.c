@@ -12,7 +12,7 @@
 #include "openvswitch/vlog.h"
 #include "ovsdb-client/session.h"
 #include "timeval.h"
-#include "tor-agent/alarm.h"
+#include "tsn/alarm.h"
 #include "tor-agent/commands.h"
 #include "tor-agent/fleet.h"
 #include "tor-agent/listen.h"
@@ -225,14 +225,14 @@ state_expiry(struct program *p, struct tsn_tls_store *store,
     }
     int64_t left_s = tsn_tls_not_after(tls) - wall_s;
     if (left_s <= 0) {
-        tor_alarms_state(p->agent.alarms, "certificate-expiry", TOR_CRITICAL,
+        tsn_alarms_state(p->agent.alarms, "certificate-expiry", TSN_CRITICAL,
                          0, whose, "our certificate has expired");
     } else if (left_s <= EXPIRY_WARN_S) {
         char text[64];
 
         snprintf(text, sizeof text, "our certificate expires in %"PRId64
                  " days", left_s / (24 * 3600));
-        tor_alarms_state(p->agent.alarms, "certificate-expiry", TOR_WARNING,
+        tsn_alarms_state(p->agent.alarms, "certificate-expiry", TSN_WARNING,
                          0, whose, text);
     }
     tsn_tls_unref(tls);
@@ -244,18 +244,18 @@ state_alarms(const struct tor_listen_alarm alarms[], size_t n, void *program_)
     struct program *p = program_;
     int64_t wall_ms = time_wall_msec();
 
-    tor_alarms_begin(p->agent.alarms, tsn_now_ms(), wall_ms);
+    tsn_alarms_begin(p->agent.alarms, tsn_now_ms(), wall_ms);
     state_expiry(p, p->tls, "certificate=control-nodes", wall_ms / 1000);
     state_expiry(p, p->switch_tls, "certificate=switches", wall_ms / 1000);
     if (p->agent.config_error) {
-        tor_alarms_state(p->agent.alarms, "config-refused", TOR_WARNING, 0,
+        tsn_alarms_state(p->agent.alarms, "config-refused", TSN_WARNING, 0,
                          "", p->agent.config_error);
     }
     for (size_t i = 0; i < n; i++) {
-        tor_alarms_state(p->agent.alarms, alarms[i].kind, TOR_WARNING, 0,
+        tsn_alarms_state(p->agent.alarms, alarms[i].kind, TSN_WARNING, 0,
                          alarms[i].object, alarms[i].text);
     }
-    tor_alarms_end(p->agent.alarms);
+    tsn_alarms_end(p->agent.alarms);
 }
 
 static void
@@ -269,7 +269,7 @@ watch(uv_timer_t *timer)
 static void
 start_alarms(struct program *p)
 {
-    p->agent.alarms = tor_alarms_create(NULL);
+    p->agent.alarms = tsn_alarms_create(NULL);
     uv_timer_init(tsn_loop_uv(p->agent.main), &p->watch_timer);
     p->watch_timer.data = p;
     uv_timer_start(&p->watch_timer, watch, 0, WATCH_MS);
@@ -315,7 +315,7 @@ program_stop(void *program_)
     tsn_loop_drain(p->agent.main);
     tor_fleet_destroy(p->agent.fleet);
     uv_timer_stop(&p->watch_timer);
-    tor_alarms_destroy(p->agent.alarms);
+    tsn_alarms_destroy(p->agent.alarms);
 }
 
 int

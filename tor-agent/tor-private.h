@@ -28,7 +28,7 @@
 
 struct ovc_session;
 struct tor;
-struct tor_alarms;
+struct tsn_alarms;
 struct tsn_json;
 struct xmpp_evpn;
 struct xmpp_network;
@@ -155,7 +155,7 @@ struct tor {
 
     struct xmpp_speaker *speaker;
     struct ovc_session *ovsdb;
-    struct tor_alarms *alarms;
+    struct tsn_alarms *alarms;
     uint64_t start_ms;
 
     struct shash networks;      /* struct tor_network, by instance. */

@@ -10,7 +10,7 @@
 #include "ovsdb-client/operator.h"
 #include "ovsdb-client/session.h"
 #include "ovsdb-client/tunnel.h"
-#include "tor-agent/alarm.h"
+#include "tsn/alarm.h"
 #include "tsn/json.h"
 #include "util.h"
 #include "xmpp/speaker.h"
@@ -29,8 +29,8 @@ tor_summarize(const struct tor *tor, struct tor_summary *summary)
     *summary = (struct tor_summary) {
         .up = tor_is_up(tor),
         .role = bridge_role(tor),
-        .n_alarms = tor_alarms_count(tor->alarms),
-        .n_critical = tor_alarms_count_critical(tor->alarms),
+        .n_alarms = tsn_alarms_count(tor->alarms),
+        .n_critical = tsn_alarms_count_critical(tor->alarms),
     };
 }
 
@@ -71,7 +71,7 @@ tor_list(const struct tor *tor, struct tsn_json *json)
     tsn_json_uint(json, "networks", shash_count(&tor->networks));
     tsn_json_uint(json, "remote_macs", count_rows(tor));
     tsn_json_uint(json, "local_macs", count_exports(tor));
-    tsn_json_uint(json, "alarms", tor_alarms_count(tor->alarms));
+    tsn_json_uint(json, "alarms", tsn_alarms_count(tor->alarms));
     tsn_json_uint(json, "uptime_s", (tsn_now_ms() - tor->start_ms) / 1000);
     tsn_json_string(json, "state", tor_explain(tor));
     tsn_json_object_end(json);
@@ -92,7 +92,7 @@ state_count(struct tor *tor, const char *kind, uint32_t delay_ms, size_t n,
             const char *things)
 {
     if (n) {
-        tor_alarms_state(tor->alarms, kind, TOR_WARNING, delay_ms, "",
+        tsn_alarms_state(tor->alarms, kind, TSN_WARNING, delay_ms, "",
                          count_text(n, things));
     }
 }
@@ -101,31 +101,31 @@ static void
 state_sessions(struct tor *tor)
 {
     if (!bridge_role(tor)) {
-        tor_alarms_state(tor->alarms, "switch-away", TOR_CRITICAL,
+        tsn_alarms_state(tor->alarms, "switch-away", TSN_CRITICAL,
                          AWAY_ALARM_MS, "",
                          "no OVSDB session with the switch, and no other "
                          "agent serves it");
     }
     if (!xmpp_speaker_is_up(tor->speaker)) {
-        tor_alarms_state(tor->alarms, "control-nodes-away", TOR_CRITICAL,
+        tsn_alarms_state(tor->alarms, "control-nodes-away", TSN_CRITICAL,
                          AWAY_ALARM_MS, "", "no session with a control node");
     } else if (tor->config_complete && !tor->known) {
-        tor_alarms_state(tor->alarms, "device-unknown", TOR_WARNING, 0, "",
+        tsn_alarms_state(tor->alarms, "device-unknown", TSN_WARNING, 0, "",
                          "the cloud has no physical router of this name for "
                          "this agent");
     }
     if (tor->vtep_differs) {
-        tor_alarms_state(tor->alarms, "address-mismatch", TOR_WARNING, 0, "",
+        tsn_alarms_state(tor->alarms, "address-mismatch", TSN_WARNING, 0, "",
                          "the switch's tunnel address is not that of its "
                          "physical router in the cloud");
     }
 }
 
-static enum tor_severity
+static enum tsn_severity
 severity_of(enum ovc_alarm alarm)
 {
     return alarm == OVC_ALARM_SWITCH_MISSING || alarm == OVC_ALARM_SWITCH_FAULT
-           ? TOR_CRITICAL : TOR_WARNING;
+           ? TSN_CRITICAL : TSN_WARNING;
 }
 
 /* The session says what is long enough so. */
@@ -135,7 +135,7 @@ state_database(enum ovc_alarm alarm, const char *object, const char *text,
 {
     struct tor *tor = tor_;
 
-    tor_alarms_state(tor->alarms, ovc_alarm_name(alarm), severity_of(alarm),
+    tsn_alarms_state(tor->alarms, ovc_alarm_name(alarm), severity_of(alarm),
                      0, object, text);
 }
 
@@ -144,7 +144,7 @@ tor_check_alarms(struct tor *tor, uint64_t now_ms, int64_t wall_ms)
 {
     size_t n_more;
 
-    tor_alarms_begin(tor->alarms, now_ms, wall_ms);
+    tsn_alarms_begin(tor->alarms, now_ms, wall_ms);
     state_sessions(tor);
     ovc_session_for_each_alarm(tor->ovsdb, state_database, tor, &n_more);
     state_count(tor, "more-alarms", 0, n_more,
@@ -156,7 +156,7 @@ tor_check_alarms(struct tor *tor, uint64_t now_ms, int64_t wall_ms)
                 ovc_session_n_bfd_failed(tor->ovsdb),
                 "BFD sessions of the switch with service nodes are not up");
     if (tor_mode(tor) != OVC_MODE_WRITE) {
-        tor_alarms_state(tor->alarms, "held-by-operator", TOR_WARNING, 0, "",
+        tsn_alarms_state(tor->alarms, "held-by-operator", TSN_WARNING, 0, "",
                          tor_mode(tor) == OVC_MODE_FREEZE
                          ? "rows of the switch are frozen"
                          : "nothing is written to the switch");
@@ -170,13 +170,13 @@ tor_check_alarms(struct tor *tor, uint64_t now_ms, int64_t wall_ms)
                 "ports are to be in two networks with one VLAN");
     state_count(tor, "no-vxlan", 0, tor->n_no_vxlan,
                 "MACs cannot be reached by VXLAN");
-    tor_alarms_end(tor->alarms);
+    tsn_alarms_end(tor->alarms);
 }
 
 void
 tor_show_alarms(const struct tor *tor, struct tsn_json *json)
 {
-    tor_alarms_show(tor->alarms, json);
+    tsn_alarms_show(tor->alarms, json);
 }
 
 void

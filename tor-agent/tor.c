@@ -10,7 +10,7 @@
 #include "ovsdb-client/profile.h"
 #include "ovsdb-client/session.h"
 #include "ovsdb-client/tunnel.h"
-#include "tor-agent/alarm.h"
+#include "tsn/alarm.h"
 #include "tsn/config.h"
 #include "tsn/json.h"
 #include "util.h"
@@ -191,7 +191,7 @@ tor_create(struct tsn_loop *loop, const struct tsn_config *config,
     memcpy(tor->tsns, conf->tsns, sizeof tor->tsns);
     tor->n_tsns = conf->n_tsns;
     tor->bridge = config->bridge;
-    tor->alarms = tor_alarms_create(tor->name);
+    tor->alarms = tsn_alarms_create(tor->name);
     tor->start_ms = tsn_now_ms();
     bridge_init(tor);
     shash_init(&tor->networks);
@@ -275,7 +275,7 @@ tor_destroy(struct tor *tor)
     bridge_config_fini(tor);
     bridge_fini(tor);
     sset_destroy(&tor->switches);
-    tor_alarms_destroy(tor->alarms);
+    tsn_alarms_destroy(tor->alarms);
     free(tor->name);
     free(tor->agent_name);
     free(tor);

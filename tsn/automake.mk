@@ -2,6 +2,8 @@
 EXTRA_DIST += tests/unit/config_text.h tests/unit/ip.h
 noinst_LIBRARIES += tsn/libtsn.a
 tsn_libtsn_a_SOURCES = \
+	tsn/alarm.c \
+	tsn/alarm.h \
 	tsn/config-listen.c \
 	tsn/config-replicator.c \
 	tsn/config-switches.c \
@@ -75,6 +77,10 @@ tests_unit_test_tsn_json_LDADD = $(BASE_LIBS) $(TEST_LIBS)
 check_PROGRAMS += tests/unit/test_tsn_loop
 tests_unit_test_tsn_loop_SOURCES = tests/unit/test_tsn_loop.c
 tests_unit_test_tsn_loop_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_tsn_alarm
+tests_unit_test_tsn_alarm_SOURCES = tests/unit/test_tsn_alarm.c
+tests_unit_test_tsn_alarm_LDADD = $(BASE_LIBS) $(TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_tsn_model
 tests_unit_test_tsn_model_SOURCES = tests/unit/test_tsn_model.c

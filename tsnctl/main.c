@@ -51,7 +51,7 @@ struct route {
 
 static const struct route routes[] = {
     { "tor", BIT(TOR_AGENT), 0, false, false },
-    { "alarms", BIT(TOR_AGENT), 0, false, false },
+    { "alarms", BIT(TOR_AGENT) | BIT(REPLICATOR), 0, false, false },
     { "show tors", BIT(TOR_AGENT), 0, false, false },
     { "show listeners", BIT(TOR_AGENT), 0, false, false },
     { "show macs", BIT(TOR_AGENT), 0, false, false },

@@ -221,16 +221,25 @@ join_dispatcher(struct fwd_bpf_attach *attach, struct link *link,
     return 0;
 }
 
+bool
+fwd_bpf_attach_has(const struct fwd_bpf_attach *attach, int ifindex)
+{
+    for (int i = 0; i < attach->n; i++) {
+        if (attach->links[i].ifindex == ifindex) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int
 fwd_bpf_attach_to(struct fwd_bpf_attach *attach, int ifindex,
                   enum fwd_bpf_mode mode)
 {
     struct link *link = &attach->links[attach->n];
 
-    for (int i = 0; i < attach->n; i++) {
-        if (attach->links[i].ifindex == ifindex) {
-            return 0;
-        }
+    if (fwd_bpf_attach_has(attach, ifindex)) {
+        return 0;
     }
     if (attach->n == MAX_INTERFACES) {
         return -ENOSPC;

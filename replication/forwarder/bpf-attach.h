@@ -71,4 +71,7 @@ void fwd_bpf_attach_clean(struct fwd_bpf_attach *);
 const char *fwd_bpf_attach_get(const struct fwd_bpf_attach *, int i,
                                const char **othersp);
 
+/* Whether the interface has our program. */
+bool fwd_bpf_attach_has(const struct fwd_bpf_attach *, int ifindex);
+
 #endif /* replication/forwarder/bpf-attach.h */

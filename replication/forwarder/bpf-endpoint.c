@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@ struct endpoint {
     unsigned int refs;
     struct fwd_bpf_at at;
     bool has_dev;               /* Counted among those of its interface. */
+    bool ready;                 /* Frames can be sent to it. */
 };
 
 struct dev {
@@ -150,6 +152,7 @@ set_way(struct fwd_bpf_endpoints *es, struct endpoint *e,
     e->has_dev = has_dev;
     e->at.dev = has_dev ? dev : any_dev(es);
     e->at.mtu = has_dev ? nh->mtu : 0;
+    e->ready = has_dev && nh->state == FWD_NEXTHOP_READY;
     write_way(es, e, nh);
 }
 
@@ -297,7 +300,37 @@ fwd_bpf_dev_ifindex(const struct fwd_bpf_endpoints *es, unsigned int dev)
 size_t
 fwd_bpf_n_pending(const struct fwd_bpf_endpoints *es)
 {
-    return fwd_nexthops_n_pending(es->nexthops);
+    const struct endpoint *e;
+    size_t n = 0;
+
+    HMAP_FOR_EACH (e, node, &es->endpoints) {
+        n += !e->ready;
+    }
+    return n;
+}
+
+void
+fwd_bpf_for_each_pending(const struct fwd_bpf_endpoints *es,
+                         void (*fn)(const struct fwd_ip *, const char *why,
+                                    void *aux),
+                         void *aux)
+{
+    const struct endpoint *e;
+    char why[128];
+
+    HMAP_FOR_EACH (e, node, &es->endpoints) {
+        if (e->ready) {
+            continue;
+        } else if (!e->at.endpoint) {
+            snprintf(why, sizeof why, "there is no room for more endpoints");
+        } else if (!fwd_nexthops_explain(es->nexthops, &e->ip, why,
+                                         sizeof why)) {
+            snprintf(why, sizeof why, "endpoints are reached by more "
+                     "interfaces than the %d that there is room for",
+                     FWD_BPF_MAX_DEVS);
+        }
+        fn(&e->ip, why, aux);
+    }
 }
 
 int

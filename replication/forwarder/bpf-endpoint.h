@@ -64,6 +64,11 @@ int fwd_bpf_dev_ifindex(const struct fwd_bpf_endpoints *, unsigned int dev);
 
 /* Endpoints that frames cannot be sent to now. */
 size_t fwd_bpf_n_pending(const struct fwd_bpf_endpoints *);
+/* Calls 'fn' for each of them; 'why' says so in words. */
+void fwd_bpf_for_each_pending(const struct fwd_bpf_endpoints *,
+                              void (*fn)(const struct fwd_ip *,
+                                         const char *why, void *aux),
+                              void *aux);
 
 /* The interface with our address, of IPv4 or IPv6; 0 if there is none. */
 int fwd_bpf_source_ifindex(const struct fwd_bpf_endpoints *, bool ipv6);

@@ -16,6 +16,7 @@
 #include "replication/forwarder/bpf-maps.h"
 #include "replication/forwarder/bpf-pins.h"
 #include "replication/forwarder/bpf-tables.h"
+#include "replication/forwarder/ip-text.h"
 #include "replication/forwarder/xdp-features.h"
 #include "tsn/error.h"
 #include "util.h"
@@ -373,4 +374,53 @@ const char *
 fwd_bpf_get_interface(const struct fwd_bpf *bpf, int i, const char **othersp)
 {
     return fwd_bpf_attach_get(bpf->attach, i, othersp);
+}
+
+struct teller {
+    fwd_problem_fn *fn;
+    void *aux;
+};
+
+static void
+tell_endpoint(const struct fwd_ip *ip, const char *why, void *teller_)
+{
+    const struct teller *teller = teller_;
+    char *object = xasprintf("vtep=%s", fwd_ip_text(ip).s);
+
+    teller->fn(FWD_ENDPOINT_UNRESOLVED, object, why, teller->aux);
+    free(object);
+}
+
+static void
+check_interface(const struct fwd_bpf *bpf, int ifindex,
+                const struct teller *teller)
+{
+    char name[IF_NAMESIZE], *object;
+
+    if (bpf->waiting || ifindex <= LOOPBACK_IFINDEX
+        || fwd_bpf_attach_has(bpf->attach, ifindex)
+        || !if_indextoname(ifindex, name)) {
+        return;
+    }
+    object = xasprintf("interface=%s", name);
+    teller->fn(FWD_INTERFACE_WITHOUT_PROGRAM, object, "its frames go to the "
+               "socket engine, as it has another XDP program or takes none; "
+               "the log says which", teller->aux);
+    free(object);
+}
+
+void
+fwd_bpf_for_each_problem(const struct fwd_bpf *bpf, fwd_problem_fn *fn,
+                         void *aux)
+{
+    struct teller teller = { fn, aux };
+
+    fwd_bpf_for_each_pending(bpf->endpoints, tell_endpoint, &teller);
+    for (unsigned int i = 0; i < FWD_BPF_MAX_DEVS; i++) {
+        check_interface(bpf, fwd_bpf_dev_ifindex(bpf->endpoints, i), &teller);
+    }
+    for (int v6 = 0; v6 < 2; v6++) {
+        check_interface(bpf, fwd_bpf_source_ifindex(bpf->endpoints, v6),
+                        &teller);
+    }
 }

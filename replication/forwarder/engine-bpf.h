@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include "replication/forwarder/counters.h"
+#include "replication/forwarder/forwarder.h"
 
 struct fwd_bpf;
 struct fwd_bucket;
@@ -81,5 +82,9 @@ bool fwd_bpf_find_way(const struct fwd_bpf *, const struct fwd_ip *,
  * be shared. */
 const char *fwd_bpf_get_interface(const struct fwd_bpf *, int i,
                                   const char **othersp);
+
+/* As fwd_for_each_problem(). */
+void fwd_bpf_for_each_problem(const struct fwd_bpf *, fwd_problem_fn *fn,
+                              void *aux);
 
 #endif /* replication/forwarder/engine-bpf.h */

@@ -612,3 +612,23 @@ fwd_get_interface(const struct fwd *fwd, int i, const char **othersp)
 {
     return fwd->bpf ? fwd_bpf_get_interface(fwd->bpf, i, othersp) : NULL;
 }
+
+void
+fwd_for_each_problem(const struct fwd *fwd, fwd_problem_fn *fn, void *aux)
+{
+    if (!fwd->running) {
+        fn(FWD_NOT_FORWARDING, "ipv4", fwd->reason, aux);
+    }
+    if (fwd->reason6[0]) {
+        fn(FWD_NOT_FORWARDING, "ipv6", fwd->reason6, aux);
+    }
+    if (fwd->bpf) {
+        fwd_bpf_for_each_problem(fwd->bpf, fn, aux);
+    } else if (fwd->config.engine == FWD_ENGINE_AUTO) {
+        char *text = xasprintf("sockets alone, without eBPF: %s",
+                               fwd->engine_reason.text);
+
+        fn(FWD_ENGINE_FALLBACK, "", text, aux);
+        free(text);
+    }
+}

@@ -117,4 +117,19 @@ bool fwd_find_way(const struct fwd *, const struct fwd_ip *dst,
 const char *fwd_get_interface(const struct fwd *, int i,
                               const char **othersp);
 
+/* What keeps frames from being forwarded, or from being so by XDP programs. */
+enum fwd_problem {
+    FWD_NOT_FORWARDING,         /* 'object': "ipv4" or "ipv6". */
+    FWD_ENGINE_FALLBACK,        /* Sockets alone, not by choice. */
+    FWD_ENDPOINT_UNRESOLVED,    /* 'object': "vtep=IP". */
+    FWD_INTERFACE_WITHOUT_PROGRAM,  /* 'object': "interface=NAME". */
+};
+
+/* 'text' says in words what is wrong. */
+typedef void fwd_problem_fn(enum fwd_problem, const char *object,
+                            const char *text, void *aux);
+
+/* Tells 'fn' of what is the case now, each for as long as it is. */
+void fwd_for_each_problem(const struct fwd *, fwd_problem_fn *fn, void *aux);
+
 #endif /* replication/forwarder/forwarder.h */

@@ -3,7 +3,9 @@
 #include "replication/forwarder/nexthop.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -472,6 +474,26 @@ fwd_nexthops_n_pending(const struct fwd_nexthops *nhs)
         n += way->nh.state != FWD_NEXTHOP_READY;
     }
     return n;
+}
+
+bool
+fwd_nexthops_explain(const struct fwd_nexthops *nhs, const struct fwd_ip *dst,
+                     char *why, size_t size)
+{
+    const struct way *way = find_way(nhs, dst);
+    char name[IF_NAMESIZE];
+
+    if (!way || way->nh.state == FWD_NEXTHOP_READY) {
+        return false;
+    } else if (way->nh.state == FWD_NEXTHOP_UNROUTED) {
+        snprintf(why, size, "there is no route to it, or by a link that is "
+                 "down");
+    } else {
+        snprintf(why, size, "%s does not answer on %s",
+                 fwd_ip_text(&way->via).s,
+                 if_indextoname(way->nh.ifindex, name) ? name : "?");
+    }
+    return true;
 }
 
 int

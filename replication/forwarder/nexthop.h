@@ -68,6 +68,11 @@ void fwd_nexthops_remove(struct fwd_nexthops *, const struct fwd_ip *dst);
 /* Endpoints that are followed but not ready. */
 size_t fwd_nexthops_n_pending(const struct fwd_nexthops *);
 
+/* Says in words why nothing can be sent to 'dst', which is followed.  Returns
+ * false if something can. */
+bool fwd_nexthops_explain(const struct fwd_nexthops *,
+                          const struct fwd_ip *dst, char *why, size_t size);
+
 /* The interface that has the host's address, 0 if none has: that of IPv4, or
  * of IPv6. */
 int fwd_nexthops_source_ifindex(const struct fwd_nexthops *, bool ipv6);

@@ -83,8 +83,8 @@ def fail_over(lab, dead, heir, record_property):
                log=lab.service("tsn-tor-agent").log)
     total = time.monotonic() - start
     wait_until(lambda: "service-node-down" in {
-        alarm["alarm"] for alarm in lab.tsnctl("alarms",
-                                               as_json=True)["alarms"]},
+        alarm["alarm"] for alarm in lab.tsnctl(
+            "alarms", as_json=True)["tsn-tor-agent"]["alarms"]},
         SOON_S, "the alarm that a service node is lost")
     assert all(vteps in ({dead.address}, {heir.address}) for vteps in seen)
     dead.kill()

@@ -224,7 +224,8 @@ def test_second_switch_of_the_name__first_answers__is_refused(lab):
 def duplicates(lab):
     """What is told of switches that are there twice."""
     return {alarm["object"]: alarm["text"]
-            for alarm in lab.tsnctl("alarms", as_json=True)["alarms"]
+            for alarm in lab.tsnctl(
+                "alarms", as_json=True)["tsn-tor-agent"]["alarms"]
             if alarm["alarm"] == "duplicate-device"}
 
 

@@ -281,7 +281,8 @@ def accepted(switch):
 
 
 def alarms(lab, kind):
-    return [alarm for alarm in lab.tsnctl("alarms", as_json=True)["alarms"]
+    return [alarm for alarm in lab.tsnctl(
+                "alarms", as_json=True)["tsn-tor-agent"]["alarms"]
             if alarm["alarm"] == kind]
 
 

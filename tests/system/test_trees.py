@@ -207,7 +207,7 @@ def test_flood_show__text_and_status__for_people(site):
     assert status["labels"] == {
         "range": "5000-5999", "trees": 1, "trees_in_place": 1,
         "for_trees": 437, "evpn": 0, "for_evpn": 126}
-    assert status["alarms"] == []
+    assert status["alarms"] == 0
 
 
 def test_tree__member_leaves__label_before_is_accepted(site):

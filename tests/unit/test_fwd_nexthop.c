@@ -245,8 +245,13 @@ fwd_nexthops__silent_neighbour__is_asked_until_it_answers(void **state)
         turn(rig);
     }
     wait_for(rig, "10.0.1.9", FWD_NEXTHOP_UNRESOLVED);
+    const struct fwd_ip dst = ip("10.0.1.9");
+    char why[128];
+    assert_true(fwd_nexthops_explain(rig->nhs, &dst, why, sizeof why));
+    assert_string_equal(why, "10.0.1.9 does not answer on ua");
     peer_sh("ip addr add 10.0.1.9/24 dev pa");
     wait_for(rig, "10.0.1.9", FWD_NEXTHOP_READY);
+    assert_false(fwd_nexthops_explain(rig->nhs, &dst, why, sizeof why));
 }
 
 static void

@@ -6,6 +6,7 @@
 #include "repl_rig.h"
 #include "replication/forwarder/bucket.h"
 #include "tests/unit/ip.h"
+#include "tsn/alarm.h"
 #include "tsn/config.h"
 #include "tsn/json.h"
 
@@ -18,6 +19,7 @@ struct storms_rig {
     struct fwd_bucket *buckets;
     struct tsn_config_storm config;
     struct repl_storms *rs;
+    struct tsn_alarms *alarms;
     uint64_t now_ms;
 };
 
@@ -34,6 +36,7 @@ setup(void **state)
     rig->rs = repl_storms_create(rig->buckets,
                                  ((struct rig *) rig->networks)->rn,
                                  &rig->config);
+    rig->alarms = tsn_alarms_create(NULL);
     rig->now_ms = 1000;
     *state = rig;
     return 0;
@@ -44,6 +47,7 @@ teardown(void **state)
 {
     struct storms_rig *rig = *state;
 
+    tsn_alarms_destroy(rig->alarms);
     repl_storms_destroy(rig->rs);
     rig_teardown(&rig->networks);
     free(rig->buckets);
@@ -60,9 +64,9 @@ advance(struct storms_rig *rig, unsigned int seconds)
     }
 }
 
-/* What is shown: the rows, then the alarm. */
+/* What is shown: the rows; and what the alarm says, NULL if there is none. */
 static void
-assert_shown(struct storms_rig *rig, const char *expected)
+assert_shown(struct storms_rig *rig, const char *rows, const char *alarm)
 {
     struct ds ds = DS_EMPTY_INITIALIZER;
     struct tsn_json json;
@@ -70,15 +74,28 @@ assert_shown(struct storms_rig *rig, const char *expected)
     tsn_json_init(&json, &ds);
     tsn_json_array_begin(&json, NULL);
     repl_storms_show(rig->rs, &json, rig->now_ms);
-    repl_storms_show_alarm(rig->rs, &json);
     tsn_json_array_end(&json);
-    assert_string_equal(ds_cstr(&ds), expected);
+    assert_string_equal(ds_cstr(&ds), rows);
+
+    ds_clear(&ds);
+    tsn_alarms_begin(rig->alarms, rig->now_ms, 0);
+    repl_storms_state_alarm(rig->rs, rig->alarms);
+    tsn_alarms_end(rig->alarms);
+    assert_int_equal(tsn_alarms_count(rig->alarms), alarm != NULL);
+    tsn_json_init(&json, &ds);
+    tsn_json_array_begin(&json, NULL);
+    tsn_alarms_show(rig->alarms, &json);
+    tsn_json_array_end(&json);
+    if (alarm && (!strstr(ds_cstr(&ds), "\"alarm\":\"storm\"")
+                  || !strstr(ds_cstr(&ds), alarm))) {
+        fail_msg("no %s in %s", alarm, ds_cstr(&ds));
+    }
     ds_destroy(&ds);
 }
 
 #define ALARM(TORS, NETWORKS) \
-    "\"storm: more comes than is flooded from " #TORS " switches and in " \
-    #NETWORKS " networks; see \\\"tsnctl show storms\\\"\""
+    "\"object\":null,\"text\":\"more comes than is flooded from " #TORS \
+    " switches and in " #NETWORKS " networks; see "
 
 static void
 storms__nobody_exceeds__nothing(void **state)
@@ -87,7 +104,7 @@ storms__nobody_exceeds__nothing(void **state)
 
     rig->buckets[7] = (struct fwd_bucket) { .key = T1 };
     advance(rig, 3);
-    assert_shown(rig, "[]");
+    assert_shown(rig, "[]", NULL);
 }
 
 static void
@@ -101,20 +118,24 @@ storms__switch_exceeds__told_until_it_is_over(void **state)
     advance(rig, 3);
     assert_shown(rig, "[{\"of\":\"tor\",\"name\":\"10.0.1.1\",\"limit\":100,"
                  "\"state\":\"storm\",\"dropped\":50,"
-                 "\"dropped_by_network\":0,\"last_s\":2}," ALARM(1, 0) "]");
+                 "\"dropped_by_network\":0,\"last_s\":2}]",
+                 ALARM(1, 0));
     advance(rig, 7);
     assert_shown(rig, "[{\"of\":\"tor\",\"name\":\"10.0.1.1\",\"limit\":100,"
                  "\"state\":\"storm\",\"dropped\":50,"
-                 "\"dropped_by_network\":0,\"last_s\":9}," ALARM(1, 0) "]");
+                 "\"dropped_by_network\":0,\"last_s\":9}]",
+                 ALARM(1, 0));
     advance(rig, 1);
     assert_shown(rig, "[{\"of\":\"tor\",\"name\":\"10.0.1.1\",\"limit\":100,"
                  "\"state\":\"over\",\"dropped\":50,"
-                 "\"dropped_by_network\":0,\"last_s\":10}]");
+                 "\"dropped_by_network\":0,\"last_s\":10}]",
+                 NULL);
     rig->buckets[7].dropped = 51;
     advance(rig, 1);
     assert_shown(rig, "[{\"of\":\"tor\",\"name\":\"10.0.1.1\",\"limit\":100,"
                  "\"state\":\"storm\",\"dropped\":51,"
-                 "\"dropped_by_network\":0,\"last_s\":0}," ALARM(1, 0) "]");
+                 "\"dropped_by_network\":0,\"last_s\":0}]",
+                 ALARM(1, 0));
 }
 
 /* Who sends what a network does not take is told, but is no storm itself. */
@@ -134,8 +155,8 @@ storms__network_exceeds__with_its_switches(void **state)
                  "{\"of\":\"network\",\"name\":\"blue\",\"limit\":300,"
                  "\"state\":\"storm\",\"dropped\":5,\"last_s\":0},"
                  "{\"of\":\"network\",\"name\":\"VNI 999\",\"limit\":300,"
-                 "\"state\":\"storm\",\"dropped\":1,\"last_s\":0},"
-                 ALARM(0, 2) "]");
+                 "\"state\":\"storm\",\"dropped\":1,\"last_s\":0}]",
+                 ALARM(0, 2));
 }
 
 /* Another one had the bucket meanwhile. */
@@ -152,7 +173,8 @@ storms__bucket_given_away__sums_go_on(void **state)
     advance(rig, 1);
     assert_shown(rig, "[{\"of\":\"tor\",\"name\":\"10.0.1.1\",\"limit\":100,"
                  "\"state\":\"storm\",\"dropped\":43,"
-                 "\"dropped_by_network\":0,\"last_s\":0}," ALARM(1, 0) "]");
+                 "\"dropped_by_network\":0,\"last_s\":0}]",
+                 ALARM(1, 0));
 }
 
 static void

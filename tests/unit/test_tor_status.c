@@ -10,7 +10,7 @@
 #include "ovsdb-client/profile.h"
 #include "ovsdb-client/tunnel.h"
 #include "smap.h"
-#include "tor-agent/alarm.h"
+#include "tsn/alarm.h"
 #include "tor-agent/tor-private.h"
 #include "tor-agent/tor.h"
 #include "util.h"
@@ -56,7 +56,7 @@ setup(void **state)
 
     memset(&tor, 0, sizeof tor);
     tor.name = (char *) "tor1";
-    tor.alarms = tor_alarms_create(tor.name);
+    tor.alarms = tsn_alarms_create(tor.name);
     shash_init(&tor.networks);
     now_ms = 1000;
     return error;
@@ -65,7 +65,7 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-    tor_alarms_destroy(tor.alarms);
+    tsn_alarms_destroy(tor.alarms);
     shash_destroy(&tor.networks);
     return rig_teardown(state);
 }

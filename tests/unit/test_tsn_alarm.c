@@ -10,7 +10,7 @@
 
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
-#include "tor-agent/alarm.h"
+#include "tsn/alarm.h"
 #include "tsn/json.h"
 #include "util.h"
 
@@ -18,7 +18,7 @@
 #define WALL_MS 1700000000000
 
 struct rig {
-    struct tor_alarms *set;
+    struct tsn_alarms *set;
     uint64_t now_ms;
 };
 
@@ -28,7 +28,7 @@ setup(void **state)
     struct rig *rig = xzalloc(sizeof *rig);
 
     vlog_set_levels(NULL, VLF_ANY_DESTINATION, VLL_OFF);
-    rig->set = tor_alarms_create("tor1");
+    rig->set = tsn_alarms_create("tor1");
     rig->now_ms = 5000;
     *state = rig;
     return 0;
@@ -39,7 +39,7 @@ teardown(void **state)
 {
     struct rig *rig = *state;
 
-    tor_alarms_destroy(rig->set);
+    tsn_alarms_destroy(rig->set);
     free(rig);
     return 0;
 }
@@ -48,7 +48,7 @@ static void
 begin(struct rig *rig, uint64_t later_ms)
 {
     rig->now_ms += later_ms;
-    tor_alarms_begin(rig->set, rig->now_ms, WALL_MS + rig->now_ms);
+    tsn_alarms_begin(rig->set, rig->now_ms, WALL_MS + rig->now_ms);
 }
 
 /* One look, 'later_ms' after the last, at which 'object' is missing. */
@@ -57,10 +57,10 @@ look(struct rig *rig, uint64_t later_ms, const char *object)
 {
     begin(rig, later_ms);
     if (object) {
-        tor_alarms_state(rig->set, "port-missing", TOR_WARNING, DELAY_MS,
+        tsn_alarms_state(rig->set, "port-missing", TSN_WARNING, DELAY_MS,
                          object, "the switch has no such port");
     }
-    tor_alarms_end(rig->set);
+    tsn_alarms_end(rig->set);
 }
 
 static void
@@ -71,7 +71,7 @@ assert_shown(const struct rig *rig, const char *expected)
 
     tsn_json_init(&json, &text);
     tsn_json_array_begin(&json, NULL);
-    tor_alarms_show(rig->set, &json);
+    tsn_alarms_show(rig->set, &json);
     tsn_json_array_end(&json);
     assert_string_equal(ds_cstr(&text), expected);
     ds_destroy(&text);
@@ -84,11 +84,11 @@ alarm__stated_for_the_delay__is_raised(void **state)
 
     look(rig, 0, "port=p1");
     look(rig, DELAY_MS - 1, "port=p1");
-    assert_int_equal(tor_alarms_count(rig->set), 0);
+    assert_int_equal(tsn_alarms_count(rig->set), 0);
     assert_shown(rig, "[]");
     look(rig, 1, "port=p1");
-    assert_int_equal(tor_alarms_count(rig->set), 1);
-    assert_int_equal(tor_alarms_count_critical(rig->set), 0);
+    assert_int_equal(tsn_alarms_count(rig->set), 1);
+    assert_int_equal(tsn_alarms_count_critical(rig->set), 0);
     assert_shown(rig, "[{\"tor\":\"tor1\",\"alarm\":\"port-missing\","
                  "\"severity\":\"warning\",\"since\":\"2023-11-14T22:13:25Z\","
                  "\"object\":\"port=p1\","
@@ -104,9 +104,9 @@ alarm__interrupted__begins_anew(void **state)
     look(rig, DELAY_MS - 1, NULL);
     look(rig, 1, "port=p1");
     look(rig, DELAY_MS - 1, "port=p1");
-    assert_int_equal(tor_alarms_count(rig->set), 0);
+    assert_int_equal(tsn_alarms_count(rig->set), 0);
     look(rig, 1, "port=p1");
-    assert_int_equal(tor_alarms_count(rig->set), 1);
+    assert_int_equal(tsn_alarms_count(rig->set), 1);
 }
 
 static void
@@ -117,30 +117,30 @@ alarm__not_stated_any_more__is_cleared(void **state)
     look(rig, 0, "port=p1");
     look(rig, DELAY_MS, "port=p1");
     look(rig, 1000, "port=p2");
-    assert_int_equal(tor_alarms_count(rig->set), 0);
+    assert_int_equal(tsn_alarms_count(rig->set), 0);
     assert_shown(rig, "[]");
 }
 
 static void
 alarm__gets_worse__counts_as_critical(void **state)
 {
-    static const enum tor_severity severities[] = {
-        TOR_WARNING, TOR_CRITICAL, TOR_WARNING,
+    static const enum tsn_severity severities[] = {
+        TSN_WARNING, TSN_CRITICAL, TSN_WARNING,
     };
     struct rig *rig = *state;
 
     for (size_t i = 0; i < ARRAY_SIZE(severities); i++) {
         begin(rig, 1000);
-        tor_alarms_state(rig->set, "certificate-expiry", severities[i], 0, "",
+        tsn_alarms_state(rig->set, "certificate-expiry", severities[i], 0, "",
                          i ? "expires soon" : "expires");
-        tor_alarms_end(rig->set);
-        assert_int_equal(tor_alarms_count(rig->set), 1);
-        assert_int_equal(tor_alarms_count_critical(rig->set),
-                         severities[i] == TOR_CRITICAL);
+        tsn_alarms_end(rig->set);
+        assert_int_equal(tsn_alarms_count(rig->set), 1);
+        assert_int_equal(tsn_alarms_count_critical(rig->set),
+                         severities[i] == TSN_CRITICAL);
     }
     begin(rig, 1000);
-    tor_alarms_end(rig->set);
-    assert_int_equal(tor_alarms_count_critical(rig->set), 0);
+    tsn_alarms_end(rig->set);
+    assert_int_equal(tsn_alarms_count_critical(rig->set), 0);
 }
 
 static void
@@ -150,12 +150,12 @@ alarms__same_kind__are_told_apart_by_object(void **state)
 
     for (int i = 0; i < 2; i++) {
         begin(rig, DELAY_MS);
-        tor_alarms_state(rig->set, "a", TOR_WARNING, 1, "x", "t");
-        tor_alarms_state(rig->set, "a", TOR_WARNING, 1, "y", "t");
-        tor_alarms_state(rig->set, "b", TOR_WARNING, 1, "x", "t");
-        tor_alarms_end(rig->set);
+        tsn_alarms_state(rig->set, "a", TSN_WARNING, 1, "x", "t");
+        tsn_alarms_state(rig->set, "a", TSN_WARNING, 1, "y", "t");
+        tsn_alarms_state(rig->set, "b", TSN_WARNING, 1, "x", "t");
+        tsn_alarms_end(rig->set);
     }
-    assert_int_equal(tor_alarms_count(rig->set), 3);
+    assert_int_equal(tsn_alarms_count(rig->set), 3);
 }
 
 static void
@@ -164,21 +164,21 @@ alarms__too_many__the_rest_is_not_kept(void **state)
     struct rig *rig = *state;
 
     begin(rig, 0);
-    for (int i = 0; i < TOR_ALARMS_MAX + 10; i++) {
+    for (int i = 0; i < TSN_ALARMS_MAX + 10; i++) {
         char object[16];
 
         snprintf(object, sizeof object, "port=p%d", i);
-        tor_alarms_state(rig->set, "port-missing", TOR_WARNING, 0, object,
+        tsn_alarms_state(rig->set, "port-missing", TSN_WARNING, 0, object,
                          "t");
     }
-    tor_alarms_end(rig->set);
-    assert_int_equal(tor_alarms_count(rig->set), TOR_ALARMS_MAX);
+    tsn_alarms_end(rig->set);
+    assert_int_equal(tsn_alarms_count(rig->set), TSN_ALARMS_MAX);
     /* Room that they leave is taken by another, the next time. */
     look(rig, 0, "port=x");
-    assert_int_equal(tor_alarms_count(rig->set), 0);
+    assert_int_equal(tsn_alarms_count(rig->set), 0);
     look(rig, 0, "port=x");
     look(rig, DELAY_MS, "port=x");
-    assert_int_equal(tor_alarms_count(rig->set), 1);
+    assert_int_equal(tsn_alarms_count(rig->set), 1);
 }
 
 int

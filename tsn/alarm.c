@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
-#include "tor-agent/alarm.h"
+#include "tsn/alarm.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 #include "tsn/json.h"
 #include "util.h"
 
-VLOG_DEFINE_THIS_MODULE(tor_alarm);
+VLOG_DEFINE_THIS_MODULE(tsn_alarm);
 
 /* A switch that flaps raises and clears; the status shows what counts. */
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(60, 120);
@@ -25,14 +25,14 @@ struct alarm {
     const char *kind;
     char *object;
     char *text;
-    enum tor_severity severity;
+    enum tsn_severity severity;
     uint64_t begin_ms;
     int64_t begin_wall_ms;
     bool stated;                /* Between begin and end. */
     bool raised;
 };
 
-struct tor_alarms {
+struct tsn_alarms {
     char *owner;                /* Or NULL. */
     struct hmap by_key;         /* struct alarm, by kind and object. */
     struct ovs_list all;
@@ -43,10 +43,10 @@ struct tor_alarms {
     int64_t wall_ms;
 };
 
-struct tor_alarms *
-tor_alarms_create(const char *owner)
+struct tsn_alarms *
+tsn_alarms_create(const char *owner)
 {
-    struct tor_alarms *set = xzalloc(sizeof *set);
+    struct tsn_alarms *set = xzalloc(sizeof *set);
 
     set->owner = nullable_xstrdup(owner);
     hmap_init(&set->by_key);
@@ -61,7 +61,7 @@ hash_key(const char *kind, const char *object)
 }
 
 static struct alarm *
-find(const struct tor_alarms *set, const char *kind, const char *object)
+find(const struct tsn_alarms *set, const char *kind, const char *object)
 {
     struct alarm *a;
 
@@ -74,16 +74,16 @@ find(const struct tor_alarms *set, const char *kind, const char *object)
 }
 
 static void
-count(struct tor_alarms *set, const struct alarm *a, int n)
+count(struct tsn_alarms *set, const struct alarm *a, int n)
 {
     if (a->raised) {
         set->n_raised += n;
-        set->n_critical += a->severity == TOR_CRITICAL ? n : 0;
+        set->n_critical += a->severity == TSN_CRITICAL ? n : 0;
     }
 }
 
 static void
-forget(struct tor_alarms *set, struct alarm *a)
+forget(struct tsn_alarms *set, struct alarm *a)
 {
     count(set, a, -1);
     hmap_remove(&set->by_key, &a->node);
@@ -94,7 +94,7 @@ forget(struct tor_alarms *set, struct alarm *a)
 }
 
 void
-tor_alarms_destroy(struct tor_alarms *set)
+tsn_alarms_destroy(struct tsn_alarms *set)
 {
     struct alarm *a;
 
@@ -110,7 +110,7 @@ tor_alarms_destroy(struct tor_alarms *set)
 }
 
 void
-tor_alarms_begin(struct tor_alarms *set, uint64_t now_ms, int64_t wall_ms)
+tsn_alarms_begin(struct tsn_alarms *set, uint64_t now_ms, int64_t wall_ms)
 {
     struct alarm *a;
 
@@ -123,7 +123,7 @@ tor_alarms_begin(struct tor_alarms *set, uint64_t now_ms, int64_t wall_ms)
 }
 
 static struct alarm *
-add(struct tor_alarms *set, const char *kind, const char *object)
+add(struct tsn_alarms *set, const char *kind, const char *object)
 {
     struct alarm *a = xzalloc(sizeof *a);
 
@@ -143,25 +143,25 @@ blank_before(const char *object)
 }
 
 static void
-log_alarm(const struct tor_alarms *set, const struct alarm *a,
+log_alarm(const struct tsn_alarms *set, const struct alarm *a,
           const char *what)
 {
     VLOG_RL(&rl, a->raised ? VLL_WARN : VLL_INFO,
             "alarm %s: %s alarm=%s severity=%s%s%s%s%s", what, a->text,
-            a->kind, a->severity == TOR_CRITICAL ? "critical" : "warning",
+            a->kind, a->severity == TSN_CRITICAL ? "critical" : "warning",
             set->owner ? " tor=" : "", set->owner ? set->owner : "",
             blank_before(a->object), a->object);
 }
 
 void
-tor_alarms_state(struct tor_alarms *set, const char *kind,
-                 enum tor_severity severity, uint32_t delay_ms,
+tsn_alarms_state(struct tsn_alarms *set, const char *kind,
+                 enum tsn_severity severity, uint32_t delay_ms,
                  const char *object, const char *text)
 {
     struct alarm *a = find(set, kind, object);
 
     if (!a) {
-        if (hmap_count(&set->by_key) >= TOR_ALARMS_MAX) {
+        if (hmap_count(&set->by_key) >= TSN_ALARMS_MAX) {
             set->n_over++;
             return;
         }
@@ -183,7 +183,7 @@ tor_alarms_state(struct tor_alarms *set, const char *kind,
 }
 
 void
-tor_alarms_end(struct tor_alarms *set)
+tsn_alarms_end(struct tsn_alarms *set)
 {
     struct alarm *a;
 
@@ -199,26 +199,26 @@ tor_alarms_end(struct tor_alarms *set)
     }
     if (set->n_over && !set->told_over) {
         VLOG_WARN_RL(&rl, "more alarms than are kept, some are not shown "
-                     "kept=%d%s%s", TOR_ALARMS_MAX,
+                     "kept=%d%s%s", TSN_ALARMS_MAX,
                      set->owner ? " tor=" : "", set->owner ? set->owner : "");
     }
     set->told_over = set->n_over > 0;
 }
 
 size_t
-tor_alarms_count(const struct tor_alarms *set)
+tsn_alarms_count(const struct tsn_alarms *set)
 {
     return set->n_raised;
 }
 
 size_t
-tor_alarms_count_critical(const struct tor_alarms *set)
+tsn_alarms_count_critical(const struct tsn_alarms *set)
 {
     return set->n_critical;
 }
 
 void
-tor_alarms_show(const struct tor_alarms *set, struct tsn_json *json)
+tsn_alarms_show(const struct tsn_alarms *set, struct tsn_json *json)
 {
     const struct alarm *a;
 
@@ -232,7 +232,7 @@ tor_alarms_show(const struct tor_alarms *set, struct tsn_json *json)
         tsn_json_string(json, "tor", set->owner);
         tsn_json_string(json, "alarm", a->kind);
         tsn_json_string(json, "severity",
-                        a->severity == TOR_CRITICAL ? "critical" : "warning");
+                        a->severity == TSN_CRITICAL ? "critical" : "warning");
         tsn_json_string(json, "since", since);
         tsn_json_string(json, "object", *a->object ? a->object : NULL);
         tsn_json_string(json, "text", a->text);
