@@ -118,6 +118,9 @@ static const struct step inner[] = {
     AT(TRANSPORT4),
     LOAD16(L3 + 6), IF(JSET, FWD_IPV4_FRAGMENT, FLOOD, NEXT),
     LOAD8(L3), ALU(AND, 0xf), ALU(LSH, 2), ALU_X(ADD), TO_X,
+    /* X may be behind the end, as nobody has checked what IP says. */
+    { .code = BPF_LD | BPF_LEN }, ALU_X(SUB),
+    IF(JSET, 0x80000000, FLOOD, NEXT),
     NEED_FOR(PORTS, L3 + FWD_UDP_LEN),
 
     AT(IPV6),

@@ -267,6 +267,29 @@ lanes__cut_anywhere__in_one_lane(void **state)
     }
 }
 
+/* Likewise where the inner IP header says that it is longer than the frame. */
+static void
+lanes__options_behind_the_end__in_one_lane(void **state)
+{
+    static const struct fwd_case dns = {
+        .in = EVPN_GRE, .from = Q2, .label = 4500, .dst = EVERYBODY,
+        .src = B1, .kind = UDP4, .sport = 1000, .dport = 53, .payload = 40,
+    };
+
+    if (!own_namespace) {
+        skip();
+    }
+    struct frame f = payload_of(&dns);
+    f.data[4 + 4 + 14] = 0x4f;
+    for (; f.size > 4 + 4 + 14; f.size--) {
+        for (int family = 0; family < FWD_N_FAMILIES; family++) {
+            send_to_node(family, FWD_RX_GRE, &f);
+            assert_int_equal(take(*state, family, FWD_RX_GRE, &f),
+                             FWD_LANE_FLOOD);
+        }
+    }
+}
+
 /* Sharing ports among our sockets does not share them with anybody else. */
 static void
 lanes__second_node__refused(void **state)
@@ -354,6 +377,7 @@ main(void)
         TEST(lanes__case__in_its_lane),
         TEST(lanes__unusual_headers__in_its_lane),
         TEST(lanes__cut_anywhere__in_one_lane),
+        TEST(lanes__options_behind_the_end__in_one_lane),
         TEST(lanes__second_node__refused),
         TEST(lanes__refused_by_host__all_in_the_first),
     };
