@@ -58,7 +58,9 @@ fwd_socket_capture_frame(const struct fwd_socket_capture *c,
     if (!wants(c, v, fate)) {
         return;
     }
-    struct fwd_capture_record r = describe(c, v, fate, a->end - a->data);
+    /* GRE's flags may stand for more octets than there are. */
+    struct fwd_capture_record r
+        = describe(c, v, fate, a->data < a->end ? a->end - a->data : 0);
     r.type = FWD_CAPTURE_PAYLOAD;
     r.dport = ports[c->rx];
     if (v->inner) {

@@ -14,6 +14,8 @@
 
 #include "fwd_fixture.h"
 #include "replication/forwarder/capture-ring.h"
+#include "replication/forwarder/outer.h"
+#include "replication/forwarder/socket-capture.h"
 #include "replication/forwarder/socket-thread.h"
 
 struct rig {
@@ -295,6 +297,35 @@ capture__copy_larger_than_ip__largest_length(void **state)
     assert_int_equal(fwd_get16(rig->packet + 16), 65535);
 }
 
+/* GRE whose flags stand for more octets than there are, from anybody. */
+static void
+capture__ends_within_gre__empty_payload(void **state)
+{
+    static const uint8_t packet[20000] = { 0xa0, 0, 0x88, 0x47 };
+    static const struct fwd_host host;
+    const struct fwd_verdict v = {
+        .action = FWD_DROP, .class = FWD_STRANGER,
+        .drop = FWD_DROP_INVALID_PACKET,
+    };
+    struct rig *rig = *state;
+    struct fwd_arrival a = { .source = ip(Q6) };
+    const struct sockaddr_in6 from = { .sin6_family = AF_INET6 };
+    struct fwd_socket_capture c = {
+        .ring = rig->shared.captured, .host = &host, .arrival = &a,
+        .from = &from, .rx = FWD_RX_GRE,
+    };
+    uint32_t session = start(rig, 1000);
+
+    c.filter = *rig->shared.next_filter;
+    a.end = packet + 6;
+    assert_true(fwd_outer_gre(packet, a.end, &a));
+    fwd_socket_capture_frame(&c, &v, v.drop);
+    read_all(rig, session);
+    assert_int_equal(rig->n, 1);
+    assert_int_equal(rig->last.size, 14 + 40 + 4);
+    assert_int_equal(rig->last.stored, 14 + 40 + 4);
+}
+
 int
 main(void)
 {
@@ -309,6 +340,7 @@ main(void)
         TEST(capture__payload__gets_outer_headers),
         TEST(capture__copy__as_it_would_have_left),
         TEST(capture__copy_larger_than_ip__largest_length),
+        TEST(capture__ends_within_gre__empty_payload),
     };
 
     return cmocka_run_group_tests_name("fwd_capture", tests, NULL, NULL);
