@@ -113,6 +113,20 @@ take_next_filter(struct worker *w)
     }
 }
 
+/* To the thread after this one, unless it is told something else. */
+static void
+pass_on_filter(struct worker *w)
+{
+    struct fwd_capture_filter *filter
+        = xmemdup(&w->capture.filter, sizeof *filter), *none = NULL;
+
+    if (!__atomic_compare_exchange_n(&w->shared->next_filter, &none, filter,
+                                     false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED)) {
+        free(filter);
+    }
+}
+
 /* Called once for each frame, as soon as its fate is known, and before it is
  * changed. */
 static void
@@ -475,6 +489,7 @@ fwd_socket_thread(void *shared_)
     if (w->table) {
         fwd_socket_retire(shared, w->table);
     }
+    pass_on_filter(w);
     fwd_tx_destroy(w->tx);
     free(w->rx_data);
     free(w);

@@ -45,7 +45,8 @@ struct fwd_socket_shared {
 void fwd_socket_retire(struct fwd_socket_shared *, struct fwd_table *table);
 
 /* The thread: forwards until 'stop'.  'shared_' is the shared state.  All
- * tables it had end up in 'retired'. */
+ * tables it had end up in 'retired', and what it captured by in
+ * 'next_filter', for a thread after it. */
 void *fwd_socket_thread(void *shared_);
 
 #endif /* replication/forwarder/socket-thread.h */

@@ -6,17 +6,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "fwd_fixture.h"
+#include "ovs-thread.h"
 #include "replication/forwarder/capture-ring.h"
 #include "replication/forwarder/outer.h"
 #include "replication/forwarder/socket-capture.h"
 #include "replication/forwarder/socket-thread.h"
+#include "tsn/loop.h"
 
 struct rig {
     uv_loop_t loop;
@@ -326,6 +330,33 @@ capture__ends_within_gre__empty_payload(void **state)
     assert_int_equal(rig->last.stored, 14 + 40 + 4);
 }
 
+/* The thread begins anew when an address of ours comes. */
+static void
+capture__thread_begins_anew__goes_on(void **state)
+{
+    struct rig *rig = *state;
+    struct fwd_socket_shared *shared = &rig->shared;
+    uint32_t session = start(rig, 1000);
+    uint64_t end_ms = tsn_now_ms() + 5000, one = 1;
+    pthread_t thread;
+
+    for (int family = 0; family < FWD_N_FAMILIES; family++) {
+        fwd_sockets_init(&shared->sockets[family]);
+    }
+    close(shared->wake_fd);
+    shared->wake_fd = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
+    thread = ovs_thread_create("forwarder", fwd_socket_thread, shared);
+    while (__atomic_load_n(&shared->next_filter, __ATOMIC_ACQUIRE)) {
+        assert_true(tsn_now_ms() < end_ms);
+        poll(NULL, 0, 1);
+    }
+    __atomic_store_n(&shared->stop, true, __ATOMIC_RELEASE);
+    assert_int_equal(write(shared->wake_fd, &one, sizeof one), sizeof one);
+    xpthread_join(thread, NULL);
+    assert_non_null(shared->next_filter);
+    assert_int_equal(shared->next_filter->session, session);
+}
+
 int
 main(void)
 {
@@ -341,6 +372,7 @@ main(void)
         TEST(capture__copy__as_it_would_have_left),
         TEST(capture__copy_larger_than_ip__largest_length),
         TEST(capture__ends_within_gre__empty_payload),
+        TEST(capture__thread_begins_anew__goes_on),
     };
 
     return cmocka_run_group_tests_name("fwd_capture", tests, NULL, NULL);
