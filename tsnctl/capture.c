@@ -139,6 +139,22 @@ ask(struct capture *c, const char *request, struct tsnctl_reply *reply)
     return false;
 }
 
+/* What was written must not stay with us: somebody may look at it now. */
+static void
+flush(struct capture *c)
+{
+    FILE *out = c->file ? c->file : stdout;
+    int error = fflush(out) ? errno : 0;
+
+    if ((error || ferror(out)) && !c->failed) {
+        fprintf(stderr, "tsnctl: %s: %s\n",
+                c->file && c->file != stdout ? c->file_name
+                : "standard output",
+                error ? ovs_strerror(error) : "cannot write");
+        c->failed = true;
+    }
+}
+
 static void
 write_header(struct capture *c, const struct json *start)
 {
@@ -155,7 +171,7 @@ write_header(struct capture *c, const struct json *start)
                              string(interfaces[i], "description"),
                              integer(start, "snaplen"));
     }
-    fflush(c->file);
+    flush(c);
 }
 
 static void
@@ -263,11 +279,7 @@ read_some(struct capture *c, bool *more)
     }
     tsnctl_reply_fini(&reply);
     free(request);
-
-    FILE *out = c->file ? c->file : stdout;
-    if (fflush(out) || ferror(out)) {
-        c->failed = true;
-    }
+    flush(c);
     return go_on;
 }
 

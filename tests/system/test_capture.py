@@ -210,6 +210,14 @@ def test_capture__wrong_filter__says_so(node):
         assert done.returncode == 1 and problem in done.stderr, done.stderr
 
 
+def test_capture__no_room_for_the_file__says_so(node):
+    done = subprocess.run(node.argv("capture", "-w", "/dev/full"),
+                          capture_output=True, text=True,
+                          env=os.environ | SANITIZER_ENV, timeout=TIMEOUT)
+    assert done.returncode == 1
+    assert "tsnctl: /dev/full: No space left on device\n" in done.stderr
+
+
 def test_capture__without_file__a_line_each(node):
     process = subprocess.Popen(
         node.argv("capture", "--count", 1), stdout=subprocess.PIPE,
