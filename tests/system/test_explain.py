@@ -194,7 +194,7 @@ def test_to__one_endpoint__what_it_gets(lab):
 
 
 def drops(lab):
-    totals = lab.tsnctl("drops", as_json=True)["tsn-replicator"]
+    totals = lab.tsnctl("drops", as_json=True)
     return totals["invalid_mcast_source"]
 
 
