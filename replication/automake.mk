@@ -75,6 +75,8 @@ replication_libreplication_a_SOURCES = \
 	replication/forwarder/trace.h \
 	replication/forwarder/types.h \
 	replication/forwarder/wire.h \
+	replication/forwarder/xdp-copies.c \
+	replication/forwarder/xdp-copies.h \
 	replication/forwarder/xdp-features.c \
 	replication/forwarder/xdp-features.h \
 	replication/services/arp.h \
@@ -348,7 +350,14 @@ endif
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_fwd_bpf tests/unit/test_fwd_bpf_load \
 	tests/unit/test_fwd_bpf_restart tests/unit/test_fwd_ipv6 \
-	tests/unit/test_fwd_bpf_dispatch
+	tests/unit/test_fwd_bpf_dispatch tests/unit/test_fwd_bpf_shared
+tests_unit_test_fwd_bpf_shared_SOURCES = \
+	tests/unit/bpf_rig.h \
+	tests/unit/fwd_fixture.h \
+	tests/unit/netns_rig.h \
+	tests/unit/test_fwd_bpf_shared.c
+tests_unit_test_fwd_bpf_shared_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
 tests_unit_test_fwd_ipv6_SOURCES = \
 	tests/unit/bpf_rig.h \
 	tests/unit/fwd_fixture.h \

@@ -17,6 +17,7 @@
 #include "replication/forwarder/bpf-pins.h"
 #include "replication/forwarder/bpf-tables.h"
 #include "replication/forwarder/ip-text.h"
+#include "replication/forwarder/xdp-copies.h"
 #include "replication/forwarder/xdp-features.h"
 #include "tsn/error.h"
 #include "util.h"
@@ -41,6 +42,8 @@ struct fwd_bpf {
     struct fwd_bpf_capture *capture;
     enum fwd_bpf_mode mode;
     bool mode_known;
+    bool off;                   /* No interface may run the programs ... */
+    struct tsn_err reason;      /* ... because of this. */
     bool waiting;               /* Somebody else's programs go on. */
     struct fwd_counters totals;
     uv_timer_t *tick;           /* Freed when closed, so later than this. */
@@ -75,6 +78,11 @@ set_mode(struct fwd_bpf *bpf, enum fwd_bpf_mode mode, int ifindex,
     bpf->mode_known = true;
     VLOG_INFO("ebpf engine: %s XDP interface=%s: %s", mode_name(mode),
               if_indextoname(ifindex, name) ? name : "?", why);
+    if (mode == FWD_BPF_GENERIC && fwd_xdp_check_copies(&bpf->reason)) {
+        bpf->off = true;
+        VLOG_WARN("socket engine alone, without eBPF: %s",
+                  tsn_err_format(&bpf->reason));
+    }
 }
 
 static void attach_all(struct fwd_bpf *);
@@ -107,6 +115,9 @@ attach_to(struct fwd_bpf *bpf, int ifindex)
 
         set_mode(bpf, mode, ifindex, mode == FWD_BPF_NATIVE
                  ? "the driver can" : "the driver cannot send frames");
+    }
+    if (bpf->off) {
+        return;
     }
     int error = fwd_bpf_attach_to(bpf->attach, ifindex, bpf->mode);
     if (error && bpf->mode == FWD_BPF_NATIVE && error != -EBUSY
@@ -223,10 +234,13 @@ load_programs(struct fwd_bpf *bpf, bool link, struct tsn_err *err)
 }
 
 static int
-create_parts(struct fwd_bpf *bpf, uv_loop_t *loop, bool link,
-             struct tsn_err *err)
+create_parts(struct fwd_bpf *bpf, uv_loop_t *loop,
+             const struct fwd_bpf_config *config, struct tsn_err *err)
 {
-    int error = load_programs(bpf, link, err);
+    int error = config->generic ? fwd_xdp_check_copies(err) : 0;
+    if (!error) {
+        error = load_programs(bpf, config->link, err);
+    }
     if (error) {
         return error;
     }
@@ -271,7 +285,7 @@ fwd_bpf_create(uv_loop_t *loop, const struct fwd_bpf_config *config,
               : default_pin_dir(&bpf->host);
     bpf->attach = fwd_bpf_attach_create(pin_dir);
     free(pin_dir);
-    int error = create_parts(bpf, loop, config->link, err);
+    int error = create_parts(bpf, loop, config, err);
     if (error) {
         destroy_parts(bpf);
         return error;
@@ -354,11 +368,12 @@ void
 fwd_bpf_get_status(const struct fwd_bpf *bpf, struct fwd_bpf_status *status)
 {
     *status = (struct fwd_bpf_status) {
-        .mode = mode_name(bpf->mode),
+        .mode = bpf->off ? NULL : mode_name(bpf->mode),
+        .reason = bpf->reason.text,
         .n_unresolved = fwd_bpf_n_pending(bpf->endpoints),
         .waiting = bpf->waiting,
     };
-    for (unsigned int i = 0; i < FWD_BPF_MAX_DEVS; i++) {
+    for (unsigned int i = 0; i < FWD_BPF_MAX_DEVS && !bpf->off; i++) {
         status->n_interfaces += !!fwd_bpf_dev_ifindex(bpf->endpoints, i);
     }
 }

@@ -36,7 +36,8 @@ struct fwd_bpf_config {
 };
 
 /* Loads the programs; interfaces get them as soon as something is flooded by
- * them.  Returns 0 with '*bpfp' owned by the caller, or -errno with '*err'
+ * them, unless that would have to be in generic mode and the kernel spoils
+ * frames there (see xdp-copies.h).  Returns 0 with '*bpfp' owned by the caller, or -errno with '*err'
  * saying why this host cannot do it. */
 int fwd_bpf_create(uv_loop_t *, const struct fwd_bpf_config *,
                    struct fwd_bpf **bpfp, struct tsn_err *err);
@@ -65,7 +66,9 @@ struct fwd_bucket *fwd_bpf_buckets(const struct fwd_bpf *bpf);
 struct fwd_bpf_capture *fwd_bpf_get_capture(struct fwd_bpf *bpf);
 
 struct fwd_bpf_status {
-    const char *mode;           /* "native" or "generic". */
+    const char *mode;           /* "native" or "generic"; NULL if no interface
+                                 * may run the programs ... */
+    const char *reason;         /* ... and why; or "". */
     unsigned int n_interfaces;
     size_t n_unresolved;        /* Endpoints that nothing can be sent to. */
     bool waiting;               /* For fwd_bpf_set_complete(). */

@@ -573,7 +573,7 @@ lane_overruns(const struct fwd *fwd, enum fwd_lane lane)
 void
 fwd_get_status(const struct fwd *fwd, struct fwd_status *status)
 {
-    struct fwd_bpf_status bpf = { .mode = NULL };
+    struct fwd_bpf_status bpf = { .mode = NULL, .reason = "" };
 
     if (fwd->bpf) {
         fwd_bpf_get_status(fwd->bpf, &bpf);
@@ -581,7 +581,7 @@ fwd_get_status(const struct fwd *fwd, struct fwd_status *status)
     *status = (struct fwd_status) {
         .engine = !bpf.mode ? "socket"
                   : strcmp(bpf.mode, "native") ? "ebpf-generic" : "ebpf",
-        .engine_reason = fwd->engine_reason.text,
+        .engine_reason = bpf.reason[0] ? bpf.reason : fwd->engine_reason.text,
         .n_interfaces = bpf.n_interfaces,
         .n_unresolved = bpf.n_unresolved,
         .running = fwd->running,
