@@ -28,6 +28,8 @@ VLOG_DEFINE_THIS_MODULE(fwd_nexthop);
 #define SETTLE_MS 20
 /* ... and then look up so many endpoints in one turn of the loop. */
 #define REFRESH_BUDGET 256
+/* To the next turn: libuv may run a timer of 0 again in this one. */
+#define NEXT_TURN_MS 1
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(10, 20);
 
@@ -43,6 +45,8 @@ struct way {
                                  * neighbour of the first one is silent. */
     unsigned int silent;        /* Ticks that it did not answer. */
     uint32_t generation;        /* Of the routes that it was looked up in. */
+    bool due;                   /* To be looked up anew anyway ... */
+    bool ask;                   /* ... and neighbours to be asked for. */
     struct fwd_nexthop nh;
 };
 
@@ -59,7 +63,7 @@ struct fwd_nexthops {
     /* Freed when closed, so later than this. */
     uv_poll_t *poll;
     uv_timer_t *tick;
-    uv_timer_t *refresh;        /* Active while ways are of an older
+    uv_timer_t *refresh;        /* Active while ways are due, or of an older
                                  * generation. */
 };
 
@@ -199,17 +203,19 @@ look_up(struct fwd_nexthops *nhs, struct way *way, struct fwd_route *silent)
     return nh;
 }
 
-/* Looks up 'way', and asks for neighbours if that changes something or 'ask'.
- * Returns true if it changes how packets leave. */
+/* Looks up 'way', and asks for neighbours if that changes something or is
+ * wanted.  Returns true if it changes how packets leave. */
 static bool
-refresh_way(struct fwd_nexthops *nhs, struct way *way, bool ask)
+refresh_way(struct fwd_nexthops *nhs, struct way *way)
 {
     struct fwd_route silent;
     struct fwd_nexthop nh = look_up(nhs, way, &silent);
     bool changed = memcmp(&nh, &way->nh, sizeof nh);
+    bool ask = way->ask || changed;
 
     way->generation = nhs->generation;
-    for (unsigned int i = 0; (ask || changed) && i < silent.n_paths; i++) {
+    way->due = way->ask = false;
+    for (unsigned int i = 0; ask && i < silent.n_paths; i++) {
         ask_neighbour(nhs, silent.paths[i].ifindex, &silent.paths[i].via);
     }
     if (!changed) {
@@ -236,17 +242,35 @@ refresh_cb(uv_timer_t *timer)
     struct way *way;
 
     HMAP_FOR_EACH (way, node, &nhs->ways) {
-        if (way->generation == nhs->generation) {
+        if (way->generation == nhs->generation && !way->due) {
             continue;
         }
         if (!budget--) {
-            uv_timer_start(nhs->refresh, refresh_cb, 0, 0);
+            uv_timer_start(nhs->refresh, refresh_cb, NEXT_TURN_MS, 0);
             return;
         }
-        if (refresh_way(nhs, way, false)) {
+        if (refresh_way(nhs, way)) {
             tell(nhs, way);
         }
     }
+}
+
+static void
+start_refresh(struct fwd_nexthops *nhs, uint64_t ms)
+{
+    if (!uv_is_active((uv_handle_t *) nhs->refresh)) {
+        uv_timer_start(nhs->refresh, refresh_cb, ms, 0);
+    }
+}
+
+/* Has 'way' looked up: thousands may be behind the same gateway, so not at
+ * once. */
+static void
+refresh_soon(struct fwd_nexthops *nhs, struct way *way, bool ask)
+{
+    way->due = true;
+    way->ask = way->ask || ask;
+    start_refresh(nhs, NEXT_TURN_MS);
 }
 
 static void
@@ -270,9 +294,7 @@ refresh_all(struct fwd_nexthops *nhs)
 {
     nhs->generation++;
     find_sources(nhs);
-    if (!uv_is_active((uv_handle_t *) nhs->refresh)) {
-        uv_timer_start(nhs->refresh, refresh_cb, SETTLE_MS, 0);
-    }
+    start_refresh(nhs, SETTLE_MS);
 }
 
 static void
@@ -283,9 +305,8 @@ neighbour_changed(struct fwd_nexthops *nhs,
 
     HMAP_FOR_EACH (way, node, &nhs->ways) {
         if (way->nh.ifindex == change->ifindex
-            && fwd_ip_equals(&way->via, &change->ip)
-            && refresh_way(nhs, way, false)) {
-            tell(nhs, way);
+            && fwd_ip_equals(&way->via, &change->ip)) {
+            refresh_soon(nhs, way, false);
         }
     }
 }
@@ -326,9 +347,7 @@ ask_again(struct fwd_nexthops *nhs, struct way *way)
     bool ready = way->nh.state == FWD_NEXTHOP_READY;
 
     if (way->is_other || (!ready && way->has_others)) {
-        if (refresh_way(nhs, way, true)) {
-            tell(nhs, way);
-        }
+        refresh_soon(nhs, way, true);
     } else if (way->nh.state == FWD_NEXTHOP_UNRESOLVED) {
         ask_neighbour(nhs, way->nh.ifindex, &way->via);
     }
@@ -439,7 +458,8 @@ fwd_nexthops_add(struct fwd_nexthops *nhs, const struct fwd_ip *dst)
         way = xzalloc(sizeof *way);
         way->dst = way->via = *dst;
         hmap_insert(&nhs->ways, &way->node, hash_ip(dst, 0));
-        refresh_way(nhs, way, true);
+        way->ask = true;
+        refresh_way(nhs, way);
     }
     way->refs++;
     return &way->nh;

@@ -28,6 +28,8 @@
 #define NODE "10.0.9.1"
 #define NODE6 "2001:db8:9::1"
 #define N_FAR 200               /* Endpoints beyond the gateways. */
+#define N_MANY 2000
+#define MOST_IN_A_TURN 256
 
 struct rig {
     struct tsn_loop *loop;
@@ -500,6 +502,58 @@ check_nexthop_objects(struct rig *rig)
     wait_for_all_by(rig, if_nametoindex("ub"));
 }
 
+static struct fwd_ip
+many(int i)
+{
+    return fwd_ip_from_v4(htonl(0x0a070200 + i));
+}
+
+/* Until all endpoints leave by 'ifindex', or some, too, by another interface.
+ * Returns how many changes there were in one turn of the loop, at most. */
+static int
+most_changes(struct rig *rig, int ifindex, bool all)
+{
+    uint64_t end = tsn_now_ms() + WAIT_MS;
+    int most = 0, n;
+
+    do {
+        assert_true(tsn_now_ms() < end);
+        rig->n_changes = n = 0;
+        turn(rig);
+        most = MAX(most, rig->n_changes);
+        for (int i = 0; i < N_MANY; i++) {
+            struct fwd_ip dst = many(i);
+
+            n += fwd_nexthops_find(rig->nhs, &dst)->ifindex == ifindex;
+        }
+    } while ((n == N_MANY) != all);
+    return most;
+}
+
+/* The control thread must not be kept from all else. */
+static void
+fwd_nexthops__neighbour_of_many__some_in_a_turn(void **state)
+{
+    struct rig *rig = *state;
+    int before[N_FAR];
+    SKIP_WITHOUT(rig);
+    int a = if_nametoindex("ua");
+
+    sh("ip route add 10.7.0.0/16 nexthop via 10.0.1.2 nexthop via 10.0.2.2");
+    follow_far(rig);
+    ways_of_far(rig, before);
+    for (int i = 0; i < N_MANY; i++) {
+        struct fwd_ip dst = many(i);
+
+        fwd_nexthops_add(rig->nhs, &dst);
+    }
+    peer_sh("ip link set pb arp off");
+    sh("ip neigh change 10.0.2.2 dev ub lladdr 02:00:00:00:02:02 nud failed");
+    assert_in_range(most_changes(rig, a, true), 1, MOST_IN_A_TURN);
+    peer_sh("ip link set pb arp on");
+    assert_in_range(most_changes(rig, a, false), 1, MOST_IN_A_TURN);
+}
+
 static void
 fwd_nexthops__nexthop_objects__are_followed(void **state)
 {
@@ -623,6 +677,7 @@ main(void)
         TEST(fwd_nexthops__several_paths__move_only_who_must),
         TEST(fwd_nexthops__weighted_paths__share_by_weight),
         TEST(fwd_nexthops__neighbour_of_a_path_fails__move_until_it_is_back),
+        TEST(fwd_nexthops__neighbour_of_many__some_in_a_turn),
         TEST(fwd_nexthops__nexthop_objects__are_followed),
         TEST(fwd_nexthops__nexthop_objects_not_compatible__are_followed),
         TEST(fwd_nexthops__ipv6__neighbours_and_gateways),
