@@ -282,13 +282,17 @@ fwd_bpf_detach_from(struct fwd_bpf_attach *attach, int ifindex)
 void
 fwd_bpf_attach_check(struct fwd_bpf_attach *attach)
 {
-    for (int i = attach->n - 1; i >= 0 && attach->dispatcher; i--) {
+    for (int i = attach->n - 1; i >= 0; i--) {
         struct link *link = &attach->links[i];
+        char name[IF_NAMESIZE];
         uint32_t runs = 0;
 
-        if (bpf_xdp_query_id(link->ifindex, 0, &runs)) {
+        if (!if_indextoname(link->ifindex, name)) {
             VLOG_INFO("an interface is gone interface=%s", link->name);
             forget(attach, link);
+        } else if (!attach->dispatcher
+                   || bpf_xdp_query_id(link->ifindex, 0, &runs)) {
+            continue;
         } else if (runs != link->runs && !note_dispatcher(attach, link)) {
             VLOG_WARN("somebody took the XDP program off an interface "
                       "interface=%s", link->name);

@@ -58,8 +58,8 @@ int fwd_bpf_attach_to(struct fwd_bpf_attach *, int ifindex,
 /* Forgets an interface that is not used any more, if it ran the program. */
 void fwd_bpf_detach_from(struct fwd_bpf_attach *, int ifindex);
 
-/* Looks whether somebody took the program off an interface, which is then to
- * be attached to anew. */
+/* Forgets interfaces that are gone, and looks whether somebody took the program
+ * out of the dispatcher of one, which is then to be attached to anew. */
 void fwd_bpf_attach_check(struct fwd_bpf_attach *);
 
 /* Removes what is left of processes before this one. */

@@ -282,6 +282,33 @@ pins__interface_gone__not_waited_for(void **state)
     rig_destroy(rig);
 }
 
+/* What is gone must not take the places of what comes. */
+static void
+attach__interface_made_anew_often__attached(void **state)
+{
+    struct bpf_rig *rig = *state ? start_rig() : NULL;
+
+    if (!rig) {
+        skip();
+    }
+    for (int i = 0; i < 20; i++) {
+        uint64_t end = tsn_now_ms() + WAIT_MS;
+        uint32_t id = 0;
+
+        sh("ip link del u0");
+        rig_connect(!generic);
+        while (!id && tsn_now_ms() < end) {
+            rig_turn(rig);
+            assert_int_equal(bpf_xdp_query_id(if_nametoindex("u0"), 0, &id),
+                             0);
+        }
+        if (!id) {
+            fail_msg("not attached the %dth time", i + 1);
+        }
+    }
+    rig_destroy(rig);
+}
+
 /* Names have dots, which a BPF file system does not take. */
 static void
 pins__dots_in_names__floods_on_and_found(void **state)
@@ -377,6 +404,7 @@ main(void)
         BOTH(attach__foreign_program__left_alone),
         BOTH(remove__process_gone__interface_free),
         BOTH(pins__interface_gone__not_waited_for),
+        BOTH(attach__interface_made_anew_often__attached),
         BOTH(pins__dots_in_names__floods_on_and_found),
     };
 
