@@ -27,10 +27,11 @@ static int
 setup(void **state)
 {
     struct storms_rig *rig = xzalloc(sizeof *rig);
-    struct xmpp_network networks[] = { net("blue", 1, 100) };
+    static struct xmpp_network blue;    /* Stays as long as the view. */
 
+    blue = net("blue", 1, 100);
     rig_setup(&rig->networks);
-    set_view(rig->networks, networks, 1);
+    set_view(rig->networks, &blue, 1);
     rig->buckets = xcalloc(FWD_N_BUCKETS, sizeof *rig->buckets);
     rig->config = (struct tsn_config_storm) { .network = 300, .tor = 100 };
     rig->rs = repl_storms_create(rig->buckets,
