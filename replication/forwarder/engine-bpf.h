@@ -37,8 +37,8 @@ struct fwd_bpf_config {
 
 /* Loads the programs; interfaces get them as soon as something is flooded by
  * them, unless that would have to be in generic mode and the kernel spoils
- * frames there (see xdp-copies.h).  Returns 0 with '*bpfp' owned by the caller, or -errno with '*err'
- * saying why this host cannot do it. */
+ * frames there (see xdp-copies.h).  Returns 0 with '*bpfp' owned by the caller,
+ * or -errno with '*err' saying why this host cannot do it. */
 int fwd_bpf_create(uv_loop_t *, const struct fwd_bpf_config *,
                    struct fwd_bpf **bpfp, struct tsn_err *err);
 

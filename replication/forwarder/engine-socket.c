@@ -17,6 +17,7 @@
 
 #include "openvswitch/vlog.h"
 #include "ovs-thread.h"
+#include "replication/forwarder/bpf-pins.h"
 #include "replication/forwarder/bucket.h"
 #include "replication/forwarder/capture-ring.h"
 #include "replication/forwarder/capture.h"
@@ -516,11 +517,34 @@ fwd_send(struct fwd *fwd, const struct fwd_net *net,
            : fwd_tx_send(fwd->shared.sockets, host.tos, &copy, frame);
 }
 
+static void
+log_line(const char *line, void *aux OVS_UNUSED)
+{
+    VLOG_INFO("without the ebpf engine: %s", line);
+}
+
+/* What a process before us with the other engine has left would take the
+ * frames from us, and flood by what it knew. */
+static void
+remove_programs(const struct fwd *fwd)
+{
+    struct tsn_err err;
+    int error = fwd_bpf_pins_remove_all(&fwd->shared.host.ip4, log_line, NULL,
+                                        &err);
+
+    if (error && error != -ENOENT) {
+        VLOG_ERR("programs of the process before go on: %s",
+                 tsn_err_format(&err));
+    }
+}
+
 void
 fwd_set_complete(struct fwd *fwd)
 {
     if (fwd->bpf) {
         fwd_bpf_set_complete(fwd->bpf);
+    } else {
+        remove_programs(fwd);
     }
 }
 

@@ -16,6 +16,8 @@
 
 #include "bpf_rig.h"
 #include "replication/forwarder/bpf-pins.h"
+#include "replication/forwarder/forwarder.h"
+#include "tsn/model.h"
 
 #define VNI 1000
 #define FROM "10.7.0.1"
@@ -282,6 +284,48 @@ pins__interface_gone__not_waited_for(void **state)
     rig_destroy(rig);
 }
 
+static void
+punted(const struct fwd_punted *p OVS_UNUSED, void *aux OVS_UNUSED)
+{
+    fail_msg("nothing is for the services");
+}
+
+/* The programs of the process before would go on with what they know. */
+static void
+pins__sockets_alone_after__removed_when_complete(void **state)
+{
+    struct fwd_config config = { .engine = FWD_ENGINE_SOCKET };
+    struct fwd_ip address = ip(NODE);
+    struct tsn_err err;
+    struct fwd *fwd;
+    uint32_t id;
+
+    if (!*state) {
+        skip();
+    }
+    char *dir = fwd_bpf_pins_dir(&address);
+    struct bpf_rig *rig = rig_create(generic, dir);
+    free(dir);
+    if (!rig) {
+        skip();
+    }
+    rig_publish(rig, make_table());
+    rig_wait_ready(rig);
+    rig_destroy(rig);
+
+    struct tsn_loop *loop = tsn_loop_create("test");
+    assert_int_equal(tsn_ip_parse(NODE, &config.address), 0);
+    assert_int_equal(fwd_create(tsn_loop_uv(loop), &config, punted, NULL,
+                                &fwd, &err), 0);
+    fwd_publish(fwd, make_table());
+    assert_int_equal(bpf_xdp_query_id(if_nametoindex("u0"), 0, &id), 0);
+    assert_int_not_equal(id, 0);
+    fwd_set_complete(fwd);
+    wait_until_free("u0");
+    fwd_destroy(fwd);
+    tsn_loop_destroy(loop);
+}
+
 /* What is gone must not take the places of what comes. */
 static void
 attach__interface_made_anew_often__attached(void **state)
@@ -404,6 +448,7 @@ main(void)
         BOTH(attach__foreign_program__left_alone),
         BOTH(remove__process_gone__interface_free),
         BOTH(pins__interface_gone__not_waited_for),
+        BOTH(pins__sockets_alone_after__removed_when_complete),
         BOTH(attach__interface_made_anew_often__attached),
         BOTH(pins__dots_in_names__floods_on_and_found),
     };
