@@ -123,6 +123,23 @@ rig_publish(struct bpf_rig *rig, struct fwd_table *table)
     rig->table = table;
 }
 
+/* A table of one network, which has these members. */
+static inline struct fwd_table *
+rig_make_table(uint32_t vni, const struct fwd_member *members, size_t n)
+{
+    struct fwd_network_spec spec = {
+        .net = { .vni = vni, .service_mac = SERVICE },
+        .members = members, .n_members = n,
+    };
+    struct fwd_net_counters *counters = fwd_net_counters_create();
+    struct fwd_network *network = fwd_network_create(&spec, counters);
+    struct fwd_table *table = fwd_table_create(&network, 1);
+
+    fwd_net_counters_unref(counters);
+    fwd_network_unref(network);
+    return table;
+}
+
 /* Why there can be no rig here; NULL if there can. */
 static inline const char *
 rig_enter(void)

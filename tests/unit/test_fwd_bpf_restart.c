@@ -40,17 +40,7 @@ make_table(size_t n)
             fwd_ip_from_v4(htonl(MEMBER(i))), VNI, FWD_TOR, FWD_VXLAN,
         };
     }
-    struct fwd_network_spec spec = {
-        .net = { .vni = VNI, .service_mac = SERVICE },
-        .members = members, .n_members = n,
-    };
-    struct fwd_net_counters *counters = fwd_net_counters_create();
-    struct fwd_network *network = fwd_network_create(&spec, counters);
-    struct fwd_table *table = fwd_table_create(&network, 1);
-
-    fwd_net_counters_unref(counters);
-    fwd_network_unref(network);
-    return table;
+    return rig_make_table(VNI, members, n);
 }
 
 /* The process that will be killed. */

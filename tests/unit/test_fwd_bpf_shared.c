@@ -32,17 +32,7 @@ make_table(void)
         { ip(T1), BLUE, FWD_TOR, FWD_VXLAN },
         { ip(T2), BLUE, FWD_TOR, FWD_VXLAN },
     };
-    struct fwd_network_spec spec = {
-        .net = { .vni = BLUE, .service_mac = SERVICE },
-        .members = members, .n_members = ARRAY_SIZE(members),
-    };
-    struct fwd_net_counters *counters = fwd_net_counters_create();
-    struct fwd_network *network = fwd_network_create(&spec, counters);
-    struct fwd_table *table = fwd_table_create(&network, 1);
-
-    fwd_net_counters_unref(counters);
-    fwd_network_unref(network);
-    return table;
+    return rig_make_table(BLUE, members, ARRAY_SIZE(members));
 }
 
 static int
