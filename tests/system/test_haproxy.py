@@ -132,7 +132,7 @@ def test_checks__all_the_time__session_is_the_switchs(site):
     assert site.listener(1)["identified"] == 0
     assert [tor.changes() for tor in (site.tor1, site.tor2)] == n
     for agent in site.agents:
-        assert not agent.ask("alarms")["alarms"]
+        assert not agent.ask("alarms")["tsn-tor-agent"]["alarms"]
 
 
 def test_agent__killed__switch_moves_and_rows_stay(site):
