@@ -299,6 +299,7 @@ tests_unit_test_fwd_engine_SOURCES = \
 	$(FWD_CASES) \
 	tests/unit/fwd_tap.c \
 	tests/unit/fwd_tap.h \
+	tests/unit/generic_xdp.h \
 	tests/unit/test_fwd_engine.c
 tests_unit_test_fwd_engine_LDADD = \
 	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
@@ -339,6 +340,7 @@ check_PROGRAMS += tests/unit/test_fwd_soak
 tests_unit_test_fwd_soak_SOURCES = \
 	tests/unit/bpf_rig.h \
 	tests/unit/fwd_fixture.h \
+	tests/unit/generic_xdp.h \
 	tests/unit/netns_rig.h \
 	tests/unit/test_fwd_soak.c \
 	tests/unit/xdp_load.c \
@@ -361,6 +363,7 @@ tests_unit_test_fwd_bpf_shared_LDADD = \
 tests_unit_test_fwd_ipv6_SOURCES = \
 	tests/unit/bpf_rig.h \
 	tests/unit/fwd_fixture.h \
+	tests/unit/generic_xdp.h \
 	tests/unit/netns_rig.h \
 	tests/unit/test_fwd_ipv6.c
 tests_unit_test_fwd_ipv6_LDADD = \

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "fwd_tap.h"
+#include "generic_xdp.h"
 #include "openvswitch/dynamic-string.h"
 #include "tsn/error.h"
 #include "tsn/loop.h"
@@ -350,7 +351,7 @@ setup_engine(void **state, enum fwd_engine engine)
 
     *state = rig;
     rig->ebpf = engine != FWD_ENGINE_SOCKET;
-    rig->tap = fwd_tap_create();
+    rig->tap = skip_generic_xdp(engine) ? NULL : fwd_tap_create();
     if (!rig->tap) {
         return 0;
     }

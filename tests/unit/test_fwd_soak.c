@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "bpf_rig.h"
+#include "generic_xdp.h"
 #include "replication/forwarder/forwarder.h"
 #include "tsn/model.h"
 #include "xdp_load.h"
@@ -203,12 +204,13 @@ run_soak(struct soak *soak)
 static void
 check_soak(struct soak *soak, const char *engine)
 {
-    const struct xdp_load_result *r = &soak->result;
+    const struct xdp_load_result *r;
     struct fwd_status status;
 
     if (!soak) {
         skip();
     }
+    r = &soak->result;
     fwd_get_status(soak->fwd, &status);
     assert_string_equal(status.engine, engine);
     run_soak(soak);
@@ -245,10 +247,14 @@ static int
 setup(void **state, enum fwd_engine engine)
 {
     struct fwd_config config = { .engine = engine };
-    const char *reason = rig_enter();
+    const char *reason;
     struct tsn_err err;
 
     *state = NULL;
+    if (skip_generic_xdp(engine)) {
+        return 0;
+    }
+    reason = rig_enter();
     if (reason) {
         print_message("SKIP: %s\n", reason);
         return 0;
