@@ -59,7 +59,7 @@ def wait_bfd(lab, node, state):
                log=lab.service("tsn-tor-agent").log)
 
 
-def fail_over(lab, dead, heir, record_property):
+def fail_over(lab, dead, heir, record):
     """'dead' dies: how long until the switch knows, and until 'heir' gets its
     floods, without a moment in which nobody does."""
     switch, = lab.switches
@@ -88,24 +88,25 @@ def fail_over(lab, dead, heir, record_property):
         SOON_S, "the alarm that a service node is lost")
     assert all(vteps in ({dead.address}, {heir.address}) for vteps in seen)
     dead.kill()
-    record_property("bfd_detection_s", round(detected, 2))
-    record_property("flood_row_moved_s", round(total, 2))
+    record("bfd_detection_s", round(detected, 2))
+    record("flood_row_moved_s", round(total, 2))
     print(f"detected after {detected:.2f} s, moved after {total:.2f} s")
     # Three times 300 ms, not counting the time that a look takes.
     assert detected < 1.2
     wait_bfd(lab, heir.address, "up")
 
 
-def test_service_node__dies__floods_go_to_its_partner(lab, record_property):
+def test_service_node__dies__floods_go_to_its_partner(
+        lab, record_testsuite_property):
     first, second = lab.nodes
     wait_until(lambda: flood(lab.switches[0]) == {first.address}, SOON_S,
                "the flood row")
-    fail_over(lab, first, second, record_property)
+    fail_over(lab, first, second, record_testsuite_property)
     # A switch that has no traffic for a node may end its session: nothing is
     # known of the first one, and the second one works.
     first.start()
     assert flood(lab.switches[0]) == {second.address}
-    fail_over(lab, second, first, record_property)
+    fail_over(lab, second, first, record_testsuite_property)
 
 
 def test_profiles__all_and_one__are_shown(lab):
