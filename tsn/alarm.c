@@ -19,10 +19,21 @@ VLOG_DEFINE_THIS_MODULE(tsn_alarm);
 /* A switch that flaps raises and clears; the status shows what counts. */
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(60, 120);
 
+/* All alarms of a name, "port-missing". */
+struct kind {
+    const char *name;
+    size_t n_kept;
+    /* This time: */
+    size_t n_stated;            /* Of the kept ones. */
+    size_t n_over;              /* Not kept, and of these ... */
+    enum tsn_severity severity; /* ... the worst, ... */
+    uint32_t delay_ms;          /* ... and the first to be told. */
+};
+
 struct alarm {
     struct hmap_node node;      /* In 'by_key'. */
     struct ovs_list order;      /* In 'all', the oldest first. */
-    const char *kind;
+    size_t kind;                /* Of 'kinds'. */
     char *object;
     char *text;
     enum tsn_severity severity;
@@ -36,9 +47,9 @@ struct tsn_alarms {
     char *owner;                /* Or NULL. */
     struct hmap by_key;         /* struct alarm, by kind and object. */
     struct ovs_list all;
+    struct kind *kinds;         /* All that were ever stated: a handful. */
+    size_t n_kinds, allocated_kinds;
     size_t n_raised, n_critical;
-    size_t n_over;              /* Stated, and not kept, this time. */
-    bool told_over;
     uint64_t now_ms;
     int64_t wall_ms;
 };
@@ -60,13 +71,30 @@ hash_key(const char *kind, const char *object)
     return hash_string(object, hash_string(kind, 0));
 }
 
-static struct alarm *
-find(const struct tsn_alarms *set, const char *kind, const char *object)
+static size_t
+find_kind(struct tsn_alarms *set, const char *name)
 {
+    for (size_t i = 0; i < set->n_kinds; i++) {
+        if (!strcmp(set->kinds[i].name, name)) {
+            return i;
+        }
+    }
+    if (set->n_kinds == set->allocated_kinds) {
+        set->kinds = x2nrealloc(set->kinds, &set->allocated_kinds,
+                                sizeof *set->kinds);
+    }
+    set->kinds[set->n_kinds] = (struct kind) { .name = name };
+    return set->n_kinds++;
+}
+
+static struct alarm *
+find(const struct tsn_alarms *set, size_t kind, const char *object)
+{
+    const char *name = set->kinds[kind].name;
     struct alarm *a;
 
-    HMAP_FOR_EACH_WITH_HASH (a, node, hash_key(kind, object), &set->by_key) {
-        if (!strcmp(a->kind, kind) && !strcmp(a->object, object)) {
+    HMAP_FOR_EACH_WITH_HASH (a, node, hash_key(name, object), &set->by_key) {
+        if (a->kind == kind && !strcmp(a->object, object)) {
             return a;
         }
     }
@@ -86,6 +114,7 @@ static void
 forget(struct tsn_alarms *set, struct alarm *a)
 {
     count(set, a, -1);
+    set->kinds[a->kind].n_kept--;
     hmap_remove(&set->by_key, &a->node);
     ovs_list_remove(&a->order);
     free(a->object);
@@ -105,6 +134,7 @@ tsn_alarms_destroy(struct tsn_alarms *set)
         forget(set, a);
     }
     hmap_destroy(&set->by_key);
+    free(set->kinds);
     free(set->owner);
     free(set);
 }
@@ -116,23 +146,27 @@ tsn_alarms_begin(struct tsn_alarms *set, uint64_t now_ms, int64_t wall_ms)
 
     set->now_ms = now_ms;
     set->wall_ms = wall_ms;
-    set->n_over = 0;
+    for (size_t i = 0; i < set->n_kinds; i++) {
+        set->kinds[i].n_stated = set->kinds[i].n_over = 0;
+    }
     LIST_FOR_EACH (a, order, &set->all) {
         a->stated = false;
     }
 }
 
 static struct alarm *
-add(struct tsn_alarms *set, const char *kind, const char *object)
+add(struct tsn_alarms *set, size_t kind, const char *object)
 {
     struct alarm *a = xzalloc(sizeof *a);
+    uint32_t hash = hash_key(set->kinds[kind].name, object);
 
     a->kind = kind;
     a->object = xstrdup(object);
     a->begin_ms = set->now_ms;
     a->begin_wall_ms = set->wall_ms;
-    hmap_insert(&set->by_key, &a->node, hash_key(kind, object));
+    hmap_insert(&set->by_key, &a->node, hash);
     ovs_list_push_back(&set->all, &a->order);
+    set->kinds[kind].n_kept++;
     return a;
 }
 
@@ -148,25 +182,37 @@ log_alarm(const struct tsn_alarms *set, const struct alarm *a,
 {
     VLOG_RL(&rl, a->raised ? VLL_WARN : VLL_INFO,
             "alarm %s: %s alarm=%s severity=%s%s%s%s%s", what, a->text,
-            a->kind, a->severity == TSN_CRITICAL ? "critical" : "warning",
+            set->kinds[a->kind].name,
+            a->severity == TSN_CRITICAL ? "critical" : "warning",
             set->owner ? " tor=" : "", set->owner ? set->owner : "",
             blank_before(a->object), a->object);
 }
 
+static void
+count_over(struct kind *kind, enum tsn_severity severity, uint32_t delay_ms)
+{
+    bool first = !kind->n_over++;
+
+    kind->severity = first ? severity : MAX(kind->severity, severity);
+    kind->delay_ms = first ? delay_ms : MIN(kind->delay_ms, delay_ms);
+}
+
 void
-tsn_alarms_state(struct tsn_alarms *set, const char *kind,
+tsn_alarms_state(struct tsn_alarms *set, const char *name,
                  enum tsn_severity severity, uint32_t delay_ms,
                  const char *object, const char *text)
 {
+    size_t kind = find_kind(set, name);
     struct alarm *a = find(set, kind, object);
 
     if (!a) {
-        if (hmap_count(&set->by_key) >= TSN_ALARMS_MAX) {
-            set->n_over++;
+        if (set->kinds[kind].n_kept >= TSN_ALARMS_MAX) {
+            count_over(&set->kinds[kind], severity, delay_ms);
             return;
         }
         a = add(set, kind, object);
     }
+    set->kinds[kind].n_stated += !a->stated;
     a->stated = true;
     count(set, a, -1);
     a->severity = severity;
@@ -182,11 +228,34 @@ tsn_alarms_state(struct tsn_alarms *set, const char *kind,
     }
 }
 
+/* Where the kept ones are as many as can be: the others would have had room if
+ * those before them, which were not stated any more, had gone first, and will
+ * have it the next time. */
+static void
+state_over(struct tsn_alarms *set)
+{
+    for (size_t i = 0; i < set->n_kinds; i++) {
+        const struct kind kind = set->kinds[i];
+
+        if (kind.n_over && kind.n_stated >= TSN_ALARMS_MAX) {
+            char *object = xasprintf("alarm=%s", kind.name);
+            char *text = xasprintf("and %"PRIuSIZE" more that are not shown",
+                                   kind.n_over);
+
+            tsn_alarms_state(set, "more-alarms", kind.severity, kind.delay_ms,
+                             object, text);
+            free(object);
+            free(text);
+        }
+    }
+}
+
 void
 tsn_alarms_end(struct tsn_alarms *set)
 {
     struct alarm *a;
 
+    state_over(set);
     LIST_FOR_EACH_SAFE (a, order, &set->all) {
         if (!a->stated) {
             if (a->raised) {
@@ -197,12 +266,6 @@ tsn_alarms_end(struct tsn_alarms *set)
             forget(set, a);
         }
     }
-    if (set->n_over && !set->told_over) {
-        VLOG_WARN_RL(&rl, "more alarms than are kept, some are not shown "
-                     "kept=%d%s%s", TSN_ALARMS_MAX,
-                     set->owner ? " tor=" : "", set->owner ? set->owner : "");
-    }
-    set->told_over = set->n_over > 0;
 }
 
 size_t
@@ -230,7 +293,7 @@ tsn_alarms_show(const struct tsn_alarms *set, struct tsn_json *json)
                                       true);
         tsn_json_object_begin(json, NULL);
         tsn_json_string(json, "tor", set->owner);
-        tsn_json_string(json, "alarm", a->kind);
+        tsn_json_string(json, "alarm", set->kinds[a->kind].name);
         tsn_json_string(json, "severity",
                         a->severity == TSN_CRITICAL ? "critical" : "warning");
         tsn_json_string(json, "since", since);

@@ -15,8 +15,10 @@
 struct tsn_alarms;
 struct tsn_json;
 
-/* Of one owner.  A switch with a thousand ports that are all missing is one
- * matter, and memory is finite: what is over is counted, not kept. */
+/* Of one owner and kind.  A switch with a thousand ports that are all missing
+ * is one matter, and memory is finite: what is over is counted, and told by
+ * one alarm "more-alarms" for each kind.  No kind takes the room of another.
+ */
 #define TSN_ALARMS_MAX 128
 
 enum tsn_severity {
@@ -41,7 +43,7 @@ void tsn_alarms_state(struct tsn_alarms *, const char *kind,
 
 void tsn_alarms_end(struct tsn_alarms *);
 
-/* Raised ones. */
+/* Raised ones; those of a kind that are over are one. */
 size_t tsn_alarms_count(const struct tsn_alarms *);
 size_t tsn_alarms_count_critical(const struct tsn_alarms *);
 

@@ -63,8 +63,8 @@ look(struct rig *rig, uint64_t later_ms, const char *object)
     tsn_alarms_end(rig->set);
 }
 
-static void
-assert_shown(const struct rig *rig, const char *expected)
+static char *
+show(const struct rig *rig)
 {
     struct ds text = DS_EMPTY_INITIALIZER;
     struct tsn_json json;
@@ -73,8 +73,27 @@ assert_shown(const struct rig *rig, const char *expected)
     tsn_json_array_begin(&json, NULL);
     tsn_alarms_show(rig->set, &json);
     tsn_json_array_end(&json);
-    assert_string_equal(ds_cstr(&text), expected);
-    ds_destroy(&text);
+    return ds_steal_cstr(&text);
+}
+
+static void
+assert_shown(const struct rig *rig, const char *expected)
+{
+    char *shown = show(rig);
+
+    assert_string_equal(shown, expected);
+    free(shown);
+}
+
+/* Whether the alarms as they are shown have 'words'. */
+static bool
+is_shown(const struct rig *rig, const char *words)
+{
+    char *shown = show(rig);
+    bool found = strstr(shown, words);
+
+    free(shown);
+    return found;
 }
 
 static void
@@ -158,27 +177,95 @@ alarms__same_kind__are_told_apart_by_object(void **state)
     assert_int_equal(tsn_alarms_count(rig->set), 3);
 }
 
+/* States ports [first, first + n) as missing. */
 static void
-alarms__too_many__the_rest_is_not_kept(void **state)
+state_ports(struct rig *rig, int first, int n, uint32_t delay_ms)
+{
+    for (int i = 0; i < n; i++) {
+        char object[16];
+
+        snprintf(object, sizeof object, "port=p%d", first + i);
+        tsn_alarms_state(rig->set, "port-missing", TSN_WARNING, delay_ms,
+                         object, "t");
+    }
+}
+
+static void
+look_at_ports(struct rig *rig, uint64_t later_ms, int first, int n)
+{
+    begin(rig, later_ms);
+    state_ports(rig, first, n, DELAY_MS);
+    tsn_alarms_end(rig->set);
+}
+
+#define MORE(N) "\"object\":\"alarm=port-missing\"," \
+    "\"text\":\"and " #N " more that are not shown\""
+
+static void
+alarms__too_many__how_many_more_is_told(void **state)
+{
+    struct rig *rig = *state;
+
+    look_at_ports(rig, 0, 0, TSN_ALARMS_MAX);
+    look_at_ports(rig, DELAY_MS, 0, TSN_ALARMS_MAX);
+    assert_int_equal(tsn_alarms_count(rig->set), TSN_ALARMS_MAX);
+    look_at_ports(rig, 0, 0, TSN_ALARMS_MAX + 10);
+    look_at_ports(rig, DELAY_MS - 1, 0, TSN_ALARMS_MAX + 11);
+    assert_int_equal(tsn_alarms_count(rig->set), TSN_ALARMS_MAX);
+    look_at_ports(rig, 1, 0, TSN_ALARMS_MAX + 12);
+    assert_int_equal(tsn_alarms_count(rig->set), TSN_ALARMS_MAX + 1);
+    assert_true(is_shown(rig, MORE(12)));
+    look_at_ports(rig, 0, 0, TSN_ALARMS_MAX);
+    assert_int_equal(tsn_alarms_count(rig->set), TSN_ALARMS_MAX);
+    assert_false(is_shown(rig, "more-alarms"));
+}
+
+/* All of them may be replaced at once: the new ones wait for room, and are not
+ * too many. */
+static void
+alarms__others_take_their_place__are_not_more(void **state)
+{
+    struct rig *rig = *state;
+
+    look_at_ports(rig, 0, 0, TSN_ALARMS_MAX);
+    look_at_ports(rig, DELAY_MS, 0, TSN_ALARMS_MAX);
+    for (int i = 0; i < 3; i++) {
+        look_at_ports(rig, i * DELAY_MS, 1000, TSN_ALARMS_MAX);
+        assert_false(is_shown(rig, "more-alarms"));
+    }
+    assert_int_equal(tsn_alarms_count(rig->set), TSN_ALARMS_MAX);
+    assert_true(is_shown(rig, "port=p1000"));
+}
+
+static void
+alarms__too_many_of_a_kind__another_has_room(void **state)
 {
     struct rig *rig = *state;
 
     begin(rig, 0);
-    for (int i = 0; i < TSN_ALARMS_MAX + 10; i++) {
-        char object[16];
-
-        snprintf(object, sizeof object, "port=p%d", i);
-        tsn_alarms_state(rig->set, "port-missing", TSN_WARNING, 0, object,
-                         "t");
-    }
+    state_ports(rig, 0, 2 * TSN_ALARMS_MAX, 0);
+    tsn_alarms_state(rig->set, "labels-exhausted", TSN_CRITICAL, 0, "trees",
+                     "all labels are taken");
     tsn_alarms_end(rig->set);
-    assert_int_equal(tsn_alarms_count(rig->set), TSN_ALARMS_MAX);
-    /* Room that they leave is taken by another, the next time. */
-    look(rig, 0, "port=x");
-    assert_int_equal(tsn_alarms_count(rig->set), 0);
-    look(rig, 0, "port=x");
-    look(rig, DELAY_MS, "port=x");
-    assert_int_equal(tsn_alarms_count(rig->set), 1);
+    assert_int_equal(tsn_alarms_count(rig->set), TSN_ALARMS_MAX + 2);
+    assert_int_equal(tsn_alarms_count_critical(rig->set), 1);
+    assert_true(is_shown(rig, "all labels are taken"));
+    assert_true(is_shown(rig, MORE(128)));
+}
+
+/* Nobody sees that it is critical among those that are shown. */
+static void
+alarms__a_critical_one_among_the_rest__is_counted(void **state)
+{
+    struct rig *rig = *state;
+
+    begin(rig, 0);
+    state_ports(rig, 0, TSN_ALARMS_MAX, 0);
+    tsn_alarms_state(rig->set, "port-missing", TSN_CRITICAL, 0, "port=x", "t");
+    tsn_alarms_state(rig->set, "port-missing", TSN_WARNING, 0, "port=y", "t");
+    tsn_alarms_end(rig->set);
+    assert_true(is_shown(rig, MORE(2)));
+    assert_int_equal(tsn_alarms_count_critical(rig->set), 1);
 }
 
 int
@@ -191,7 +278,10 @@ main(void)
         CASE(alarm__not_stated_any_more__is_cleared),
         CASE(alarm__gets_worse__counts_as_critical),
         CASE(alarms__same_kind__are_told_apart_by_object),
-        CASE(alarms__too_many__the_rest_is_not_kept),
+        CASE(alarms__too_many__how_many_more_is_told),
+        CASE(alarms__others_take_their_place__are_not_more),
+        CASE(alarms__too_many_of_a_kind__another_has_room),
+        CASE(alarms__a_critical_one_among_the_rest__is_counted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
