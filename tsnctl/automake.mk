@@ -11,6 +11,8 @@ tsnctl_libtsnctl_a_SOURCES = \
 	tsnctl/pcapng.h \
 	tsnctl/print.c \
 	tsnctl/print.h \
+	tsnctl/private-file.c \
+	tsnctl/private-file.h \
 	tsnctl/render.c \
 	tsnctl/render.h
 
@@ -27,6 +29,12 @@ tests_unit_test_tsnctl_render_LDADD = \
 check_PROGRAMS += tests/unit/test_tsnctl_pcapng
 tests_unit_test_tsnctl_pcapng_SOURCES = tests/unit/test_tsnctl_pcapng.c
 tests_unit_test_tsnctl_pcapng_LDADD = \
+	tsnctl/libtsnctl.a $(BASE_LIBS) $(TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_tsnctl_private_file
+tests_unit_test_tsnctl_private_file_SOURCES = \
+	tests/unit/test_tsnctl_private_file.c
+tests_unit_test_tsnctl_private_file_LDADD = \
 	tsnctl/libtsnctl.a $(BASE_LIBS) $(TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_tsnctl_main

@@ -20,6 +20,7 @@
 #include "tsn/loop.h"
 #include "tsnctl/client.h"
 #include "tsnctl/pcapng.h"
+#include "tsnctl/private-file.h"
 #include "util.h"
 
 enum {
@@ -377,19 +378,21 @@ static bool
 open_file(struct capture *c)
 {
     const char *name = c->file_name;
+    int error = 0;
 
     if (!name) {
         return true;
     } else if (strcmp(name, "-")) {
-        c->file = fopen(name, "wb");
+        error = tsnctl_private_file_open(name, &c->file);
     } else if (isatty(STDOUT_FILENO)) {
         fputs("tsnctl: packets are nothing for a terminal\n", stderr);
         return false;
     } else {
         c->file = stdout;
     }
-    if (!c->file) {
-        fprintf(stderr, "tsnctl: %s: %s\n", name, ovs_strerror(errno));
+    if (error) {
+        fprintf(stderr, "tsnctl: %s: %s\n", name, error == -EPERM
+                ? "somebody else has put that there" : ovs_strerror(-error));
         return false;
     }
     return true;

@@ -159,6 +159,7 @@ def test_capture__drops_of_a_stranger__file_with_reasons(node):
         node.send(999)
         _, said = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0
+    assert path.stat().st_mode & 0o777 == 0o600
     assert said == ("2 frames and 0 dropped copies captured, 0 lost because "
                     "they came faster than they were read\n")
 
