@@ -132,7 +132,7 @@ ask(struct capture *c, const char *request, struct tsnctl_reply *reply)
         return true;
     }
     if (reply->outcome == TSNCTL_ABSENT) {
-        fprintf(stderr, "tsnctl: nobody serves %s\n", c->path);
+        fputs("tsnctl: tsn-replicator is not running\n", stderr);
     } else {
         fprintf(stderr, "tsnctl: %s\n", reply->error);
     }
@@ -322,6 +322,22 @@ run(struct capture *c)
     }
 }
 
+/* Ends a capture of which nothing is wanted.  One that is only stopped would
+ * keep others from theirs, as it waits to be read. */
+static void
+abandon(struct capture *c)
+{
+    bool more;
+
+    c->failed = true;
+    c->max_frames = 0;
+    if (stop(c)) {
+        while (read_some(c, &more)) {
+            continue;
+        }
+    }
+}
+
 static void
 finish(struct capture *c)
 {
@@ -450,7 +466,12 @@ parse_options(struct capture *c, int argc, char *argv[])
             ok = false;
         }
     }
-    if (!ok || optind < argc) {
+    if (ok && optind < argc) {
+        fprintf(stderr, "tsnctl: \"%s\" is no option; the reason of drops is "
+                "given as --drops=REASON\n", argv[optind]);
+        ok = false;
+    }
+    if (!ok) {
         fputs("tsnctl: try \"tsnctl capture --help\"\n", stderr);
         return EXIT_USAGE;
     }
@@ -478,8 +499,7 @@ tsnctl_capture(int argc, char *argv[], const char *path, bool json)
         if (ask(&c, ds_cstr(&c.request), &reply)) {
             c.session = integer(reply.result, "session");
             if (!open_file(&c)) {
-                c.failed = true;
-                stop(&c);
+                abandon(&c);
             } else {
                 write_header(&c, reply.result);
                 run(&c);

@@ -219,6 +219,27 @@ def test_capture__no_room_for_the_file__says_so(node):
     assert "tsnctl: /dev/full: No space left on device\n" in done.stderr
 
 
+def test_capture__file_cannot_be_opened__leaves_none_behind(node, tmp_path):
+    node.send(VNI)
+    for words, status, problem in (
+            (["-w", tmp_path], 1, f"tsnctl: {tmp_path}: Is a directory\n"),
+            (["-w", tmp_path], 1, f"tsnctl: {tmp_path}: Is a directory\n"),
+            (["--seconds", "1"], 0, "lost because")):
+        done = subprocess.run(node.argv("capture", *words),
+                              capture_output=True, text=True,
+                              env=os.environ | SANITIZER_ENV, timeout=TIMEOUT)
+        assert done.returncode == status and problem in done.stderr, done
+
+
+def test_capture__stray_word__named(node):
+    done = subprocess.run(node.argv("capture", "-d", "no_member"),
+                          capture_output=True, text=True,
+                          env=os.environ | SANITIZER_ENV, timeout=TIMEOUT)
+    assert done.returncode == 2
+    assert done.stderr.startswith('tsnctl: "no_member" is no option; the '
+                                  "reason of drops is given as --drops=")
+
+
 def test_capture__without_file__a_line_each(node):
     process = subprocess.Popen(
         node.argv("capture", "--count", 1), stdout=subprocess.PIPE,
