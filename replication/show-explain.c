@@ -296,6 +296,20 @@ put_copies(const struct context *c)
     }
 }
 
+/* Of --to, where nothing would go. */
+static void
+put_stranger(const struct context *c)
+{
+    tsn_json_object_begin(c->json, NULL);
+    tsn_json_string(c->json, "to", fwd_ip_text(&c->request->to).s);
+    tsn_json_string(c->json, "class", NULL);
+    tsn_json_string(c->json, "why",
+                    c->explain->verdict.action == FWD_FLOOD
+                    ? "it is no member of the network"
+                    : "the frame is not flooded");
+    tsn_json_object_end(c->json);
+}
+
 /* The members that get none. */
 static void
 put_others(const struct context *c)
@@ -303,11 +317,16 @@ put_others(const struct context *c)
     const char *source = fwd_class_name(c->explain->verdict.class);
     struct fwd_explain_copies copies;
     struct fwd_explain_copy copy;
+    bool found = false;
 
     tsn_json_array_begin(c->json, "no_copy");
     fwd_explain_copies_init(&copies, c->explain);
     while (fwd_explain_copies_next(&copies, &copy)) {
-        if (is_copy(&copy) || !is_asked_for(c, &copy)) {
+        if (!is_asked_for(c, &copy)) {
+            continue;
+        }
+        found = true;
+        if (is_copy(&copy)) {
             continue;
         }
         tsn_json_object_begin(c->json, NULL);
@@ -320,6 +339,9 @@ put_others(const struct context *c)
                              fwd_class_name(copy.member->class));
         }
         tsn_json_object_end(c->json);
+    }
+    if (c->request->has_to && !found) {
+        put_stranger(c);
     }
     tsn_json_array_end(c->json);
 }
@@ -376,7 +398,7 @@ put_result(const struct context *c)
     if (c->explain->verdict.action != FWD_DROP
         && c->explain->verdict.action != FWD_PASS) {
         put_copies(c);
-        if (c->explain->verdict.action == FWD_FLOOD) {
+        if (c->explain->verdict.action == FWD_FLOOD || c->request->has_to) {
             put_others(c);
         }
     }

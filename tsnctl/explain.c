@@ -175,15 +175,19 @@ is_inner(const struct explain *x)
     return x->vni || x->label || x->from;
 }
 
+/* 'number' is that of a file's packet, or 0. */
 static int
-ask(const struct explain *x, const uint8_t *data, size_t size,
-    struct tsnctl_reply *reply)
+ask(const struct explain *x, unsigned int number, const uint8_t *data,
+    size_t size, struct tsnctl_reply *reply)
 {
     struct ds request = DS_EMPTY_INITIALIZER;
 
     if (size > MAX_OCTETS) {
-        complain("%"PRIuSIZE" octets are more than the %d that can be "
-                 "explained", size, MAX_OCTETS);
+        char *which = number ? xasprintf("packet %u: ", number) : xstrdup("");
+
+        complain("%s%"PRIuSIZE" octets are more than the %d that can be "
+                 "explained", which, size, MAX_OCTETS);
+        free(which);
         return EXIT_FAILED;
     }
     bool ok = put_options(x, &request);
@@ -226,7 +230,7 @@ explain_hex(const struct explain *x, uint8_t *data, size_t size)
             offset = 0;
         }
     }
-    int status = ask(x, data + offset, size - offset, &reply);
+    int status = ask(x, 0, data + offset, size - offset, &reply);
     if (status) {
         return status;
     }
@@ -289,7 +293,8 @@ explain_packet(struct explain *x, const struct tsnctl_pcap *pcap,
         print_no_ip(x, number);
         return 0;
     }
-    int status = ask(x, packet->data + offset, packet->size - offset, &reply);
+    int status = ask(x, number, packet->data + offset, packet->size - offset,
+                     &reply);
     if (!status) {
         print_packet(x, number, &reply);
         tsnctl_reply_fini(&reply);

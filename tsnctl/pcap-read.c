@@ -6,6 +6,7 @@
 #include <pcap/pcap.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "packets.h"
 #include "tsn/error.h"
@@ -32,7 +33,11 @@ tsnctl_pcap_open(const char *path, struct tsnctl_pcap **pcapp,
     pcap_t *pcap = pcap_open_offline(path, text);
 
     if (!pcap) {
-        tsn_err_set(err, NULL, "%s", text);
+        /* Some texts begin with the name, as do those of fopen(). */
+        bool named = !strncmp(text, path, strlen(path));
+
+        tsn_err_set(err, NULL, "%s%s%s", named ? "" : path,
+                    named ? "" : ": ", text);
         return -EINVAL;
     }
     struct tsnctl_pcap *p = xmalloc(sizeof *p);

@@ -187,6 +187,8 @@ put_own(const struct fwd_explain *e, struct ds *out)
     ds_put_cstr(out, fwd_ip_text(&e->host.ip4).s);
     if (!fwd_ip_is_zero(&e->host.ip6)) {
         ds_put_format(out, " or %s", fwd_ip_text(&e->host.ip6).s);
+    } else if (e->packet[0] >> 4 == 6) {
+        ds_put_cstr(out, ", and we have none of IPv6 (address6)");
     }
 }
 

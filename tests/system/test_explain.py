@@ -193,6 +193,19 @@ def test_to__one_endpoint__what_it_gets(lab):
     assert [row["to"] for row in result["no_copy"]] == [TOR1]
 
 
+@pytest.mark.parametrize("frame,why", [
+    (lambda lab: Ether(dst="ff:ff:ff:ff:ff:ff", src=lab.bms1.mac) / IP(),
+     "it is no member of the network"),
+    (lambda lab: arp_request(lab, lab.vm.address), "the frame is not flooded"),
+])
+def test_to__where_nothing_goes__says_why(lab, frame, why):
+    result = explain(lab, *FRAME_FROM_TOR1, "--to", "10.0.0.77",
+                     bytes(frame(lab)).hex())
+    assert result["copies"] == []
+    assert ([(row["to"], row["why"]) for row in result["no_copy"]]
+            == [("10.0.0.77", why)])
+
+
 def drops(lab):
     totals = lab.tsnctl("drops", as_json=True)
     return totals["invalid_mcast_source"]
@@ -218,6 +231,13 @@ def test_frame__of_no_network__last_decision(lab, argv, step):
     result = explain(lab, *argv,
                      bytes(arp_request(lab, lab.vm.address)).hex())
     assert steps(result)[-1] == step
+
+
+def test_frame__from_ipv6_without_an_address__says_so(lab):
+    result = explain(lab, "--vni", "100", "--from", "2001:db8::1", "02")
+    assert result["decisions"][-1]["decision"] == (
+        f"not to our address, {lab.tsn_address}, and we have none of IPv6 "
+        "(address6)")
 
 
 def test_packet__not_ours__left_to_the_host(lab):
@@ -323,7 +343,16 @@ def cut_file(lab, path):
 
 def no_pcap(lab, path):
     path.write_text("no packets here, but some text\n")
-    return [path], "unknown file format"
+    return [path], f"{path}: unknown file format"
+
+
+def no_file(lab, path):
+    return [path], f"tsnctl: {path}: No such file"
+
+
+def too_long(lab, path):
+    wrpcap(str(path), [Ether() / Raw(b"x" * 20), Ether() / Raw(b"x" * 16300)])
+    return [*FRAME_FROM_TOR1, path], "packet 2: 16314 octets are more than"
 
 
 def no_ethernet(lab, path):
@@ -341,8 +370,9 @@ def too_few(lab, path):
     return ["--packet", 4, path], "there are 3 packets"
 
 
-@pytest.mark.parametrize("make", [cut_in_capture, cut_file, no_pcap,
-                                  no_ethernet, other_link, too_few])
+@pytest.mark.parametrize("make", [
+    cut_in_capture, cut_file, no_pcap, no_file, too_long, no_ethernet,
+    other_link, too_few])
 def test_file__not_as_it_should_be__says_so(lab, tmp_path, make):
     argv, message = make(lab, tmp_path / "file")
     done = tsnctl(lab, *argv)
