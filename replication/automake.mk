@@ -335,6 +335,15 @@ $(XDP_LOAD_OBJECT): $(XDP_LOAD_FILES)
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(BPF_CLANG) $(BPF_CFLAGS) -c -o $@ \
 		$(top_srcdir)/tests/unit/xdp-load.bpf.c
 
+# Frames of one poll for two programs.
+XDP_TURNS_OBJECT = tests/unit/xdp-turns.bpf.o
+XDP_TURNS_FILES = tests/unit/xdp-turns.bpf.c tests/unit/xdp_turns_abi.h
+EXTRA_DIST += $(XDP_TURNS_FILES)
+CLEANFILES += $(XDP_TURNS_OBJECT)
+$(XDP_TURNS_OBJECT): $(XDP_TURNS_FILES)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(BPF_CLANG) $(BPF_CFLAGS) -c -o $@ \
+		$(top_srcdir)/tests/unit/xdp-turns.bpf.c
+
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_fwd_soak
 tests_unit_test_fwd_soak_SOURCES = \

@@ -7,7 +7,7 @@ EXTRA_DIST += tests/bench/bench tests/system tests/fuzz/corpus \
 
 # What system tests flood with.
 noinst_PROGRAMS += tests/unit/flood-load
-noinst_DATA += $(XDP_LOAD_OBJECT)
+noinst_DATA += $(XDP_LOAD_OBJECT) $(XDP_TURNS_OBJECT)
 tests_unit_flood_load_SOURCES = \
 	tests/unit/flood-load.c \
 	tests/unit/fwd_fixture.h \

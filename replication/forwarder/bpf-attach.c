@@ -15,6 +15,7 @@
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
 #include "replication/forwarder/bpf-dispatch.h"
+#include "replication/forwarder/bpf-grace.h"
 #include "replication/forwarder/bpf-maps.h"
 #include "replication/forwarder/bpf-pins.h"
 #include "util.h"
@@ -36,7 +37,7 @@ struct fwd_bpf_attach {
     const struct fwd_bpf_maps *maps;
     struct fwd_bpf_pins *pins;  /* NULL: pin nothing. */
     bool dispatcher;
-    bool pinned;                /* The program of the dispatcher is. */
+    bool introduced;            /* To processes before and after. */
     bool has_old;
     struct link links[MAX_INTERFACES];
     int n;
@@ -49,6 +50,9 @@ fwd_bpf_attach_create(const char *dir)
 
     attach->pins = dir ? fwd_bpf_pins_open(dir) : NULL;
     attach->has_old = attach->pins && fwd_bpf_pins_has_any(attach->pins);
+    if (attach->pins && !attach->has_old) {
+        fwd_bpf_pins_forget_olds(attach->pins, FWD_BPF_PIN_HEIR);
+    }
     return attach;
 }
 
@@ -160,7 +164,8 @@ detach_old(const struct fwd_bpf_attach *attach, int ifindex)
 {
     const int *olds;
     bool ok = true;
-    size_t n = fwd_bpf_pins_get_programs(attach->pins, &olds);
+    size_t n = fwd_bpf_pins_get_olds(attach->pins, FWD_BPF_PIN_PROGRAM,
+                                     &olds);
 
     for (size_t i = 0; i < n; i++) {
         int error = fwd_bpf_dispatch_detach(olds[i], ifindex);
@@ -192,20 +197,45 @@ note_dispatcher(const struct fwd_bpf_attach *attach, struct link *link)
     return found;
 }
 
+/* Before the first interface runs ours: tells the programs of processes before
+ * which is their heir, and has the next process find where to tell ours.  A
+ * program in a dispatcher must be known as ours, too. */
+static int
+introduce(struct fwd_bpf_attach *attach)
+{
+    const struct fwd_bpf_maps *maps = attach->maps;
+    const int *heirs;
+
+    if (attach->introduced || !attach->pins) {
+        return 0;
+    }
+    int error = fwd_bpf_pins_put(attach->pins, FWD_BPF_PIN_HEIR,
+                                 maps->instance, maps->fds[FWD_BPF_HEIRS]);
+    if (!error && attach->dispatcher) {
+        error = fwd_bpf_pins_put(attach->pins, FWD_BPF_PIN_PROGRAM,
+                                 maps->instance, maps->ingress);
+    }
+    if (error) {
+        return error;
+    }
+    size_t n = fwd_bpf_pins_get_olds(attach->pins, FWD_BPF_PIN_HEIR, &heirs);
+    for (size_t i = 0; i < n; i++) {
+        error = fwd_bpf_maps_inherit(maps, heirs[i]);
+        if (error) {
+            VLOG_WARN("copies can be lost as programs are replaced: %s",
+                      ovs_strerror(-error));
+        }
+    }
+    attach->introduced = true;
+    return 0;
+}
+
 static int
 join_dispatcher(struct fwd_bpf_attach *attach, struct link *link,
                 enum fwd_bpf_mode mode)
 {
     int program = attach->maps->ingress;
 
-    /* First: what runs must be known as ours to the process after us. */
-    if (!attach->pinned) {
-        int error = fwd_bpf_pins_put_program(attach->pins, program);
-        if (error) {
-            return error;
-        }
-        attach->pinned = true;
-    }
     int error = fwd_bpf_dispatch_attach(program, link->ifindex, mode);
     if (error == -EOPNOTSUPP || error == -EBUSY) {
         /* In the other mode, but perhaps for our predecessor alone. */
@@ -248,8 +278,11 @@ fwd_bpf_attach_to(struct fwd_bpf_attach *attach, int ifindex,
     if (!if_indextoname(ifindex, link->name)) {
         return -ENODEV;
     }
-    int error = attach->dispatcher ? join_dispatcher(attach, link, mode)
+    int error = introduce(attach);
+    if (!error) {
+        error = attach->dispatcher ? join_dispatcher(attach, link, mode)
                 : open_link(attach, link, mode);
+    }
     attach->n += !error;
     return error;
 }
@@ -330,17 +363,27 @@ detach_old_everywhere(const struct fwd_bpf_attach *attach)
     return ok;
 }
 
+static void
+forget_heirs(void *attach_, uint32_t first OVS_UNUSED, uint32_t n OVS_UNUSED)
+{
+    struct fwd_bpf_attach *attach = attach_;
+
+    fwd_bpf_pins_forget_olds(attach->pins, FWD_BPF_PIN_HEIR);
+}
+
 void
-fwd_bpf_attach_clean(struct fwd_bpf_attach *attach)
+fwd_bpf_attach_clean(struct fwd_bpf_attach *attach,
+                     struct fwd_bpf_grace *grace)
 {
     const int *olds;
 
     if (attach->pins) {
         fwd_bpf_pins_keep_links(attach->pins, is_ours, attach);
-        if (fwd_bpf_pins_get_programs(attach->pins, &olds)
+        if (fwd_bpf_pins_get_olds(attach->pins, FWD_BPF_PIN_PROGRAM, &olds)
             && detach_old_everywhere(attach)) {
-            fwd_bpf_pins_forget_programs(attach->pins);
+            fwd_bpf_pins_forget_olds(attach->pins, FWD_BPF_PIN_PROGRAM);
         }
+        fwd_bpf_defer(grace, forget_heirs, attach, 0, 0);
     }
     attach->has_old = false;
 }

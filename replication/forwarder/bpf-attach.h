@@ -16,13 +16,16 @@
  * What is pinned, in the directory:
  *
  *     ingress-INTERFACE  the link
- *     program-NUMBER     the program of a dispatcher, to be known as ours */
+ *     program-INSTANCE   the program of a dispatcher, to be known as ours
+ *     heir-INSTANCE      where the next process puts its program "heir": see
+ *                        bpf/abi.h */
 #ifndef FWD_BPF_ATTACH_H
 #define FWD_BPF_ATTACH_H 1
 
 #include <stdbool.h>
 
 struct fwd_bpf_attach;
+struct fwd_bpf_grace;
 struct fwd_bpf_maps;
 
 enum fwd_bpf_mode {
@@ -62,8 +65,10 @@ void fwd_bpf_detach_from(struct fwd_bpf_attach *, int ifindex);
  * out of the dispatcher of one, which is then to be attached to anew. */
 void fwd_bpf_attach_check(struct fwd_bpf_attach *);
 
-/* Removes what is left of processes before this one. */
-void fwd_bpf_attach_clean(struct fwd_bpf_attach *);
+/* Removes what is left of processes before this one, but for what programs that
+ * are still running could need: that after a grace period, and if another
+ * process comes before, in that one. */
+void fwd_bpf_attach_clean(struct fwd_bpf_attach *, struct fwd_bpf_grace *);
 
 /* Interface 'i' of those that run the program: its name, NULL if there are not
  * so many, and in '*othersp' the names of the programs that share a dispatcher

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "entropy.h"
 #include "openvswitch/vlog.h"
 #include "replication/forwarder/bpf-dispatch.h"
 #include "tsn/error.h"
@@ -35,6 +36,7 @@ static const char *const map_names[FWD_BPF_N_MAPS] = {
     [FWD_BPF_INDEX] = "index",
     [FWD_BPF_ENDPOINTS] = "endpoints",
     [FWD_BPF_BUCKETS] = "buckets",
+    [FWD_BPF_DEVS] = "devs",
     [FWD_BPF_CONTROL] = FWD_BPF_CAPTURE,
     [FWD_BPF_SLOTS] = "slots",
     [FWD_BPF_ADDRESSES] = "addresses",
@@ -44,6 +46,7 @@ static const char *const map_names[FWD_BPF_N_MAPS] = {
     [FWD_BPF_COUNTERS] = "counters",
     [FWD_BPF_FLOODS] = "floods",
     [FWD_BPF_RELAYS] = "relays",
+    [FWD_BPF_HEIRS] = "heirs",
     [FWD_BPF_GRACE] = "grace",
     [FWD_BPF_CAPTURED] = "captured",
 };
@@ -66,13 +69,15 @@ print(enum libbpf_print_level level, const char *fmt, va_list args)
 }
 
 static int
-set_constants(struct bpf_object *object, const struct fwd_host *host)
+set_constants(struct bpf_object *object,
+              const struct fwd_bpf_constants *constants)
 {
     struct bpf_map *map;
 
     bpf_object__for_each_map (map, object) {
         if (!strcmp(bpf_map__name(map), FWD_BPF_CONSTANTS)) {
-            return bpf_map__set_initial_value(map, host, sizeof *host);
+            return bpf_map__set_initial_value(map, constants,
+                                              sizeof *constants);
         }
     }
     return -ENOENT;
@@ -98,6 +103,7 @@ find_all(struct fwd_bpf_maps *maps)
         }
     }
     maps->ingress = find_program(maps->object, "ingress");
+    maps->heir = find_program(maps->object, "heir");
     for (int i = 0; i < FWD_BPF_MAX_DEVS; i++) {
         char name[16];
 
@@ -107,7 +113,7 @@ find_all(struct fwd_bpf_maps *maps)
             return maps->egress[i];
         }
     }
-    return maps->ingress < 0 ? maps->ingress : 0;
+    return MIN(MIN(maps->ingress, maps->heir), 0);
 }
 
 static int
@@ -146,6 +152,8 @@ map_all_memory(struct fwd_bpf_maps *maps)
           (void **) &maps->endpoints },
         { FWD_BPF_BUCKETS, FWD_N_BUCKETS * sizeof *maps->buckets,
           (void **) &maps->buckets },
+        { FWD_BPF_DEVS, FWD_BPF_MAX_DEVS * sizeof *maps->devs,
+          (void **) &maps->devs },
         { FWD_BPF_CONTROL, sizeof *maps->capture, (void **) &maps->capture },
     };
 
@@ -163,11 +171,16 @@ static int
 open_object(struct fwd_bpf_maps *maps, const struct fwd_host *host,
             struct tsn_err *err)
 {
+    struct fwd_bpf_constants constants = { .host = *host };
+
+    get_entropy_or_die(&maps->instance, sizeof maps->instance);
+    constants.instance = maps->instance;
     maps->n_cpus = libbpf_num_possible_cpus();
     maps->object = bpf_object__open_mem(fwd_bpf_object, fwd_bpf_object_end
                                                         - fwd_bpf_object,
                                         NULL);
-    int error = maps->object ? set_constants(maps->object, host) : -errno;
+    int error = maps->object ? set_constants(maps->object, &constants)
+                : -errno;
     if (error) {
         tsn_err_set(err, NULL, "cannot open the programs: %s",
                     ovs_strerror(-error));
@@ -258,6 +271,7 @@ fwd_bpf_maps_close(struct fwd_bpf_maps *maps)
         [FWD_BPF_INDEX] = maps->index,
         [FWD_BPF_ENDPOINTS] = maps->endpoints,
         [FWD_BPF_BUCKETS] = maps->buckets,
+        [FWD_BPF_DEVS] = maps->devs,
         [FWD_BPF_CONTROL] = maps->capture,
     };
 
@@ -323,6 +337,14 @@ fwd_bpf_zero_counters(const struct fwd_bpf_maps *maps, uint32_t slot)
 
     memset(zeros, 0, sizeof zeros);
     return fwd_bpf_map_set(maps, FWD_BPF_COUNTERS, &slot, zeros);
+}
+
+int
+fwd_bpf_maps_inherit(const struct fwd_bpf_maps *maps, int heirs)
+{
+    uint32_t key = 0;
+
+    return bpf_map_update_elem(heirs, &key, &maps->heir, BPF_ANY) ? -errno : 0;
 }
 
 void

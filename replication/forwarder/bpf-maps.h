@@ -24,6 +24,7 @@ enum fwd_bpf_map {
     FWD_BPF_INDEX,
     FWD_BPF_ENDPOINTS,
     FWD_BPF_BUCKETS,
+    FWD_BPF_DEVS,
     FWD_BPF_CONTROL,
     FWD_BPF_N_MMAPPED,
     FWD_BPF_SLOTS = FWD_BPF_N_MMAPPED,
@@ -34,6 +35,7 @@ enum fwd_bpf_map {
     FWD_BPF_COUNTERS,
     FWD_BPF_FLOODS,
     FWD_BPF_RELAYS,
+    FWD_BPF_HEIRS,
     FWD_BPF_GRACE,
     FWD_BPF_CAPTURED,
     FWD_BPF_N_MAPS
@@ -44,6 +46,8 @@ struct fwd_bpf_maps {
     int fds[FWD_BPF_N_MAPS];
     int ingress;                        /* Programs. */
     int egress[FWD_BPF_MAX_DEVS];
+    int heir;
+    uint32_t instance;                  /* Tells them from other processes'. */
     unsigned int n_cpus;                /* Values of a per-CPU entry. */
 
     /* What the programs read, to be written here. */
@@ -52,6 +56,7 @@ struct fwd_bpf_maps {
     struct fwd_bpf_member *members;
     struct fwd_bpf_index *index;
     struct fwd_bpf_endpoint *endpoints;
+    uint64_t *devs;
     /* What they change, as anybody may: see policer.h. */
     struct fwd_bucket *buckets;
     struct fwd_bpf_capture_control *capture;
@@ -87,6 +92,11 @@ int fwd_bpf_map_remove(const struct fwd_bpf_maps *, enum fwd_bpf_map,
 int fwd_bpf_read_counters(const struct fwd_bpf_maps *, uint32_t slot,
                           struct fwd_bpf_counters *sum);
 int fwd_bpf_zero_counters(const struct fwd_bpf_maps *, uint32_t slot);
+
+/* Has other programs, whose map of heirs is 'heirs', leave copies of frames of
+ * ours to ours.  The map forgets it when nobody has it open or pinned any more.
+ * Returns 0 or -errno. */
+int fwd_bpf_maps_inherit(const struct fwd_bpf_maps *, int heirs);
 
 /* Waits until no program runs any more that was running when it was called;
  * mostly some milliseconds.  Any thread, also beside the others. */

@@ -27,16 +27,26 @@ VLOG_DEFINE_THIS_MODULE(fwd_bpf_pins);
 #define BPF_FS "/sys/fs/bpf"
 #define ROOT BPF_FS "/tsn"
 #define LINK "ingress-"
-#define PROGRAM "program-"
-/* Programs that processes were killed before they could remove. */
-#define MAX_PROGRAMS 16
+/* Of processes that were killed before they could remove them. */
+#define MAX_OLD 16
+
+static const char *const prefixes[FWD_BPF_N_PINS] = {
+    [FWD_BPF_PIN_PROGRAM] = "program-",
+    [FWD_BPF_PIN_HEIR] = "heir-",
+};
+
+/* Those of one kind when it was opened. */
+struct olds {
+    int fds[MAX_OLD];
+    char *numbers[MAX_OLD];
+    size_t n;
+};
 
 struct fwd_bpf_pins {
     char *dir;
     int lock;
     bool has_links;             /* When it was opened. */
-    int programs[MAX_PROGRAMS];
-    size_t n_programs;
+    struct olds olds[FWD_BPF_N_PINS];
 };
 
 /* The kernel takes no dot in a name below a BPF file system, but there are some
@@ -179,18 +189,27 @@ find_link(const char *interface, void *pins_)
     }
 }
 
+struct search {
+    struct fwd_bpf_pins *pins;
+    enum fwd_bpf_pin kind;
+};
+
 static void
-find_program(const char *number, void *pins_)
+find_old(const char *number, void *search_)
 {
-    struct fwd_bpf_pins *pins = pins_;
-    int fd = pins->n_programs < MAX_PROGRAMS
-             ? open_pin(pins->dir, PROGRAM, number) : -E2BIG;
+    const struct search *search = search_;
+    const struct fwd_bpf_pins *pins = search->pins;
+    struct olds *olds = &search->pins->olds[search->kind];
+    int fd = olds->n < MAX_OLD
+             ? open_pin(pins->dir, prefixes[search->kind], number) : -E2BIG;
 
     if (fd < 0) {
-        VLOG_WARN("cannot open a program of a process before dir=%s "
-                  "program=%s: %s", pins->dir, number, ovs_strerror(-fd));
+        VLOG_WARN("cannot open what a process before has pinned path=%s/%s%s: "
+                  "%s", pins->dir, prefixes[search->kind], number,
+                  ovs_strerror(-fd));
     } else {
-        pins->programs[pins->n_programs++] = fd;
+        olds->fds[olds->n] = fd;
+        olds->numbers[olds->n++] = xstrdup(number);
     }
 }
 
@@ -212,15 +231,21 @@ fwd_bpf_pins_open(const char *dir)
     pins->dir = xstrdup(dir);
     pins->lock = lock;
     for_each_pin(dir, LINK, find_link, pins);
-    for_each_pin(dir, PROGRAM, find_program, pins);
+    for (int kind = 0; kind < FWD_BPF_N_PINS; kind++) {
+        struct search search = { pins, kind };
+
+        for_each_pin(dir, prefixes[kind], find_old, &search);
+    }
     return pins;
 }
 
 static void
-close_programs(struct fwd_bpf_pins *pins)
+close_olds(struct olds *olds)
 {
-    while (pins->n_programs) {
-        close(pins->programs[--pins->n_programs]);
+    while (olds->n) {
+        olds->n--;
+        close(olds->fds[olds->n]);
+        free(olds->numbers[olds->n]);
     }
 }
 
@@ -228,7 +253,9 @@ void
 fwd_bpf_pins_close(struct fwd_bpf_pins *pins)
 {
     if (pins) {
-        close_programs(pins);
+        for (int kind = 0; kind < FWD_BPF_N_PINS; kind++) {
+            close_olds(&pins->olds[kind]);
+        }
         close(pins->lock);
         free(pins->dir);
         free(pins);
@@ -238,7 +265,7 @@ fwd_bpf_pins_close(struct fwd_bpf_pins *pins)
 bool
 fwd_bpf_pins_has_any(const struct fwd_bpf_pins *pins)
 {
-    return pins->has_links || pins->n_programs;
+    return pins->has_links || pins->olds[FWD_BPF_PIN_PROGRAM].n;
 }
 
 bool
@@ -293,45 +320,34 @@ fwd_bpf_pins_keep_links(const struct fwd_bpf_pins *pins,
     for_each_pin(pins->dir, LINK, keep_or_remove, &keep);
 }
 
-/* Returns 0 for none. */
-static uint32_t
-program_number(int fd)
-{
-    struct bpf_prog_info info;
-    uint32_t size = sizeof info;
-
-    memset(&info, 0, sizeof info);
-    return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.id;
-}
-
 int
-fwd_bpf_pins_put_program(const struct fwd_bpf_pins *pins, int fd)
+fwd_bpf_pins_put(const struct fwd_bpf_pins *pins, enum fwd_bpf_pin kind,
+                 uint32_t instance, int fd)
 {
-    char *number = xasprintf("%u", (unsigned int) program_number(fd));
-    int error = put_pin(pins->dir, PROGRAM, number, fd);
+    char *number = xasprintf("%u", (unsigned int) instance);
+    int error = put_pin(pins->dir, prefixes[kind], number, fd);
 
     free(number);
     return error;
 }
 
 size_t
-fwd_bpf_pins_get_programs(const struct fwd_bpf_pins *pins, const int **fdsp)
+fwd_bpf_pins_get_olds(const struct fwd_bpf_pins *pins, enum fwd_bpf_pin kind,
+                      const int **fdsp)
 {
-    *fdsp = pins->programs;
-    return pins->n_programs;
+    *fdsp = pins->olds[kind].fds;
+    return pins->olds[kind].n;
 }
 
 void
-fwd_bpf_pins_forget_programs(struct fwd_bpf_pins *pins)
+fwd_bpf_pins_forget_olds(struct fwd_bpf_pins *pins, enum fwd_bpf_pin kind)
 {
-    for (size_t i = 0; i < pins->n_programs; i++) {
-        char *number = xasprintf(
-            "%u", (unsigned int) program_number(pins->programs[i]));
+    struct olds *olds = &pins->olds[kind];
 
-        remove_pin(pins->dir, PROGRAM, number);
-        free(number);
+    for (size_t i = 0; i < olds->n; i++) {
+        remove_pin(pins->dir, prefixes[kind], olds->numbers[i]);
     }
-    close_programs(pins);
+    close_olds(olds);
 }
 
 struct removal {
@@ -367,7 +383,8 @@ static void
 remove_program(const char *number, void *r_)
 {
     struct removal *r = r_;
-    int fd = open_pin(r->dir, PROGRAM, number), failed = MIN(fd, 0);
+    const char *prefix = prefixes[FWD_BPF_PIN_PROGRAM];
+    int fd = open_pin(r->dir, prefix, number), failed = MIN(fd, 0);
     struct if_nameindex *all = if_nameindex();
 
     for (struct if_nameindex *i = all; i && i->if_index && fd >= 0; i++) {
@@ -383,10 +400,21 @@ remove_program(const char *number, void *r_)
         close(fd);
     }
     if (!failed) {
-        failed = remove_pin(r->dir, PROGRAM, number);
+        failed = remove_pin(r->dir, prefix, number);
     }
     if (failed) {
         say(r, "program", number, failed);
+    }
+}
+
+static void
+remove_heir(const char *number, void *r_)
+{
+    struct removal *r = r_;
+    int error = remove_pin(r->dir, prefixes[FWD_BPF_PIN_HEIR], number);
+
+    if (error) {
+        say(r, "heir of program", number, error);
     }
 }
 
@@ -406,8 +434,9 @@ fwd_bpf_pins_remove(const char *dir,
                     : ovs_strerror(-lock));
         return lock;
     }
-    for_each_pin(dir, PROGRAM, remove_program, &r);
+    for_each_pin(dir, prefixes[FWD_BPF_PIN_PROGRAM], remove_program, &r);
     for_each_pin(dir, LINK, remove_link, &r);
+    for_each_pin(dir, prefixes[FWD_BPF_PIN_HEIR], remove_heir, &r);
     if (!r.error && rmdir(dir)) {
         r.error = -errno;
     }

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct fwd_bpf_pins;
 struct fwd_ip;
@@ -34,14 +35,23 @@ void fwd_bpf_pins_keep_links(const struct fwd_bpf_pins *,
                              bool (*keep)(const char *interface, void *aux),
                              void *aux);
 
-/* Pins this process's program.  Returns 0 or -errno. */
-int fwd_bpf_pins_put_program(const struct fwd_bpf_pins *, int fd);
-/* The programs of processes before this one: returns their number, and
- * descriptors borrowed until the next call but this one. */
-size_t fwd_bpf_pins_get_programs(const struct fwd_bpf_pins *,
-                                 const int **fdsp);
+/* What a process pins once. */
+enum fwd_bpf_pin {
+    FWD_BPF_PIN_PROGRAM,
+    FWD_BPF_PIN_HEIR,
+    FWD_BPF_N_PINS
+};
+
+/* Pins it for this process, which 'instance' tells from others.  Returns 0 or
+ * -errno. */
+int fwd_bpf_pins_put(const struct fwd_bpf_pins *, enum fwd_bpf_pin,
+                     uint32_t instance, int fd);
+/* Those of processes before this one: returns their number, and descriptors
+ * that are borrowed until fwd_bpf_pins_forget_olds(). */
+size_t fwd_bpf_pins_get_olds(const struct fwd_bpf_pins *, enum fwd_bpf_pin,
+                             const int **fdsp);
 /* Removes those. */
-void fwd_bpf_pins_forget_programs(struct fwd_bpf_pins *);
+void fwd_bpf_pins_forget_olds(struct fwd_bpf_pins *, enum fwd_bpf_pin);
 
 /* The directory of 'address' in this network namespace; NULL if there is no
  * BPF file system.  Owned by the caller. */

@@ -151,6 +151,7 @@ device(unsigned int dev, int ifindex, void *bpf_)
     struct fwd_bpf *bpf = bpf_;
 
     fwd_bpf_floods_prepare(bpf->floods, dev, ifindex);
+    bpf->maps->devs[dev] = ifindex;
     int error = fwd_bpf_devmap_set(bpf->maps->fds[FWD_BPF_RELAYS], dev,
                                    ifindex, bpf->maps->egress[dev]);
     if (error) {
@@ -340,7 +341,7 @@ fwd_bpf_set_complete(struct fwd_bpf *bpf)
     if (bpf->waiting) {
         bpf->waiting = false;
         attach_all(bpf);
-        fwd_bpf_attach_clean(bpf->attach);
+        fwd_bpf_attach_clean(bpf->attach, bpf->grace);
         VLOG_INFO("ebpf engine: took over from the process before");
     }
 }

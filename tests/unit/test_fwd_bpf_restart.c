@@ -3,6 +3,9 @@
  * one takes over.  No copy is lost or made twice meanwhile. */
 #include <config.h>
 
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +17,7 @@
 #include <cmocka.h>
 
 #include "bpf_rig.h"
+#include "xdp_turns_abi.h"
 
 #define VNI 1000
 #define N_MEMBERS 4
@@ -233,6 +237,136 @@ fwd_bpf__link_killed_and_replaced__no_copy_lost(void **state)
     check_no_copy_lost(state);
 }
 
+/* The program that interface "u0" runs now. */
+static int
+open_ingress(void)
+{
+    uint32_t id;
+
+    assert_int_equal(bpf_xdp_query_id(if_nametoindex("u0"), 0, &id), 0);
+    int fd = bpf_prog_get_fd_by_id(id);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+/* What a program that still runs holds on to of its maps; -1 for nothing. */
+static int
+open_heir(void)
+{
+    DIR *dir = opendir(pin_dir);
+    struct dirent *entry;
+    int fd = -1;
+
+    assert_non_null(dir);
+    while (fd < 0 && (entry = readdir(dir))) {
+        if (!strncmp(entry->d_name, "heir-", 5)) {
+            char *path = xasprintf("%s/%s", pin_dir, entry->d_name);
+
+            fd = bpf_obj_get(path);
+            free(path);
+        }
+    }
+    closedir(dir);
+    return fd;
+}
+
+#define N_TURNS 10              /* Frames of each program. */
+
+static struct bpf_object *
+load_turns(const int programs[2])
+{
+    static const uint8_t everybody[6] = EVERYBODY, b1[6] = B1;
+    const char *builddir = getenv("builddir");
+    struct turns_config config = { .n_first = N_TURNS };
+    struct frame f = { .size = 0 };
+    struct bpf_map *map;
+    struct wire w;
+
+    char *path = xasprintf("%s/tests/unit/xdp-turns.bpf.o",
+                           builddir ? builddir : ".");
+    struct bpf_object *object = bpf_object__open_file(path, NULL);
+    free(path);
+    assert_non_null(object);
+    put_mac_header(&f, everybody, b1, -1, 0x88b5);
+    memset(f.data + f.size, 0, TURNS_FRAME_SIZE);
+    wire_from(&w, "10.7.0.1", FWD_VXLAN, VNI, 0, f.data,
+              TURNS_FRAME_SIZE - TURNS_NUMBER_AT + FWD_ETHER_LEN);
+    assert_int_equal(w.size, sizeof config.frame);
+    memcpy(config.frame, w.data, w.size);
+    bpf_object__for_each_map (map, object) {
+        if (!strcmp(bpf_map__name(map), ".rodata.config")) {
+            assert_int_equal(bpf_map__set_initial_value(map, &config,
+                                                        sizeof config), 0);
+        }
+    }
+    assert_int_equal(bpf_object__load(object), 0);
+    int fd = bpf_object__find_map_fd_by_name(object, "programs");
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(bpf_map_update_elem(fd, &i, &programs[i], BPF_ANY),
+                         0);
+    }
+    return object;
+}
+
+/* One poll, which starts with the first and ends with the second program. */
+static void
+run_turns(const int programs[2])
+{
+    uint8_t frame[TURNS_FRAME_SIZE];
+    struct bpf_object *object = load_turns(programs);
+    LIBBPF_OPTS(bpf_test_run_opts, opts,
+                .data_in = frame, .data_size_in = sizeof frame,
+                .repeat = 2 * N_TURNS, .batch_size = 2 * N_TURNS,
+                .flags = BPF_F_TEST_XDP_LIVE_FRAMES);
+
+    memset(frame, 0, sizeof frame);
+    int program = bpf_program__fd(
+        bpf_object__find_program_by_name(object, "turns"));
+    assert_int_equal(bpf_prog_test_run_opts(program, &opts), 0);
+    bpf_object__close(object);
+}
+
+/* The kernel gives the copies of a whole poll to the egress program of the
+ * first, also those of frames that were another ingress program's. */
+static void
+fwd_bpf__replaced_within_a_poll__no_copy_lost(void **state)
+{
+    static uint8_t seen[N_FRAMES][N_MEMBERS];
+    struct bpf_rig *rig;
+    int programs[2];
+
+    memset(seen, 0, sizeof seen);
+    memset(&stream, 0, sizeof stream);
+    victim_link = true;
+    pid_t victim = *state ? start_victim() : 0;
+    if (!victim) {
+        skip();
+    }
+    programs[0] = open_ingress();
+    kill_victim(victim);
+    int heir = open_heir();
+
+    rig = rig_create(false, pin_dir);
+    /* Of other numbers in the maps. */
+    rig_publish(rig, make_table(2));
+    rig_publish(rig, make_table(N_MEMBERS));
+    rig_wait_ready(rig);
+    fwd_bpf_set_complete(rig->bpf);
+    programs[1] = open_ingress();
+    int fd = peer_packet_socket("p0");
+    run_turns(programs);
+    bool ok = receive_until(fd, 2 * N_TURNS, seen);
+    uint64_t late = fwd_bpf_totals(rig->bpf)->frames;
+
+    close(fd);
+    close(heir);
+    close(programs[0]);
+    close(programs[1]);
+    rig_destroy(rig);
+    assert_true(ok);
+    assert_int_equal(late, N_TURNS);
+}
+
 static int
 setup(void **state)
 {
@@ -277,6 +411,8 @@ main(void)
             fwd_bpf__killed_and_replaced__no_copy_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(
             fwd_bpf__link_killed_and_replaced__no_copy_lost, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            fwd_bpf__replaced_within_a_poll__no_copy_lost, setup, teardown),
     };
 
     if (!mkdtemp(bpffs)) {

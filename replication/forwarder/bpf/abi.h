@@ -23,6 +23,11 @@
  * it to the socket engine: frames for the services, fragments, frames whose
  * copies have to be fragmented, or over IPv6 need a UDP checksum.
  *
+ * How a process takes over.  The programs of the one before are replaced by its
+ * own.  That may be in the middle of a poll, whose copies the kernel then all
+ * gives to the egress program that the first of them were for.  It hands those
+ * of another instance than its own to its heir: see 'heirs' in maps.h.
+ *
  * How sets change.  Records and blocks are immutable once a program can find
  * them: a changed network gets new ones, and one store in 'current'
  * makes them the network's.  The old ones are used again after a grace period
@@ -57,9 +62,13 @@
 
 #define FWD_BPF_NONE 0xffff
 
-/* What is the same for all frames, a struct fwd_host: in the section of that
- * name, set before the programs are loaded. */
+/* What is the same for all frames: in the section of that name, set before the
+ * programs are loaded. */
 #define FWD_BPF_CONSTANTS ".rodata.constants"
+struct fwd_bpf_constants {
+    struct fwd_host host;
+    __u32 instance;                     /* Differs from process to process. */
+};
 
 /* 'endpoints': a way to a tunnel endpoint.  Two words of 64 bits, each stored
  * whole, may change at any time. */
@@ -148,13 +157,16 @@ struct fwd_bpf_arp_key {
 };
 
 /* What the ingress program leaves for the egress program in place of the outer
- * headers, which are never shorter. */
+ * headers, which are never shorter.  Other versions look at 'type' and
+ * 'instance', which have to stay where they are. */
 struct fwd_bpf_cookie {
     __u64 seq;                          /* Of the frame, on this CPU. */
     __u32 net;                          /* In 'nets'. */
     __u16 type;                         /* FWD_BPF_COOKIE, where an Ethernet
                                          * header has its type. */
     __u16 port;                         /* UDP source port. */
+    __u32 instance;                     /* Whose ingress program wrote it. */
+    __u32 pad;
     __u16 at[FWD_N_CLASSES];            /* Copies not to make: of the source,
                                          * if it is on interface 'dev'. */
     __u16 dev;
@@ -163,7 +175,7 @@ struct fwd_bpf_cookie {
     __u8 offset;                        /* Of the inner frame. */
     __u32 source;                       /* Endpoint that the frame is from. */
 };
-#define FWD_BPF_COOKIE_LEN 32
+#define FWD_BPF_COOKIE_LEN 40
 _Static_assert(sizeof(struct fwd_bpf_cookie) == FWD_BPF_COOKIE_LEN,
                "a cookie takes the place of the headers");
 /* An Ethernet type for experiments (IEEE 802), which no frame that is sent

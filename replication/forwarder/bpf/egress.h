@@ -116,6 +116,10 @@ egress(struct xdp_md *ctx, __u32 dev)
         return XDP_PASS;        /* Finished, or not of ours. */
     }
     cookie = *(const struct fwd_bpf_cookie *) data;
+    if (cookie.instance != constants.instance) {
+        bpf_tail_call(ctx, &heirs, 0);
+        return XDP_DROP;
+    }
 
     __u32 key = cookie.net;
     const struct fwd_bpf_net *net = bpf_map_lookup_elem(&nets, &key);

@@ -90,6 +90,7 @@ flood(struct xdp_md *ctx, const struct fwd_verdict *v,
     __u8 *data = data_of(ctx);
     struct fwd_bpf_cookie cookie = {
         .net = net->self, .type = FWD_BPF_COOKIE, .port = v->port,
+        .instance = constants.instance,
         .at = { FWD_BPF_NONE, FWD_BPF_NONE, FWD_BPF_NONE },
         .dev = FWD_BPF_NONE, .class = v->class, .tos = v->tos, .ttl = v->ttl,
         .offset = offset,
@@ -314,6 +315,22 @@ EGRESS(1)
 EGRESS(2)
 EGRESS(3)
 _Static_assert(FWD_BPF_MAX_DEVS == 4, "a program for each interface");
+
+/* Does the same for the programs of a process before, which number the
+ * interfaces in their own way. */
+SEC("xdp/devmap")
+int
+heir(struct xdp_md *ctx)
+{
+    for (__u32 dev = 0; dev < FWD_BPF_MAX_DEVS; dev++) {
+        const __u64 *ifindex = bpf_map_lookup_elem(&devs, &dev);
+
+        if (ifindex && *ifindex == ctx->egress_ifindex) {
+            return egress(ctx, dev);
+        }
+    }
+    return XDP_DROP;
+}
 
 /* No helper that we call asks for another one. */
 char terms[] SEC("license") = "Apache-2.0";

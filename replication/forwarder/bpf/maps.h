@@ -12,7 +12,7 @@
 #include "replication/forwarder/pipeline.h"
 #include "replication/forwarder/policer.h"
 
-const volatile struct fwd_host host SEC(FWD_BPF_CONSTANTS);
+const volatile struct fwd_bpf_constants constants SEC(FWD_BPF_CONSTANTS);
 
 #define ARRAY_OF(NAME, TYPE, N) \
     struct { \
@@ -38,6 +38,7 @@ ARRAY_OF(members, struct fwd_bpf_member, FWD_BPF_MAX_MEMBERS);
 ARRAY_OF(index, struct fwd_bpf_index, FWD_BPF_MAX_INDEX);
 ARRAY_OF(endpoints, struct fwd_bpf_endpoint, FWD_BPF_MAX_ENDPOINTS);
 ARRAY_OF(buckets, struct fwd_bucket, FWD_N_BUCKETS);
+ARRAY_OF(devs, __u64, FWD_BPF_MAX_DEVS);                /* ifindex. */
 
 HASH_OF(slots, __u32, __u32, FWD_BPF_MAX_NETWORKS);     /* By VNI. */
 HASH_OF(addresses, struct fwd_ip, __u32, FWD_BPF_MAX_ENDPOINTS);
@@ -81,6 +82,14 @@ struct {
     __type(key, __u32);
     __array(values, struct fwd_bpf_devmap);
 } floods SEC(".maps");
+
+/* The program 'heir' of the process that takes over from this one. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u32);
+} heirs SEC(".maps");
 
 /* The loader alone uses it, to wait for a grace period. */
 struct {
@@ -131,7 +140,7 @@ bpf_net_of(const struct fwd_net *net)
 FWD_INLINE const struct fwd_host *
 this_host(void)
 {
-    const struct fwd_host *p = (const struct fwd_host *) &host;
+    const struct fwd_host *p = (const struct fwd_host *) &constants.host;
 
     asm("" : "+r"(p));
     return p;
