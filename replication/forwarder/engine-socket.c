@@ -158,18 +158,19 @@ wake_thread(struct fwd *fwd)
     ignore(write(fwd->shared.wake_fd, &one, sizeof one));
 }
 
-/* Opens the sockets of a family.  If that fails, 'reason' gets to know why. */
+/* Opens the sockets of a family, as '*sockets'.  If that fails, 'reason' gets
+ * to know why. */
 static int
-open_sockets(struct fwd *fwd, enum fwd_family family, char *reason,
-             size_t size)
+open_sockets(const struct fwd *fwd, enum fwd_family family,
+             struct fwd_sockets *sockets, char *reason, size_t size)
 {
     const struct in6_addr *ip = family == FWD_V4 ? &fwd->config.address
                                                  : &fwd->config.address6;
     char text[sizeof fwd->reason];
     uint16_t port;
 
-    int error = fwd_sockets_open(&fwd->shared.sockets[family], ip,
-                                 fwd->config.tos, &port);
+    fwd_sockets_init(sockets);
+    int error = fwd_sockets_open(sockets, ip, fwd->config.tos, &port);
     if (!error) {
         reason[0] = '\0';
         return 0;
@@ -202,14 +203,15 @@ stop_thread(struct fwd *fwd)
     }
 }
 
-/* Has the thread begin anew, with all sockets that there are.  What comes in
- * meanwhile waits in those that were there before. */
+/* Has the thread begin anew, with 'sockets' for IPv6, too; takes these.  What
+ * comes in meanwhile waits in the sockets that were there before. */
 static void
-restart_thread(struct fwd *fwd)
+restart_thread(struct fwd *fwd, const struct fwd_sockets *sockets)
 {
     struct fwd_socket_shared *shared = &fwd->shared;
 
     stop_thread(fwd);
+    shared->sockets[FWD_V6] = *sockets;
     shared->stop = false;
     /* The table that it had is the last one that it let go. */
     if (!shared->next && shared->retired) {
@@ -224,10 +226,12 @@ static int
 try_start_ipv6(struct fwd *fwd)
 {
     char ip[TSN_IP_STRLEN];
-    int error = open_sockets(fwd, FWD_V6, fwd->reason6, sizeof fwd->reason6);
+    struct fwd_sockets sockets; /* The thread reads the shared ones. */
+    int error = open_sockets(fwd, FWD_V6, &sockets, fwd->reason6,
+                             sizeof fwd->reason6);
 
     if (!error) {
-        restart_thread(fwd);
+        restart_thread(fwd, &sockets);
         VLOG_INFO("socket engine: forwarding over IPv6, too vtep=%s",
                   tsn_ip_format(&fwd->config.address6, ip));
     }
@@ -240,8 +244,8 @@ static int
 try_start(struct fwd *fwd)
 {
     if (!fwd->running) {
-        int error = open_sockets(fwd, FWD_V4, fwd->reason,
-                                 sizeof fwd->reason);
+        int error = open_sockets(fwd, FWD_V4, &fwd->shared.sockets[FWD_V4],
+                                 fwd->reason, sizeof fwd->reason);
 
         if (error) {
             return error;
