@@ -105,6 +105,8 @@ state_problem(enum fwd_problem problem, const char *object, const char *text,
                                       PATIENCE_MS },
         [FWD_INTERFACE_WITHOUT_PROGRAM] = { "interface-without-program",
                                             TSN_WARNING, 0 },
+        [FWD_NETWORK_TOO_LARGE] = { "network-too-large", TSN_WARNING, 0 },
+        [FWD_NETWORKS_REFUSED] = { "networks-refused", TSN_CRITICAL, 0 },
     };
 
     tsn_alarms_state(set, alarms[problem].kind, alarms[problem].severity,

@@ -50,8 +50,7 @@ reuse(void *pool, uint32_t first, uint32_t n)
     fwd_bpf_pool_free(pool, first, n);
 }
 
-/* Whether one interface has too many copies, each frame's are numbered with
- * few bits. */
+/* Whether one interface has more copies than the programs make of a frame. */
 static bool
 is_too_large(const struct draft *d)
 {
@@ -253,8 +252,13 @@ static int
 write_set(struct draft *d, const struct fwd_bpf_pools *pools,
           struct fwd_bpf_set *set)
 {
-    if (is_too_large(d)) {
+    /* Places in a block are numbers of 16 bits. */
+    if (d->n >= FWD_BPF_NONE) {
         return -EMSGSIZE;
+    }
+    set->too_large = is_too_large(d);
+    if (set->too_large) {
+        d->net.max_size = 0;
     }
     set->net = fwd_bpf_pool_alloc(pools->nets, 1);
     if (set->net == FWD_BPF_POOL_FULL) {
@@ -272,7 +276,10 @@ write_set(struct draft *d, const struct fwd_bpf_pools *pools,
         return error;
     }
     d->net.self = set->net;
-    choose_floods(d, set);
+    memcpy(d->net.floods, set->floods, sizeof set->floods);
+    if (!set->too_large) {
+        choose_floods(d, set);
+    }
     d->parts->maps->nets[set->net] = d->net;
     return 0;
 }

@@ -3,6 +3,7 @@
 #ifndef FWD_BPF_SET_H
 #define FWD_BPF_SET_H 1
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "replication/forwarder/bpf-tables.h"
@@ -22,11 +23,14 @@ struct fwd_bpf_set {
     uint32_t members, n_members;
     uint32_t index, n_index;
     uint16_t floods[FWD_N_CLASSES][1 + FWD_BPF_MAX_DEVS];
+    bool too_large;             /* More copies than the programs make: they
+                                 * leave all that is to be flooded to the
+                                 * host. */
 };
 
 /* Writes a set for 'network' in 'slot' where no program finds it yet.  Returns
- * 0 with '*set' filled; -EMSGSIZE if it has more members than frames can be
- * copied to; or -ENOSPC if the maps are full. */
+ * 0 with '*set' filled; -EMSGSIZE if it has more members than a set can have;
+ * or -ENOSPC if the maps are full. */
 int fwd_bpf_set_write(const struct fwd_bpf_parts *,
                       const struct fwd_bpf_pools *,
                       const struct fwd_network *network, uint32_t slot,

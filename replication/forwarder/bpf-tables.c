@@ -24,6 +24,7 @@ struct written {
     struct fwd_network *network;
     uint32_t slot;
     struct fwd_bpf_set set;
+    int error;                  /* Why it is not what it should be, or 0. */
     /* Counters of the network when it got its slot. */
     struct fwd_counters base;
 };
@@ -34,6 +35,7 @@ struct fwd_bpf_tables {
     struct fwd_bpf_pool *slots;
     struct written **written;   /* By VNI. */
     size_t n;
+    size_t n_refused;           /* Networks that there is no room for. */
     struct fwd_counters gone;   /* Of networks that have no slot any more. */
 
     /* What is in the map of labels, by label. */
@@ -178,6 +180,7 @@ write_network(struct fwd_bpf_tables *ts, struct written *w,
 
     int error = fwd_bpf_set_write(&ts->parts, &ts->pools, network, w->slot,
                                   &set);
+    w->error = error;
     if (error) {
         VLOG_ERR_RL(&rl, "cannot change what a network floods to vni=%u: %s",
                     (unsigned int) network->net.vni,
@@ -321,6 +324,7 @@ fwd_bpf_tables_publish(struct fwd_bpf_tables *ts,
                                        * sizeof *written);
     size_t n = 0, i = 0;
 
+    ts->n_refused = 0;
     /* Both are sorted by VNI. */
     for (size_t j = 0; j < table->n_networks; j++) {
         struct fwd_network *network = table->networks[j];
@@ -339,8 +343,12 @@ fwd_bpf_tables_publish(struct fwd_bpf_tables *ts,
         }
         if (w && !w->network) {
             remove_network(ts, w);
-        } else if (w) {
+            w = NULL;
+        }
+        if (w) {
             written[n++] = w;
+        } else {
+            ts->n_refused++;
         }
     }
     while (i < ts->n) {
@@ -361,5 +369,48 @@ fwd_bpf_tables_moved(struct fwd_bpf_tables *ts, const struct fwd_ip *ip)
         if (fwd_find_classes(NULL, &w->network->net, ip)) {
             write_network(ts, w, w->network);
         }
+    }
+}
+
+static void
+tell_network(const struct written *w, fwd_problem_fn *fn, void *aux)
+{
+    char *object;
+
+    if (!w->error && !w->set.too_large) {
+        return;
+    }
+    object = xasprintf("vni=%u", (unsigned int) vni_of(w));
+    if (w->error) {
+        fn(FWD_NETWORKS_REFUSED, object, w->error == -EMSGSIZE
+           ? "it has more members than there may be, and is flooded as it was "
+             "before"
+           : "the maps of the XDP programs are full, and it is flooded as it "
+             "was before", aux);
+    } else {
+        char *text = xasprintf("it has more than the %d members that XDP "
+                               "programs flood to, so sockets do",
+                               FWD_BPF_MAX_FANOUT);
+
+        fn(FWD_NETWORK_TOO_LARGE, object, text, aux);
+        free(text);
+    }
+    free(object);
+}
+
+void
+fwd_bpf_tables_for_each_problem(const struct fwd_bpf_tables *ts,
+                                fwd_problem_fn *fn, void *aux)
+{
+    if (ts->n_refused) {
+        char *text = xasprintf("%"PRIuSIZE" networks are more than the XDP "
+                               "programs have room for, their frames are "
+                               "dropped as invalid_vnid", ts->n_refused);
+
+        fn(FWD_NETWORKS_REFUSED, "", text, aux);
+        free(text);
+    }
+    for (size_t i = 0; i < ts->n; i++) {
+        tell_network(ts->written[i], fn, aux);
     }
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "replication/forwarder/counters.h"
+#include "replication/forwarder/forwarder.h"
 
 struct fwd_bpf_endpoints;
 struct fwd_bpf_floods;
@@ -43,5 +44,9 @@ void fwd_bpf_tables_moved(struct fwd_bpf_tables *, const struct fwd_ip *ip);
 /* Brings the counters of all networks up to date, and '*totals'. */
 void fwd_bpf_tables_count(struct fwd_bpf_tables *,
                           struct fwd_counters *totals);
+
+/* Of networks, as fwd_for_each_problem(). */
+void fwd_bpf_tables_for_each_problem(const struct fwd_bpf_tables *,
+                                     fwd_problem_fn *fn, void *aux);
 
 #endif /* replication/forwarder/bpf-tables.h */

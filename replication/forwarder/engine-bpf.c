@@ -432,6 +432,7 @@ fwd_bpf_for_each_problem(const struct fwd_bpf *bpf, fwd_problem_fn *fn,
     struct teller teller = { fn, aux };
 
     fwd_bpf_for_each_pending(bpf->endpoints, tell_endpoint, &teller);
+    fwd_bpf_tables_for_each_problem(bpf->tables, fn, aux);
     for (unsigned int i = 0; i < FWD_BPF_MAX_DEVS; i++) {
         check_interface(bpf, fwd_bpf_dev_ifindex(bpf->endpoints, i), &teller);
     }

@@ -123,6 +123,9 @@ enum fwd_problem {
     FWD_ENGINE_FALLBACK,        /* Sockets alone, not by choice. */
     FWD_ENDPOINT_UNRESOLVED,    /* 'object': "vtep=IP". */
     FWD_INTERFACE_WITHOUT_PROGRAM,  /* 'object': "interface=NAME". */
+    FWD_NETWORK_TOO_LARGE,      /* For XDP programs; 'object': "vni=VNI". */
+    FWD_NETWORKS_REFUSED,       /* No room; 'object' likewise, or "": all that
+                                 * there is none for. */
 };
 
 /* 'text' says in words what is wrong. */

@@ -363,20 +363,62 @@ fwd_bpf__sets_of_any_size__reach_all(void **state)
 }
 
 static void
-fwd_bpf__more_members_than_there_may_be__set_stays(void **state)
+problem(enum fwd_problem kind, const char *object, const char *text,
+        void *found_)
 {
+    char **found = found_;
+
+    assert_int_equal(kind, FWD_NETWORK_TOO_LARGE);
+    assert_string_equal(object, "vni=1000");
+    assert_null(*found);
+    *found = xstrdup(text);
+}
+
+/* The socket engine does it, which would have this socket. */
+static void
+fwd_bpf__more_members_than_there_may_be__left_to_the_host(void **state)
+{
+    struct sockaddr_in sin = {
+        .sin_family = AF_INET, .sin_port = htons(FWD_VXLAN_PORT),
+        .sin_addr.s_addr = inet_addr(NODE),
+    };
     struct bpf_rig *rig = *state;
+    struct timeval patience = { .tv_sec = WAIT_MS / 1000 };
     size_t size = 10;
+    uint8_t data[256];
+    char *found = NULL;
+    struct wire w;
 
     if (!rig) {
         skip();
     }
     rig_publish(rig, make_table(&size, 1));
     rig_wait_ready(rig);
+    assert_int_equal(count_copies(rig, FIRST_VNI, 9), 9);
+    uint64_t before = fwd_bpf_totals(rig->bpf)->frames;
+
     size = 1025;
     rig_publish(rig, make_table(&size, 1));
     rig_wait_ready(rig);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *) &sin, sizeof sin), 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    make_frame(&w, FIRST_VNI, 7, 100);
+    rig_send(rig, &w);
+    size_t headers = ETH_HLEN + FWD_IPV4_LEN + FWD_UDP_LEN;
+    assert_int_equal(recv(fd, data, sizeof data, 0), w.size - headers);
+    assert_memory_equal(data, w.data + headers, w.size - headers);
+    close(fd);
+    assert_int_equal(fwd_bpf_totals(rig->bpf)->frames, before);
+    fwd_bpf_for_each_problem(rig->bpf, problem, &found);
+    assert_non_null(strstr(found, "more than the 1024 members"));
+    free(found);
+
+    size = 10;
+    rig_publish(rig, make_table(&size, 1));
     assert_int_equal(count_copies(rig, FIRST_VNI, 9), 9);
+    fwd_bpf_for_each_problem(rig->bpf, problem, &found);
 }
 
 static int
@@ -454,6 +496,47 @@ fwd_bpf__thousands_of_networks__fit_and_load_quickly(void **state)
     free(sizes);
 }
 
+static void
+refused(enum fwd_problem kind, const char *object, const char *text,
+        void *found_)
+{
+    char **found = found_;
+
+    if (kind == FWD_NETWORKS_REFUSED) {
+        assert_string_equal(object, "");
+        assert_null(*found);
+        *found = xstrdup(text);
+    }
+}
+
+static void
+fwd_bpf__more_networks_than_there_may_be__says_how_many(void **state)
+{
+    enum { N = 4100 };
+    struct bpf_rig *rig = *state;
+    size_t sizes[N];
+    char *found = NULL;
+
+    if (!rig) {
+        skip();
+    }
+    for (size_t i = 0; i < N; i++) {
+        sizes[i] = 2;
+    }
+    rig_publish(rig, make_table(sizes, N));
+    rig_wait_ready(rig);
+    fwd_bpf_for_each_problem(rig->bpf, refused, &found);
+    assert_non_null(found);
+    assert_ptr_equal(strstr(found, "5 networks are more than "), found);
+    free(found);
+    found = NULL;
+    assert_int_equal(count_copies(rig, FIRST_VNI, 1), 1);
+
+    rig_publish(rig, make_table(sizes, 3));
+    fwd_bpf_for_each_problem(rig->bpf, refused, &found);
+    assert_null(found);
+}
+
 int
 main(void)
 {
@@ -467,9 +550,11 @@ main(void)
         TEST(fwd_bpf__set_changes__unchanged_members_get_each_frame_once,
              setup_native),
         TEST(fwd_bpf__sets_of_any_size__reach_all, setup_generic),
-        TEST(fwd_bpf__more_members_than_there_may_be__set_stays,
+        TEST(fwd_bpf__more_members_than_there_may_be__left_to_the_host,
              setup_native),
         TEST(fwd_bpf__one_member_more__reaches_all, setup_generic),
+        TEST(fwd_bpf__more_networks_than_there_may_be__says_how_many,
+             setup_generic),
         TEST(fwd_bpf__thousands_of_networks__fit_and_load_quickly,
              setup_native),
     };
