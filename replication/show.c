@@ -101,6 +101,10 @@ show_forwarder(struct tsn_json *json, const struct fwd *fwd)
     tsn_json_object_begin(json, "forwarder");
     tsn_json_string(json, "engine", status.engine);
     tsn_json_string(json, "engine_reason", status.engine_reason);
+    if (status.mode_reason[0]) {
+        tsn_json_string(json, "mode_reason", status.mode_reason);
+        tsn_json_bool(json, "pinned", status.pinned);
+    }
     if (status.n_interfaces) {
         tsn_json_uint(json, "interfaces", status.n_interfaces);
         tsn_json_uint(json, "unresolved", status.n_unresolved);

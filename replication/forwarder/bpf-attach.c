@@ -96,6 +96,12 @@ fwd_bpf_attach_use(struct fwd_bpf_attach *attach,
 }
 
 bool
+fwd_bpf_attach_is_pinning(const struct fwd_bpf_attach *attach)
+{
+    return attach->pins != NULL;
+}
+
+bool
 fwd_bpf_attach_has_old(const struct fwd_bpf_attach *attach)
 {
     return attach->has_old;

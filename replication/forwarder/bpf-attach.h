@@ -76,6 +76,9 @@ void fwd_bpf_attach_clean(struct fwd_bpf_attach *, struct fwd_bpf_grace *);
 const char *fwd_bpf_attach_get(const struct fwd_bpf_attach *, int i,
                                const char **othersp);
 
+/* Whether programs go on when this process ends. */
+bool fwd_bpf_attach_is_pinning(const struct fwd_bpf_attach *);
+
 /* Whether the interface has our program. */
 bool fwd_bpf_attach_has(const struct fwd_bpf_attach *, int ifindex);
 

@@ -42,6 +42,7 @@ struct fwd_bpf {
     struct fwd_bpf_capture *capture;
     enum fwd_bpf_mode mode;
     bool mode_known;
+    struct tsn_err mode_reason;
     bool off;                   /* No interface may run the programs ... */
     struct tsn_err reason;      /* ... because of this. */
     bool waiting;               /* Somebody else's programs go on. */
@@ -76,8 +77,12 @@ set_mode(struct fwd_bpf *bpf, enum fwd_bpf_mode mode, int ifindex,
 
     bpf->mode = mode;
     bpf->mode_known = true;
-    VLOG_INFO("ebpf engine: %s XDP interface=%s: %s", mode_name(mode),
-              if_indextoname(ifindex, name) ? name : "?", why);
+    if (!if_indextoname(ifindex, name)) {
+        ovs_strlcpy(name, "?", sizeof name);
+    }
+    tsn_err_set(&bpf->mode_reason, NULL, "%s: %s", name, why);
+    VLOG_INFO("ebpf engine: %s XDP interface=%s: %s", mode_name(mode), name,
+              why);
     if (mode == FWD_BPF_GENERIC && fwd_xdp_check_copies(&bpf->reason)) {
         bpf->off = true;
         VLOG_WARN("socket engine alone, without eBPF: %s",
@@ -305,6 +310,10 @@ fwd_bpf_create(uv_loop_t *loop, const struct fwd_bpf_config *config,
     }
     bpf->mode = FWD_BPF_GENERIC;
     bpf->mode_known = config->generic;
+    tsn_err_set(&bpf->mode_reason, NULL, config->generic
+                ? "as configured"
+                : "not known before there is an endpoint, and an interface "
+                  "to it");
 
     bpf->tick = xzalloc(sizeof *bpf->tick);
     uv_timer_init(loop, bpf->tick);
@@ -371,6 +380,8 @@ fwd_bpf_get_status(const struct fwd_bpf *bpf, struct fwd_bpf_status *status)
     *status = (struct fwd_bpf_status) {
         .mode = bpf->off ? NULL : mode_name(bpf->mode),
         .reason = bpf->reason.text,
+        .mode_reason = bpf->mode_reason.text,
+        .pinned = fwd_bpf_attach_is_pinning(bpf->attach),
         .n_unresolved = fwd_bpf_n_pending(bpf->endpoints),
         .waiting = bpf->waiting,
     };
@@ -431,6 +442,14 @@ fwd_bpf_for_each_problem(const struct fwd_bpf *bpf, fwd_problem_fn *fn,
 {
     struct teller teller = { fn, aux };
 
+    if (bpf->off) {
+        char *text = xasprintf("sockets alone, without eBPF: %s",
+                               bpf->reason.text);
+
+        fn(FWD_ENGINE_FALLBACK, "", text, aux);
+        free(text);
+        return;
+    }
     fwd_bpf_for_each_pending(bpf->endpoints, tell_endpoint, &teller);
     fwd_bpf_tables_for_each_problem(bpf->tables, fn, aux);
     for (unsigned int i = 0; i < FWD_BPF_MAX_DEVS; i++) {

@@ -69,6 +69,8 @@ struct fwd_bpf_status {
     const char *mode;           /* "native" or "generic"; NULL if no interface
                                  * may run the programs ... */
     const char *reason;         /* ... and why; or "". */
+    const char *mode_reason;    /* Why in that mode; or "". */
+    bool pinned;                /* Programs go on without the process. */
     unsigned int n_interfaces;
     size_t n_unresolved;        /* Endpoints that nothing can be sent to. */
     bool waiting;               /* For fwd_bpf_set_complete(). */

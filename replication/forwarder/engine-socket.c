@@ -601,7 +601,9 @@ lane_overruns(const struct fwd *fwd, enum fwd_lane lane)
 void
 fwd_get_status(const struct fwd *fwd, struct fwd_status *status)
 {
-    struct fwd_bpf_status bpf = { .mode = NULL, .reason = "" };
+    struct fwd_bpf_status bpf = {
+        .mode = NULL, .reason = "", .mode_reason = "",
+    };
 
     if (fwd->bpf) {
         fwd_bpf_get_status(fwd->bpf, &bpf);
@@ -610,6 +612,8 @@ fwd_get_status(const struct fwd *fwd, struct fwd_status *status)
         .engine = !bpf.mode ? "socket"
                   : strcmp(bpf.mode, "native") ? "ebpf-generic" : "ebpf",
         .engine_reason = bpf.reason[0] ? bpf.reason : fwd->engine_reason.text,
+        .mode_reason = bpf.mode ? bpf.mode_reason : "",
+        .pinned = bpf.mode && bpf.pinned,
         .n_interfaces = bpf.n_interfaces,
         .n_unresolved = bpf.n_unresolved,
         .running = fwd->running,

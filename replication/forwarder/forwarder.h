@@ -90,6 +90,8 @@ void fwd_set_complete(struct fwd *);
 struct fwd_status {
     const char *engine;         /* "socket", "ebpf", "ebpf-generic". */
     const char *engine_reason;  /* Why that one. */
+    const char *mode_reason;    /* eBPF: why native or generic; else "". */
+    bool pinned;                /* eBPF: flooding goes on without us. */
     unsigned int n_interfaces;  /* eBPF: of the underlay ... */
     size_t n_unresolved;        /* ... and endpoints that nothing can be sent
                                  * to now. */

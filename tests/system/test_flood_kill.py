@@ -139,7 +139,7 @@ def test_replicator__killed_while_flooding__no_copy_lost(site):
     load = Load(site)
     with contextlib.closing(load):
         status = wait_until(site.floods_to_all, TIMEOUT, "the flood set")
-        assert status["engine"] == "ebpf"
+        assert status["engine"] == "ebpf" and status["pinned"]
         start = time.monotonic()
         load.read()
         for kill in range(1, KILLS + 1):

@@ -299,12 +299,14 @@ setup_generic(void **state)
 }
 
 static void
-assert_mode(struct bpf_rig *rig, const char *mode)
+assert_mode(struct bpf_rig *rig, const char *mode, const char *reason)
 {
     struct fwd_bpf_status status;
 
     fwd_bpf_get_status(rig->bpf, &status);
     assert_string_equal(status.mode, mode);
+    assert_string_equal(status.mode_reason, reason);
+    assert_false(status.pinned);
 }
 
 static void
@@ -316,7 +318,7 @@ fwd_bpf__native__sends_what_the_pipeline_says(void **state)
         skip();
     }
     check_everything(rig);
-    assert_mode(rig, "native");
+    assert_mode(rig, "native", "u0: the driver can");
 }
 
 static void
@@ -328,7 +330,7 @@ fwd_bpf__generic__sends_what_the_pipeline_says(void **state)
         skip();
     }
     check_everything(rig);
-    assert_mode(rig, "generic");
+    assert_mode(rig, "generic", "as configured");
 }
 
 int

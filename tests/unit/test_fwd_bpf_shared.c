@@ -62,6 +62,17 @@ setup_generic(void **state)
     return 0;
 }
 
+static void
+problem(enum fwd_problem kind, const char *object, const char *text,
+        void *n_problems)
+{
+    assert_int_equal(kind, FWD_ENGINE_FALLBACK);
+    assert_string_equal(object, "");
+    assert_string_equal(text, "sockets alone, without eBPF: copies are "
+                        "shared");
+    ++*(int *) n_problems;
+}
+
 /* The interface turns into one that cannot send natively. */
 static void
 fwd_bpf__driver_cannot__no_programs_and_why(void **state)
@@ -91,6 +102,9 @@ fwd_bpf__driver_cannot__no_programs_and_why(void **state)
     assert_null(status.mode);
     assert_string_equal(status.reason, "copies are shared");
     assert_int_equal(status.n_interfaces, 0);
+    int n_problems = 0;
+    fwd_bpf_for_each_problem(rig->bpf, problem, &n_problems);
+    assert_int_equal(n_problems, 1);
     rig_turn_for(rig, 2500);            /* Ticks. */
     assert_null(fwd_bpf_get_interface(rig->bpf, 0, &others));
     sh("! ip link show u0 | grep -q xdp");
