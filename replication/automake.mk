@@ -315,7 +315,7 @@ tests_unit_test_fwd_nexthop_LDADD = \
 endif
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_fwd_bpf_run
+check_PROGRAMS += tests/unit/test_fwd_bpf_run tests/unit/test_fwd_bpf_flush
 tests_unit_test_fwd_bpf_run_SOURCES = \
 	$(FWD_CASES) \
 	tests/unit/bpf_run.c \
@@ -323,6 +323,14 @@ tests_unit_test_fwd_bpf_run_SOURCES = \
 	tests/unit/netns_rig.h \
 	tests/unit/test_fwd_bpf_run.c
 tests_unit_test_fwd_bpf_run_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
+tests_unit_test_fwd_bpf_flush_SOURCES = \
+	tests/unit/bpf_run.c \
+	tests/unit/bpf_run.h \
+	tests/unit/fwd_fixture.h \
+	tests/unit/netns_rig.h \
+	tests/unit/test_fwd_bpf_flush.c
+tests_unit_test_fwd_bpf_flush_LDADD = \
 	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
 endif
 

@@ -20,10 +20,6 @@ VLOG_DEFINE_THIS_MODULE(fwd_bpf_flood);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
 
-/* Sizes have so many steps between a power of two and the next one, so at most
- * one copy of 17 is made to be dropped. */
-#define STEPS 16
-
 struct part {
     int ifindex;
     uint32_t n;
@@ -37,8 +33,8 @@ struct flood {
     int fd;
 };
 
-/* The maps that flood by one interface alone. */
-#define N_SIZES (2 * STEPS + 5 * STEPS + 1)
+/* The maps that flood by one interface alone: see fwd_bpf_flood_size(). */
+#define N_SIZES (32 + 5 * 16)
 struct prepared {
     uint16_t floods[N_SIZES];
     unsigned int n;
@@ -53,17 +49,7 @@ struct fwd_bpf_floods {
     struct flood *by_index[FWD_BPF_MAX_FLOODS];
     struct prepared prepared[FWD_BPF_MAX_DEVS];
 };
-BUILD_ASSERT_DECL(FWD_BPF_MAX_FANOUT == STEPS << 6);
-
-uint32_t
-fwd_bpf_flood_round(uint32_t n)
-{
-    if (n < 2 * STEPS) {
-        return n;
-    }
-    uint32_t step = 1u << (31 - __builtin_clz(n / STEPS));
-    return ROUND_UP(n, step);
-}
+BUILD_ASSERT_DECL(FWD_BPF_MAX_FANOUT == 1024);
 
 struct fwd_bpf_floods *
 fwd_bpf_floods_create(struct fwd_bpf_maps *maps,
@@ -210,7 +196,7 @@ fwd_bpf_floods_prepare(struct fwd_bpf_floods *floods, unsigned int dev,
     memset(parts, 0, sizeof parts);
     parts[dev].ifindex = ifindex;
     for (uint32_t n = 1; n <= FWD_BPF_MAX_FANOUT;
-         n = fwd_bpf_flood_round(n + 1)) {
+         n = fwd_bpf_flood_size(n + 1)) {
         parts[dev].n = n;
         struct flood *flood = find_flood(floods, parts);
         if (!flood) {
@@ -244,7 +230,7 @@ fwd_bpf_flood_ref(struct fwd_bpf_floods *floods,
 
         if (copies[dev] && ifindex) {
             parts[dev].ifindex = ifindex;
-            parts[dev].n = fwd_bpf_flood_round(copies[dev]);
+            parts[dev].n = fwd_bpf_flood_size(copies[dev]);
             any = true;
         }
     }

@@ -37,7 +37,4 @@ uint16_t fwd_bpf_flood_ref(struct fwd_bpf_floods *,
 /* Takes one fwd_bpf_flood_ref() back; FWD_BPF_NONE is fine. */
 void fwd_bpf_flood_unref(struct fwd_bpf_floods *, uint16_t flood);
 
-/* How many entries there are for 'n' copies. */
-uint32_t fwd_bpf_flood_round(uint32_t n);
-
 #endif /* replication/forwarder/bpf-flood.h */

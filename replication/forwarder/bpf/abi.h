@@ -12,7 +12,9 @@
  * a device map which has as many entries per interface as there are copies to
  * make there.  All entries of an interface are alike, so networks with equal
  * numbers share a map; what the copies become the egress program finds in the
- * record, by the number of the copy.
+ * record, by the number of the copy.  Large numbers are rounded up, and what is
+ * too many comes first: the kernel has the driver send when it gives it the
+ * last copies of a poll, which it does not if all of those were dropped.
  *
  * The kernel hands the copies of one interface to the egress program in the
  * order of the frames, on the CPU that received them, and before that CPU's
@@ -111,6 +113,18 @@ static inline __attribute__((always_inline)) __u32
 fwd_bpf_index_hash(__u32 endpoint, __u32 seed)
 {
     return fwd_hash(endpoint, 0, seed);
+}
+
+/* How many entries for an interface a device map has to make 'n' copies there.
+ * There are 16 steps between a power of two and the next one, so at most one
+ * copy of 17 is made to be dropped. */
+static inline __attribute__((always_inline)) __u32
+fwd_bpf_flood_size(__u32 n)
+{
+    __u32 step = n < 32 ? 1 : n < 64 ? 2 : n < 128 ? 4 : n < 256 ? 8
+                 : n < 512 ? 16 : 32;
+
+    return (n + step - 1) & -step;
 }
 
 /* 'nets': a network as it is. */

@@ -23,15 +23,15 @@ next_copy(__u64 seq, __u32 dev)
     return state->next++;
 }
 
-/* Which of the interface's members copy 'i' is for.  Returns false if there
- * are no more. */
+/* Which of the interface's members copy 'i' is for.  Returns false if it is one
+ * too many. */
 FWD_INLINE _Bool
 member_of_copy(const struct fwd_bpf_net *net, const struct fwd_bpf_cookie *c,
                __u32 dev, __u32 i, __u32 *keyp)
 {
     /* In the order that they have in the block. */
     static const int order[] = { FWD_EVPN, FWD_TOR, FWD_TREE };
-    __u32 start = 0, n = 0, to = fwd_flood_classes(c->class);
+    __u32 start = 0, n = 0, n_self = 0, to = fwd_flood_classes(c->class);
 
 #pragma unroll
     for (int k = 0; k < FWD_N_CLASSES; k++) {
@@ -43,7 +43,17 @@ member_of_copy(const struct fwd_bpf_net *net, const struct fwd_bpf_cookie *c,
             start += net->devs[dev].n[class];
         }
     }
-    i += start;
+    if (c->dev == dev) {
+#pragma unroll
+        for (int k = 0; k < FWD_N_CLASSES; k++) {
+            n_self += c->at[k] != FWD_BPF_NONE;
+        }
+    }
+    __u32 too_many = fwd_bpf_flood_size(n - (n_self > 0)) - (n - n_self);
+    if (i < too_many) {
+        return 0;
+    }
+    i += start - too_many;
     if (c->dev == dev) {
 #pragma unroll
         for (int k = 0; k < FWD_N_CLASSES; k++) {
