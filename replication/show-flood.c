@@ -2,9 +2,12 @@
 #include <config.h>
 #include "replication/show-flood.h"
 
+#include <net/if.h>
 #include <string.h>
 
 #include "replication/forwarder/counters.h"
+#include "replication/forwarder/forwarder.h"
+#include "replication/forwarder/nexthop.h"
 #include "replication/forwarder/table.h"
 #include "replication/tree/networks.h"
 #include "tsn/json.h"
@@ -45,13 +48,30 @@ show_labels(struct tsn_json *json, const struct repl_network *network,
     tsn_json_array_end(json);
 }
 
+/* By which interface, or why not at all. */
 static void
-show_members(struct tsn_json *json, const struct fwd_network *fwd)
+show_way(struct tsn_json *json, const struct fwd *fwd,
+         const struct fwd_member *m)
+{
+    struct fwd_nexthop way;
+    char name[IF_NAMESIZE];
+
+    if (fwd && fwd_find_way(fwd, &m->ip, &way)) {
+        tsn_json_string(json, "way", way.state != FWD_NEXTHOP_READY
+                        ? fwd_nexthop_state_name(way.state)
+                        : if_indextoname(way.ifindex, name) ? name : "?");
+    }
+}
+
+static void
+show_members(struct tsn_json *json, const struct fwd_network *network,
+             const struct fwd *fwd)
 {
     tsn_json_array_begin(json, "members");
     for (int class = 0; class < FWD_N_CLASSES; class++) {
-        for (size_t i = 0; i < fwd->n_members[class]; i++) {
-            const struct fwd_member *m = &fwd->members[fwd->first[class] + i];
+        for (size_t i = 0; i < network->n_members[class]; i++) {
+            const struct fwd_member *m
+                = &network->members[network->first[class] + i];
             struct in6_addr ip;
 
             memcpy(&ip, &m->ip, sizeof ip);
@@ -60,6 +80,7 @@ show_members(struct tsn_json *json, const struct fwd_network *fwd)
             tsn_json_ip(json, "vtep", &ip);
             tsn_json_string(json, "encapsulation", fwd_encap_name(m->encap));
             tsn_json_uint(json, "label", m->label);
+            show_way(json, fwd, m);
             tsn_json_object_end(json);
         }
     }
@@ -68,7 +89,8 @@ show_members(struct tsn_json *json, const struct fwd_network *fwd)
 
 void
 repl_show_flood_set(struct tsn_json *json, const struct repl_network *network,
-                    const struct xmpp_speaker *speaker)
+                    const struct xmpp_speaker *speaker,
+                    const struct fwd *fwd)
 {
     struct xmpp_tree tree = { .label = 0 };
 
@@ -79,6 +101,9 @@ repl_show_flood_set(struct tsn_json *json, const struct repl_network *network,
     if (network->keep) {
         tsn_json_string(json, "lists", "of before, until others come");
     }
+    if (network->n_unreachable) {
+        tsn_json_uint(json, "unreachable", network->n_unreachable);
+    }
     show_labels(json, network, tree.label);
-    show_members(json, network->fwd);
+    show_members(json, network->fwd, fwd);
 }

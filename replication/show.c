@@ -326,7 +326,7 @@ show_flood(struct tsn_json *json, const struct repl_show *show,
     if (limit) {
         tsn_json_uint(json, "storm_limit", limit);
     }
-    repl_show_flood_set(json, network, show->speaker);
+    repl_show_flood_set(json, network, show->speaker, show->fwd);
     fwd_counters_sum(&network->counters->c, &network->counters->fast, &sum);
     show_counters(json, &sum);
     show_drops(json, "drops", &sum, false);

@@ -210,6 +210,26 @@ def test_flood_show__text_and_status__for_people(site):
     assert status["alarms"] == 0
 
 
+def test_flood_show__way_of_each__or_why_not(site):
+    """With eBPF, which the engine is here if the host takes it."""
+    status = site.ask("tsn1", "status")["tsn-replicator"]
+    if status["forwarder"]["engine"] == "socket":
+        pytest.skip("sockets leave the way to the host")
+    silent = site.agent("silent", COMPUTES["compute2"])
+    silent.announce(BLUE, "10.0.0.77", 0, 4712, "gre", edge_replication=False)
+
+    def ways():
+        return {m["vtep"]: m["way"] for m in site.flood("tsn1")["members"]}
+
+    wait_until(lambda: ways().get("10.0.0.77") == "unresolved", TIMEOUT,
+               "the silent one among the members")
+    wait_until(lambda: ways()[GATEWAY] == "und0", TIMEOUT, "the other's way")
+    silent.withdraw(BLUE, "10.0.0.77")
+    wait_until(lambda: "10.0.0.77" not in ways(), TIMEOUT,
+               "the silent one to go")
+    site.agents.pop("silent").close()
+
+
 def test_tree__member_leaves__label_before_is_accepted(site):
     before = wait_tree(site, *TSNS, *COMPUTES)
     site.agents["compute1"].leave_tree(BLUE)

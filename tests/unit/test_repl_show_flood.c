@@ -25,7 +25,8 @@ assert_shown(const struct rig *rig, uint32_t vni, const char *expected)
 
     tsn_json_init(&json, &ds);
     tsn_json_object_begin(&json, NULL);
-    repl_show_flood_set(&json, repl_networks_find(rig->rn, vni), &rig->sp);
+    repl_show_flood_set(&json, repl_networks_find(rig->rn, vni), &rig->sp,
+                        NULL);
     tsn_json_object_end(&json);
     assert_string_equal(ds_cstr(&ds), expected);
     ds_destroy(&ds);
@@ -47,11 +48,16 @@ flood__all_there_is__by_class(void **state)
 {
     struct xmpp_network networks[] = { net("blue", 1, 100) };
     struct tunnel_dst leaf = { ip("10.0.1.1"), 100, TSN_ENCAP_VXLAN };
-    struct tunnel_dst q = { ip("10.0.2.1"), 4711, TSN_ENCAP_MPLS_GRE };
+    /* We have no address of IPv6. */
+    struct tunnel_dst olist[] = {
+        { ip("10.0.2.1"), 4711, TSN_ENCAP_MPLS_GRE },
+        { ip("2001:db8::1"), 4711, TSN_ENCAP_MPLS_GRE },
+    };
     struct tunnel_dst c1 = { ip("10.0.0.21"), 30000, TSN_ENCAP_MPLS_UDP };
     struct xmpp_evpn route = {
         .tag = 0, .mac = eth_addr_broadcast, .plen = 32,
-        .leaf_olist = &leaf, .n_leaf_olist = 1, .olist = &q, .n_olist = 1,
+        .leaf_olist = &leaf, .n_leaf_olist = 1, .olist = olist,
+        .n_olist = ARRAY_SIZE(olist),
     };
     struct rig *rig = *state;
 
@@ -66,7 +72,7 @@ flood__all_there_is__by_class(void **state)
     set_view(rig, networks, 1);
     assert_shown(rig, 100,
                  "{\"tree\":\"last known place\",\"announced_by\":\"mpls\","
-                 "\"in_labels\":["
+                 "\"unreachable\":1,\"in_labels\":["
                  "{\"label\":100,\"from\":\"evpn\",\"current\":true},"
                  "{\"label\":118,\"from\":\"tree\",\"current\":false},"
                  "{\"label\":119,\"from\":\"tree\",\"current\":true}],"
