@@ -65,10 +65,11 @@ say(const struct xdp_load *load)
 
     xdp_load_read(load, &r);
     printf("{\"frames\": %llu, \"copies\": %llu, \"others\": %llu, "
-           "\"lost\": %llu, \"twice\": %llu, \"bad\": %llu}\n",
+           "\"lost\": %llu, \"twice\": %llu, \"late\": %llu, \"bad\": %llu}\n",
            (unsigned long long) r.frames, (unsigned long long) r.copies,
            (unsigned long long) r.others, (unsigned long long) r.lost,
-           (unsigned long long) r.twice, (unsigned long long) r.bad);
+           (unsigned long long) r.twice, (unsigned long long) r.late,
+           (unsigned long long) r.bad);
     fflush(stdout);
 }
 

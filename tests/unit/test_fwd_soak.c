@@ -150,13 +150,13 @@ progress(const struct soak *soak)
     const struct xdp_load_result *r = &soak->result;
 
     print_message("%llu s, %llu frames, %llu copies, %llu for guests, "
-                  "%u changes, %llu lost, %llu twice, %llu bad\n",
+                  "%u changes, %llu lost, %llu twice, %llu late, %llu bad\n",
                   (unsigned long long) soak->ms / 1000,
                   (unsigned long long) r->frames,
                   (unsigned long long) r->copies,
                   (unsigned long long) r->others, soak->changes,
                   (unsigned long long) r->lost, (unsigned long long) r->twice,
-                  (unsigned long long) r->bad);
+                  (unsigned long long) r->late, (unsigned long long) r->bad);
 }
 
 /* Returns false if copies come no more. */

@@ -89,7 +89,7 @@ note(struct load_member *m, __u64 seq)
     }
     __u64 back = m->top - 1 - seq;
     if (back >= 64) {
-        m->stale++;
+        m->late++;
     } else if (m->window >> back & 1) {
         m->twice++;
     } else {

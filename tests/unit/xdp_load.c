@@ -236,7 +236,8 @@ read_member(const struct xdp_load *load, uint64_t sent,
 {
     r->copies += m->copies;
     r->lost += m->lost;
-    r->twice += m->twice + m->stale;
+    r->late += m->late;
+    r->twice += m->twice;
     if (load->others->stop) {
         r->lost += sent - m->top + 64 - __builtin_popcountll(m->window);
     }
@@ -272,4 +273,6 @@ xdp_load_read(const struct xdp_load *load, struct xdp_load_result *r)
             read_network(load, i, j, sent, r);
         }
     }
+    /* They were taken for lost. */
+    r->lost -= MIN(r->lost, r->late);
 }

@@ -38,7 +38,9 @@ struct xdp_load_config {
 struct xdp_load_result {
     uint64_t frames, copies;    /* Copies for the members. */
     uint64_t others;            /* For others. */
-    uint64_t lost, twice, bad;
+    uint64_t lost, bad;
+    uint64_t twice;             /* Within 64 frames. */
+    uint64_t late;              /* By more, once or again: 'copies' tells. */
 };
 
 /* Has the interface take and count copies.  NULL, and it is said, if the kernel

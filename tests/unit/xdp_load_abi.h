@@ -46,7 +46,7 @@ struct load_member {
     __u64 copies;
     __u64 lost;                 /* Below the window, and did not come. */
     __u64 twice;
-    __u64 stale;                /* Below the window, and came. */
+    __u64 late;                 /* Below the window, and came. */
     __u64 pad[2];
 };
 
