@@ -45,6 +45,16 @@ fwd_rate_of_interval(__u64 interval, __u64 burst)
     return rate;
 }
 
+/* How far behind an empty bucket may be: by a frame for each CPU, of which
+ * there may be a thousand, that takes one before it knows that there is none.
+ * Not exact where an interval takes days. */
+FWD_INLINE __u64
+fwd_rate_debt(const struct fwd_rate *rate)
+{
+    return rate->interval < FWD_TIME_MAX >> 12 ? rate->interval << 10
+                                               : FWD_TIME_MAX >> 1;
+}
+
 /* 'n' frames per second, and 'burst' at once; 'n' 0: no limit. */
 FWD_INLINE struct fwd_rate
 fwd_rate_per_second(__u32 n, __u32 burst)

@@ -8,7 +8,7 @@
  *
  * Buckets are shared by all CPUs, and by the programs and the thread of the
  * socket engine: their limit is one of the host.  No lock: what changes
- * changes by compare-and-swap.
+ * changes by compare-and-swap, and where that fails too often by addition.
  *
  * Plain C without libc, fit for BPF as well; the time is passed in. */
 #ifndef FWD_POLICER_H
@@ -18,7 +18,7 @@
 
 /* How often to try against other CPUs.  Each time one of them had a frame
  * flooded. */
-#define FWD_BUCKET_TRIES 8
+#define FWD_BUCKET_TRIES 4
 
 /* Defined by whoever includes this file: bucket 'i' of 'buckets'. */
 static inline struct fwd_bucket *fwd_bucket_at(void *buckets, __u32 i);
@@ -67,6 +67,24 @@ fwd_find_bucket(void *buckets, __u64 key, __u64 now)
     return idle ? fwd_claim_bucket(idle, idle_owner, key) : 0;
 }
 
+/* Whether there is no frame left in a bucket that is full at 'due'.  One that
+ * is less than zero ahead is full now, and one that is too far ahead is new,
+ * as the clock was set back. */
+FWD_INLINE _Bool
+fwd_bucket_is_empty(__u64 due, const struct fwd_rate *rate, __u64 now)
+{
+    __u64 ahead = due - now;
+
+    return ahead > rate->slack
+           && ahead - rate->slack <= fwd_rate_debt(rate) + FWD_TIME_SKEW;
+}
+
+FWD_INLINE void
+fwd_bucket_give_back(struct fwd_bucket *b, const struct fwd_rate *rate)
+{
+    __sync_fetch_and_add(&b->due, -rate->interval);
+}
+
 /* Takes a frame out of the bucket.  Returns false if there is none left. */
 FWD_INLINE _Bool
 fwd_bucket_take(struct fwd_bucket *b, const struct fwd_rate *rate, __u64 now)
@@ -74,14 +92,10 @@ fwd_bucket_take(struct fwd_bucket *b, const struct fwd_rate *rate, __u64 now)
     __u64 due = *(volatile __u64 *) &b->due;
 
     for (int i = 0; i < FWD_BUCKET_TRIES; i++) {
-        __u64 ahead = due - now, start = due;
-
-        if (ahead > rate->slack + rate->interval + FWD_TIME_SKEW) {
-            /* Less than zero, so it is full; or the clock was set back. */
-            start = now;
-        } else if (ahead > rate->slack) {
+        if (fwd_bucket_is_empty(due, rate, now)) {
             return 0;
         }
+        __u64 start = due - now > rate->slack ? now : due;
         __u64 old = __sync_val_compare_and_swap(&b->due, due,
                                                 start + rate->interval);
         if (old == due) {
@@ -89,13 +103,14 @@ fwd_bucket_take(struct fwd_bucket *b, const struct fwd_rate *rate, __u64 now)
         }
         due = old;
     }
-    return 0;
-}
-
-FWD_INLINE void
-fwd_bucket_give_back(struct fwd_bucket *b, const struct fwd_rate *rate)
-{
-    __sync_fetch_and_add(&b->due, -rate->interval);
+    /* An addition loses no race, and tells what there was before it.  Until it
+     * is given back others find one frame less, in a bucket that is empty. */
+    due = __sync_fetch_and_add(&b->due, rate->interval);
+    if (fwd_bucket_is_empty(due, rate, now)) {
+        fwd_bucket_give_back(b, rate);
+        return 0;
+    }
+    return 1;
 }
 
 /* Whether a frame of a network may be flooded: FWD_OK, or why not.  'tor' is

@@ -1,13 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Storm control with a clock of our own: every number here is exact. */
 #include <config.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Other CPUs, who do something between a look at a bucket and the attempt to
+ * change it: so that one is lost. */
+static void (*others)(uint64_t *due);
+
+static inline uint64_t
+compare_and_swap(void *p_, uint64_t old, uint64_t new)
+{
+    uint64_t *p = p_;
+
+    if (others) {
+        others(p);
+    }
+    __atomic_compare_exchange_n(p, &old, new, false, __ATOMIC_SEQ_CST,
+                                __ATOMIC_SEQ_CST);
+    return old;
+}
+
+#define __sync_val_compare_and_swap compare_and_swap
 #include "replication/forwarder/policer.h"
 
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <cmocka.h>
 
@@ -159,6 +180,80 @@ bucket__clock_set_back__starts_anew(void **state OVS_UNUSED)
     assert_int_equal(take(&b, &rate, NOW, 100), 10);
     assert_int_equal(take(&b, &rate, NOW - HOUR, 100), 10);
     assert_int_equal(take(&b, &rate, NOW - HOUR, 100), 0);
+}
+
+/* A frame per second, or 100 at once. */
+#define BURST 100
+static struct fwd_rate per_second;
+static unsigned int n_of_others;
+
+/* Another CPU takes a frame, if there is one. */
+static void
+take_one(uint64_t *due)
+{
+    if ((int64_t) (*due - NOW) < 0) {
+        *due = NOW;
+    }
+    if (*due - NOW <= per_second.slack) {
+        *due += per_second.interval;
+        n_of_others++;
+    }
+}
+
+static void
+bucket__every_race_lost__takes_what_there_is(void **state OVS_UNUSED)
+{
+    struct fwd_bucket b = { .due = 0 };
+
+    per_second = fwd_rate_per_second(1, BURST);
+    n_of_others = 0;
+    others = take_one;
+    unsigned int taken = take(&b, &per_second, NOW, 2 * BURST);
+    others = NULL;
+    assert_in_range(taken, BURST / (FWD_BUCKET_TRIES + 1), BURST);
+    assert_int_equal(taken + n_of_others, BURST);
+    /* All of them count. */
+    assert_int_equal(b.due, NOW + BURST * per_second.interval);
+    assert_int_equal(take(&b, &per_second, NOW + SECOND, 10), 1);
+}
+
+/* Others take one each time, and in the end all there is. */
+static void
+take_the_rest(uint64_t *due)
+{
+    take_one(due);
+    if (n_of_others % FWD_BUCKET_TRIES == 0) {
+        *due = NOW + BURST * per_second.interval;
+    }
+}
+
+static void
+bucket__empty_after_lost_races__none(void **state OVS_UNUSED)
+{
+    struct fwd_bucket b = { .due = 0 };
+
+    per_second = fwd_rate_per_second(1, BURST);
+    n_of_others = 0;
+    others = take_the_rest;
+    unsigned int taken = take(&b, &per_second, NOW, 1);
+    others = NULL;
+    assert_int_equal(taken, 0);
+    assert_int_equal(b.due, NOW + BURST * per_second.interval);
+}
+
+/* All CPUs of a big host at once have taken what they are about to give back:
+ * no clock was set back. */
+static void
+bucket__taken_by_many_at_once__is_not_new(void **state OVS_UNUSED)
+{
+    static const uint32_t rates[] = { 1, 1000, 10000000 };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rates); i++) {
+        struct fwd_rate rate = fwd_rate_per_second(rates[i], 5);
+        struct fwd_bucket b = { .due = NOW + (5 + 1000) * rate.interval };
+
+        assert_int_equal(take(&b, &rate, NOW, 10), 0);
+    }
 }
 
 static struct fwd_bucket *
@@ -346,6 +441,9 @@ main(void)
         cmocka_unit_test(rate__extreme__saturates),
         cmocka_unit_test(bucket__clock_skew__neither_more_nor_stuck),
         cmocka_unit_test(bucket__clock_set_back__starts_anew),
+        cmocka_unit_test(bucket__every_race_lost__takes_what_there_is),
+        cmocka_unit_test(bucket__empty_after_lost_races__none),
+        cmocka_unit_test(bucket__taken_by_many_at_once__is_not_new),
         cmocka_unit_test(police__no_limit__all_and_no_bucket),
         cmocka_unit_test(police__storm_of_a_switch__others_unharmed),
         cmocka_unit_test(police__network_full__no_charge_for_the_switch),
