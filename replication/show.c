@@ -361,6 +361,16 @@ show_flood_cb(struct tsn_ctl_call *call, int argc, char *argv[], void *show_)
 }
 
 static void
+show_limit(struct tsn_json *json, const char *key, uint32_t limit)
+{
+    if (limit) {
+        tsn_json_uint(json, key, limit);
+    } else {
+        tsn_json_string(json, key, NULL);
+    }
+}
+
+static void
 show_storms_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
                char *argv[] OVS_UNUSED, void *show_)
 {
@@ -368,6 +378,9 @@ show_storms_cb(struct tsn_ctl_call *call, int argc OVS_UNUSED,
     struct tsn_json *json = tsn_ctl_reply(call);
 
     tsn_json_object_begin(json, "result");
+    /* Without a limit nothing is ever a storm. */
+    show_limit(json, "network_limit", show->config->replicator.storm.network);
+    show_limit(json, "tor_limit", show->config->replicator.storm.tor);
     tsn_json_array_begin(json, "storms");
     repl_storms_show(show->storms, json, tsn_now_ms());
     tsn_json_array_end(json);

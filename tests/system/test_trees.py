@@ -21,6 +21,7 @@ ID = 7
 TSNS = {"tsn1": "10.0.0.100", "tsn2": "10.0.0.101"}
 LABELS = {"tsn1": (5000, 5999), "tsn2": (6000, 6999),
           "compute1": (20000, 20099), "compute2": (21000, 21099)}
+STORM_CONTROL = {"tsn1": {"storm-control": {"tor": 100000}}, "tsn2": {}}
 COMPUTES = {"compute1": "10.0.0.21", "compute2": "10.0.0.22"}
 SWITCH = "10.0.0.1"
 GATEWAY = "10.0.0.3"
@@ -53,7 +54,8 @@ class Site:
             self.start(name, self.hosts[name], "tsn-replicator", {
                 "controllers": [lab.controller_address],
                 "replicator": {"name": name, "address": address,
-                               "labels": f"{first}-{last}"}})
+                               "labels": f"{first}-{last}",
+                               **STORM_CONTROL[name]}})
 
     def start(self, name, namespace, program, config):
         directory = self.lab.state.dir / name
@@ -208,6 +210,13 @@ def test_flood_show__text_and_status__for_people(site):
         "range": "5000-5999", "trees": 1, "trees_in_place": 1,
         "for_trees": 437, "evpn": 0, "for_evpn": 126}
     assert status["alarms"] == 0
+
+
+def test_show_storms__no_limits__said_so(site):
+    assert site.ask("tsn1", "show", "storms") == {
+        "network_limit": None, "tor_limit": 100000, "storms": []}
+    assert site.ask("tsn2", "show", "storms") == {
+        "network_limit": None, "tor_limit": None, "storms": []}
 
 
 def test_flood_show__way_of_each__or_why_not(site):
