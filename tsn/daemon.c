@@ -142,14 +142,18 @@ parse_options(int argc, char *argv[], const struct tsn_daemon_spec *spec,
             return EXIT_USAGE;
         }
     }
-    if (options->all > options->detach
-        || (options->detach && !spec->detach)) {
-        fprintf(stderr, "%s: there is no such thing to do; try --help\n",
+    if (options->detach && !spec->detach) {
+        fprintf(stderr, "%s: there is nothing to detach; try --help\n",
+                spec->program);
+        return EXIT_USAGE;
+    }
+    if (options->all && !options->detach) {
+        fprintf(stderr, "%s: --all goes with --detach; try --help\n",
                 spec->program);
         return EXIT_USAGE;
     }
     /* "--check FILE", of which getopt leaves us the FILE. */
-    if ((options->check || options->detach) && optind == argc - 1) {
+    if ((options->check || options->detach) && optind < argc) {
         options->config = argv[optind++];
     }
     if (optind < argc) {

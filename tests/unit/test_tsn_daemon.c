@@ -238,8 +238,9 @@ options__wrong__status_2(void **state)
 {
     assert_ends(ARGS("--bogus"), NULL, 2, "try --help");
     assert_ends(ARGS("word"), NULL, 2, "unexpected argument \"word\"");
-    assert_ends(ARGS("--check", conf, "word"), NULL, 2, "unexpected");
-    assert_ends(ARGS("--all"), NULL, 2, "try --help");
+    assert_ends(ARGS("--check", conf, "word"), NULL, 2,
+                "unexpected argument \"word\"");
+    assert_ends(ARGS("--all"), NULL, 2, "--all goes with --detach");
     assert_ends(ARGS("--log-level", "loud"), NULL, 2, "the log level is");
     assert_ends(ARGS("--log-file", "/nonexistent/x", "-c", conf), NULL, 2,
                 "/nonexistent/x: cannot open the log: ");
