@@ -307,10 +307,17 @@ fwd_bpf_detach_from(struct fwd_bpf_attach *attach, int ifindex)
         struct link *link = &attach->links[i];
 
         if (link->ifindex == ifindex) {
+            int error = 0;
+
             if (attach->dispatcher) {
-                fwd_bpf_dispatch_detach(attach->maps->ingress, ifindex);
+                error = fwd_bpf_dispatch_detach(attach->maps->ingress,
+                                                ifindex);
             } else if (attach->pins) {
-                fwd_bpf_pins_remove_link(attach->pins, link->name);
+                error = fwd_bpf_pins_remove_link(attach->pins, link->name);
+            }
+            if (error && error != -ENOENT) {
+                VLOG_ERR("cannot detach the program, it goes on interface=%s: "
+                         "%s", link->name, ovs_strerror(-error));
             }
             forget(attach, link);
             return;
@@ -360,12 +367,14 @@ static bool
 detach_old_everywhere(const struct fwd_bpf_attach *attach)
 {
     struct if_nameindex *all = if_nameindex();
-    bool ok = true;
+    bool ok = all;
 
     for (struct if_nameindex *i = all; i && i->if_index; i++) {
         ok = detach_old(attach, i->if_index) && ok;
     }
-    if_freenameindex(all);
+    if (all) {
+        if_freenameindex(all);
+    }
     return ok;
 }
 

@@ -172,9 +172,10 @@ static int
 detach(struct xdp_program *p, int ifindex)
 {
     struct xdp_multiprog *mp = xdp_multiprog__get_from_ifindex(ifindex);
+    int error = libxdp_get_error(mp);
 
-    if (libxdp_get_error(mp)) {
-        return -ENOENT;
+    if (error) {
+        return error == -ENODEV ? -ENOENT : error;
     }
     bool found = has_program(mp, xdp_program__id(p), NULL);
     enum xdp_attach_mode mode = xdp_multiprog__attach_mode(mp);

@@ -70,23 +70,26 @@ pin_path(const char *dir, const char *prefix, const char *rest)
     return path;
 }
 
-/* Calls 'fn' with the rest of each name that starts with 'prefix'. */
-static void
+/* Calls 'fn' with the rest of each name that starts with 'prefix'.  Returns 0,
+ * or -errno if nobody can tell which there are. */
+static int
 for_each_pin(const char *path, const char *prefix,
              void (*fn)(const char *rest, void *aux), void *aux)
 {
     DIR *dir = opendir(path);
     struct dirent *entry;
 
-    while (dir && (entry = readdir(dir))) {
+    if (!dir) {
+        return errno == ENOENT ? 0 : -errno;
+    }
+    while ((entry = readdir(dir))) {
         if (!strncmp(entry->d_name, prefix, strlen(prefix))
             && entry->d_name[0] != '.') {
             fn(replace(entry->d_name + strlen(prefix), ':', '.'), aux);
         }
     }
-    if (dir) {
-        closedir(dir);
-    }
+    closedir(dir);
+    return 0;
 }
 
 static int
@@ -287,11 +290,11 @@ fwd_bpf_pins_put_link(const struct fwd_bpf_pins *pins, const char *interface,
     put_pin(pins->dir, LINK, interface, fd);
 }
 
-void
+int
 fwd_bpf_pins_remove_link(const struct fwd_bpf_pins *pins,
                          const char *interface)
 {
-    remove_pin(pins->dir, LINK, interface);
+    return remove_pin(pins->dir, LINK, interface);
 }
 
 struct keep {
@@ -387,6 +390,9 @@ remove_program(const char *number, void *r_)
     int fd = open_pin(r->dir, prefix, number), failed = MIN(fd, 0);
     struct if_nameindex *all = if_nameindex();
 
+    if (!all && !failed) {
+        failed = -errno;
+    }
     for (struct if_nameindex *i = all; i && i->if_index && fd >= 0; i++) {
         int error = fwd_bpf_dispatch_detach(fd, i->if_index);
 
@@ -395,7 +401,9 @@ remove_program(const char *number, void *r_)
             failed = error ? error : failed;
         }
     }
-    if_freenameindex(all);
+    if (all) {
+        if_freenameindex(all);
+    }
     if (fd >= 0) {
         close(fd);
     }
@@ -494,7 +502,11 @@ remove_one(const char *name, void *e_)
     if (len > end && !strcmp(name + len - end, e->end)) {
         int error = fwd_bpf_pins_remove(dir, e->said, e->aux, e->err);
 
-        e->error = error ? error : e->error;
+        if (error) {
+            e->error = error;
+            /* There may be more than one. */
+            e->said(tsn_err_format(e->err), e->aux);
+        }
     } else {
         char *line = xasprintf("left %s, of another network namespace", dir);
 
@@ -524,7 +536,11 @@ fwd_bpf_pins_remove_all(const struct fwd_ip *address,
         e.error = fwd_bpf_pins_remove(dir, said, aux, err);
         free(dir);
     } else {
-        for_each_pin(ROOT, "", remove_one, &e);
+        int error = for_each_pin(ROOT, "", remove_one, &e);
+        if (error) {
+            tsn_err_set(err, ROOT, "%s", ovs_strerror(-error));
+            e.error = error;
+        }
     }
     free(end);
     return e.error;

@@ -28,8 +28,9 @@ bool fwd_bpf_pins_has_links(const struct fwd_bpf_pins *);
 int fwd_bpf_pins_get_link(const struct fwd_bpf_pins *, const char *interface);
 void fwd_bpf_pins_put_link(const struct fwd_bpf_pins *, const char *interface,
                            int fd);
-void fwd_bpf_pins_remove_link(const struct fwd_bpf_pins *,
-                              const char *interface);
+/* Returns 0 or -errno. */
+int fwd_bpf_pins_remove_link(const struct fwd_bpf_pins *,
+                             const char *interface);
 /* Removes the links of interfaces for which 'keep' is false. */
 void fwd_bpf_pins_keep_links(const struct fwd_bpf_pins *,
                              bool (*keep)(const char *interface, void *aux),

@@ -22,6 +22,7 @@
 #define VNI 1000
 #define FROM "10.7.0.1"
 #define TO "10.7.0.2"
+#define NOBODY 65534
 #define BPF_FS "/sys/fs/bpf"
 #define PINS BPF_FS "/tsn/node"
 
@@ -382,6 +383,54 @@ pins__dots_in_names__floods_on_and_found(void **state)
     free(dir);
 }
 
+/* Who may not see what there is does not know that there is nothing. */
+static void
+remove_all__not_permitted__says_so(void **state)
+{
+    struct tsn_err err;
+
+    if (!*state) {
+        skip();
+    }
+    assert_int_equal(mkdir(BPF_FS "/tsn", 0700), 0);
+    assert_int_equal(seteuid(NOBODY), 0);
+    int error = fwd_bpf_pins_remove_all(NULL, count_line, NULL, &err);
+    assert_int_equal(seteuid(0), 0);
+    assert_int_equal(error, -EACCES);
+    assert_int_equal(fwd_bpf_pins_remove_all(NULL, count_line, NULL, &err),
+                     0);
+}
+
+/* Of two directories in use both are told. */
+static void
+remove_all__processes_use_them__each_is_told(void **state)
+{
+    static const char *const addresses[] = { "10.0.5.1", "10.0.5.2" };
+    struct fwd_bpf_pins *pins[ARRAY_SIZE(addresses)];
+    struct tsn_err err;
+
+    if (!*state) {
+        skip();
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
+        struct fwd_ip address = ip(addresses[i]);
+        char *dir = fwd_bpf_pins_dir(&address);
+
+        pins[i] = fwd_bpf_pins_open(dir);
+        assert_non_null(pins[i]);
+        free(dir);
+    }
+    n_lines = 0;
+    assert_int_equal(fwd_bpf_pins_remove_all(NULL, count_line, NULL, &err),
+                     -EBUSY);
+    assert_int_equal(n_lines, 2);
+    for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
+        fwd_bpf_pins_close(pins[i]);
+    }
+    assert_int_equal(fwd_bpf_pins_remove_all(NULL, count_line, NULL, &err),
+                     0);
+}
+
 /* A BPF file system of this test's own, for libxdp as well. */
 static int
 setup(void **state)
@@ -441,6 +490,11 @@ main(void)
         BOTH(pins__sockets_alone_after__removed_when_complete),
         BOTH(attach__interface_made_anew_often__attached),
         BOTH(pins__dots_in_names__floods_on_and_found),
+        cmocka_unit_test_setup_teardown(remove_all__not_permitted__says_so,
+                                        setup_native, teardown),
+        cmocka_unit_test_setup_teardown(
+            remove_all__processes_use_them__each_is_told, setup_native,
+            teardown),
     };
 
     if (!getenv("TSN_TEST_VERBOSE")) {
