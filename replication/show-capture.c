@@ -158,6 +158,19 @@ short_name(const struct repl_network *network)
     return colon ? colon + 1 : name;
 }
 
+/* The label that counts of a stack in 'size' octets, as the pipeline has it. */
+static uint32_t
+find_label(const uint8_t *p, size_t size)
+{
+    uint32_t entry = fwd_get32(p);
+
+    if (entry >> 12 == FWD_MPLS_SKIPPED && !(entry & FWD_MPLS_BOTTOM)
+        && size >= 2 * FWD_MPLS_LEN) {
+        entry = fwd_get32(p + FWD_MPLS_LEN);
+    }
+    return entry >> 12;
+}
+
 /* Which network the frame is of, or what it has instead of one of ours. */
 static void
 put_network(struct ds *s, const struct repl_show *show,
@@ -181,7 +194,8 @@ put_network(struct ds *s, const struct repl_show *show,
     if (r->encap == FWD_VXLAN) {
         ds_put_format(s, " vni=%"PRIu32, fwd_get24(p + 4));
     } else {
-        ds_put_format(s, " label=%"PRIu32, fwd_get32(p) >> 12);
+        ds_put_format(s, " label=%"PRIu32,
+                      find_label(p, f->stored - f->tunnel));
     }
 }
 

@@ -51,10 +51,12 @@ class Node:
         return run(*self.argv(*words), ok=ok, env=SANITIZER_ENV)
 
     def send(self, vni, frame=FRAME):
+        self.send_to(4789, bytes.fromhex(f"08000000{vni:06x}00") + frame)
+
+    def send_to(self, port, payload):
         with self._stranger.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             s.bind((STRANGER, 50000))
-            s.sendto(bytes.fromhex(f"08000000{vni:06x}00") + frame,
-                     (self.address, 4789))
+            s.sendto(payload, (self.address, port))
 
     @contextlib.contextmanager
     def capture(self, *words):
@@ -198,6 +200,18 @@ def test_capture__filters__only_what_they_say(node):
         wait_until(lambda: len(read(path)) == 1, TIMEOUT, "a packet")
         end(process, signal.SIGTERM)
     assert comments(path) == [comment_of("invalid_mcast_source", "blue")]
+
+
+def test_capture__label_stack__the_label_that_counts(node):
+    with node.capture("--drops=invalid_label") as (process, path):
+        for skipped in ([], [0xfffff << 12 | 64]):
+            node.send_to(6635, struct.pack(f">{len(skipped) + 1}I", *skipped,
+                                           17 << 12 | 0x140) + FRAME)
+        wait_until(lambda: len(read(path)) == 2, TIMEOUT, "two packets")
+        end(process)
+    assert comments(path) == 2 * [
+        f"no network label=17 from={STRANGER} class=stranger by=mpls-udp "
+        "action=drop reason=invalid_label"]
 
 
 def test_capture__wrong_filter__says_so(node):
