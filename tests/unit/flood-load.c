@@ -2,15 +2,23 @@
 /* Floods a node at full rate and accounts for each copy: tests/unit/xdp_load.h
  * for system tests.
  *
- * usage: flood-load INTERFACE MAC NODE NODE-MAC SENDER FIRST N VNI
+ * usage: flood-load INTERFACE[,INTERFACE...] MAC NODE NODE-MAC SENDER FIRST N
+ *                   VNI [PATIENCE-MS]
  *
- * Runs in the namespace of INTERFACE, a veth whose other end is the node's;
- * MAC is its own.  Frames come from the tunnel endpoint SENDER; the N
+ * Runs in the namespace of INTERFACE, a veth whose other end is the node's, or
+ * a router's on the way to it; MAC is its own.  Frames leave by the first one,
+ * copies may come by each.  Frames come from the tunnel endpoint SENDER; the N
  * addresses from FIRST on, and nobody else, must get a copy of each.
  *
  * Starts with the first line of its input, and says for each what has come of
- * the frames, as an object of JSON on a line.  At the end of the input it makes
- * no more, waits for copies, says it once more and ends. */
+ * the frames, as an object of JSON on a line.  Lines are empty, or
+ *
+ *     stop        Make no more, and wait for copies.  The next line starts
+ *                 again.
+ *     via PORT    Frames leave by this one of the interfaces, 0 is the first.
+ *
+ * At the end of the input it makes no more, waits for copies, says it once
+ * more and ends.  With PATIENCE-MS copies may be lost, see xdp_load.h. */
 #include <config.h>
 
 #include <arpa/inet.h>
@@ -59,49 +67,104 @@ make_frame(uint8_t frame[LOAD_FRAME_SIZE], char *argv[], uint32_t vni)
 }
 
 static void
-say(const struct xdp_load *load)
+say_member(const struct xdp_load *load, uint32_t i)
+{
+    struct xdp_load_member m;
+
+    xdp_load_read_member(load, i, &m);
+    printf("%s{\"copies\": %llu, \"lost\": %llu, \"twice\": %llu, "
+           "\"gap_ms\": %.1f, \"by_port\": [", i ? ", " : "",
+           (unsigned long long) m.copies, (unsigned long long) m.lost,
+           (unsigned long long) m.twice, m.gap_ns / 1e6);
+    for (int port = 0; port < LOAD_MAX_PORTS; port++) {
+        printf("%s%llu", port ? ", " : "",
+               (unsigned long long) m.by_port[port]);
+    }
+    printf("]}");
+}
+
+static void
+say(const struct xdp_load *load, uint32_t n_members)
 {
     struct xdp_load_result r;
 
     xdp_load_read(load, &r);
     printf("{\"frames\": %llu, \"copies\": %llu, \"others\": %llu, "
-           "\"lost\": %llu, \"twice\": %llu, \"late\": %llu, \"bad\": %llu}\n",
+           "\"lost\": %llu, \"twice\": %llu, \"late\": %llu, \"bad\": %llu, "
+           "\"members\": [",
            (unsigned long long) r.frames, (unsigned long long) r.copies,
            (unsigned long long) r.others, (unsigned long long) r.lost,
            (unsigned long long) r.twice, (unsigned long long) r.late,
            (unsigned long long) r.bad);
+    for (uint32_t i = 0; i < n_members; i++) {
+        say_member(load, i);
+    }
+    printf("]}\n");
     fflush(stdout);
+}
+
+/* Does what 'line' says.  Returns whether frames are made. */
+static bool
+obey(struct xdp_load *load, const char *line, bool running)
+{
+    unsigned int port;
+
+    if (!strcmp(line, "stop\n")) {
+        if (running) {
+            xdp_load_stop(load);
+        }
+        return false;
+    }
+    if (sscanf(line, "via %u", &port) == 1) {
+        xdp_load_via(load, port);
+    }
+    if (!running) {
+        xdp_load_start(load);
+    }
+    return true;
+}
+
+static void
+run(struct xdp_load *load, uint32_t n_members)
+{
+    bool running = false;
+    char line[16];
+
+    while (fgets(line, sizeof line, stdin)) {
+        running = obey(load, line, running);
+        say(load, n_members);
+    }
+    obey(load, "stop\n", running);
+    say(load, n_members);
 }
 
 int
 main(int argc, char *argv[])
 {
     uint8_t frame[LOAD_FRAME_SIZE];
-    char line[16];
 
-    if (argc != 9) {
+    if (argc != 9 && argc != 10) {
         ovs_fatal(0, "usage: see the file");
     }
-    uint32_t vni = atoi(argv[8]);
+    uint32_t vni = atoi(argv[8]), n_members = atoi(argv[7]);
     make_frame(frame, argv, vni);
-    struct xdp_load *load = xdp_load_create(&(struct xdp_load_config) {
-        .netns = getpid(), .interface = argv[1], .frame = frame,
+    struct xdp_load_config config = {
+        .netns = getpid(), .interface = strtok(argv[1], ","), .frame = frame,
         .node = argv[3], .first_member = ntohl(inet_addr(argv[6])),
-        .n_members = atoi(argv[7]), .vni = vni, .n_vnis = 1,
-        .n_streams = 2,
-    });
+        .n_members = n_members, .vni = vni, .n_vnis = 1, .n_streams = 2,
+        .patience_ms = argc == 10 ? atoi(argv[9]) : 0,
+    };
+    for (int i = 0; i < LOAD_MAX_PORTS - 1; i++) {
+        config.more[i] = strtok(NULL, ",");
+        if (!config.more[i]) {
+            break;
+        }
+    }
+    struct xdp_load *load = xdp_load_create(&config);
     if (!load) {
         return 77;
     }
-    for (bool started = false; fgets(line, sizeof line, stdin);
-         started = true) {
-        if (!started) {
-            xdp_load_start(load);
-        }
-        say(load);
-    }
-    xdp_load_stop(load);
-    say(load);
+    run(load, n_members);
     xdp_load_destroy(load);
     return 0;
 }

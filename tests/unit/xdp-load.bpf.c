@@ -23,12 +23,48 @@ ARRAY_OF(members, struct load_member,
          LOAD_MAX_STREAMS * LOAD_MAX_NETWORKS * LOAD_MAX_MEMBERS);
 ARRAY_OF(others, struct load_others, 1);
 
+/* Of members.  Apart, as user space may not write what holds a lock. */
+struct lock {
+    struct bpf_spin_lock lock;
+};
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, LOAD_MAX_MEMBERS);
+    __type(key, __u32);
+    __type(value, struct lock);
+} locks SEC(".maps");
+
 #define VNI_AT (14 + 20 + 8 + 4)
 
 static __always_inline __be32
 vni_of(__u64 seq)
 {
     return bpf_htonl((config.vni + (__u32) (seq % config.n_vnis)) << 8);
+}
+
+/* Whether the copies of one more frame may be on their way. */
+static __always_inline _Bool
+has_room(struct load_stream *s)
+{
+    __u64 wanted = s->sent * config.n_members;
+    __u64 copies = *(volatile __u64 *) &s->copies;
+
+    if (wanted + config.n_members
+        <= copies + s->written_off + config.window) {
+        s->stalled_ns = 0;
+        return 1;
+    }
+    if (!config.patience_ns) {
+        return 0;
+    }
+    __u64 now = bpf_ktime_get_ns();
+    if (!s->stalled_ns) {
+        s->stalled_ns = now;
+    } else if (now - s->stalled_ns > config.patience_ns) {
+        s->written_off = wanted - copies;
+        s->stalled_ns = 0;
+    }
+    return 0;
 }
 
 /* Sends the next frame of this CPU's stream, if there is room on the way. */
@@ -43,9 +79,7 @@ generate(struct xdp_md *ctx)
     struct load_others *o = bpf_map_lookup_elem(&others, &zero);
 
     if (!s || !o || (void *) data + LOAD_FRAME_SIZE > end
-        || *(volatile __u64 *) &o->stop
-        || (s->sent + 1) * config.n_members
-           > *(volatile __u64 *) &s->copies + config.window) {
+        || *(volatile __u64 *) &o->stop || !has_room(s)) {
         return XDP_DROP;
     }
 #pragma unroll
@@ -57,7 +91,7 @@ generate(struct xdp_md *ctx)
     mark->magic = LOAD_MAGIC;
     mark->stream = cpu;
     mark->seq = s->sent++;
-    return bpf_redirect(config.ifindex, 0);
+    return bpf_redirect(config.ifindexes[o->via % LOAD_MAX_PORTS], 0);
 }
 
 static __always_inline __u64
@@ -68,12 +102,10 @@ count_ones(__u64 x)
     return ((x + (x >> 4)) & 0x0f0f0f0f0f0f0f0f) * 0x0101010101010101 >> 56;
 }
 
-/* Takes note of a copy.  Those of one stream, network and member come by one
- * queue, so on one CPU at a time. */
+/* Takes note of a copy. */
 static __always_inline void
-note(struct load_member *m, __u64 seq)
+note_seq(struct load_member *m, __u64 seq)
 {
-    m->copies++;
     if (seq >= m->top) {
         __u64 shift = seq - m->top + 1;
 
@@ -95,6 +127,48 @@ note(struct load_member *m, __u64 seq)
     } else {
         m->window |= 1ull << back;
     }
+}
+
+static __always_inline void
+note_time(struct load_member *m, __u64 now)
+{
+    if (m->last_ns && now > m->last_ns && now - m->last_ns > m->gap_ns) {
+        m->gap_ns = now - m->last_ns;
+    }
+    m->last_ns = now;
+}
+
+/* Those of one stream, network and member come by one queue, so on one CPU at
+ * a time, unless there are several ports. */
+static __always_inline void
+note(struct load_member *m, struct lock *l, __u64 seq, __u32 port)
+{
+    __u64 now = config.patience_ns ? bpf_ktime_get_ns() : 0;
+
+    if (config.ifindexes[1]) {
+        bpf_spin_lock(&l->lock);
+        m->copies++;
+        m->by_port[port % LOAD_MAX_PORTS]++;
+        note_seq(m, seq);
+        note_time(m, now);
+        bpf_spin_unlock(&l->lock);
+    } else {
+        m->copies++;
+        m->by_port[0]++;
+        note_seq(m, seq);
+        note_time(m, now);
+    }
+}
+
+static __always_inline __u32
+port_of(__u32 ifindex)
+{
+    for (__u32 i = 0; i < LOAD_MAX_PORTS; i++) {
+        if (config.ifindexes[i] == ifindex) {
+            return i;
+        }
+    }
+    return 0;
 }
 
 SEC("xdp")
@@ -121,11 +195,12 @@ sink(struct xdp_md *ctx)
     __u32 key = (stream * LOAD_MAX_NETWORKS + network) * LOAD_MAX_MEMBERS + i;
     struct load_member *m = bpf_map_lookup_elem(&members, &key);
     struct load_stream *s = bpf_map_lookup_elem(&streams, &stream);
-    if (i >= config.n_members || !m || !s) {
+    struct lock *l = bpf_map_lookup_elem(&locks, &i);
+    if (i >= config.n_members || !m || !s || !l) {
         __sync_fetch_and_add(&o->others, 1);
         return XDP_DROP;
     }
-    note(m, mark->seq / config.n_vnis);
+    note(m, l, mark->seq / config.n_vnis, port_of(ctx->ingress_ifindex));
     __sync_fetch_and_add(&s->copies, 1);
     return XDP_DROP;
 }

@@ -33,9 +33,10 @@ struct stream {
 struct xdp_load {
     struct load_config config;
     struct bpf_object *object;
-    struct bpf_link *link;
+    struct bpf_link *links[LOAD_MAX_PORTS];
     int netns, generate;
     uint32_t batch;
+    uint64_t missing;           /* Copies, when it stopped. */
     struct stream streams[LOAD_MAX_STREAMS];
     int n_streams;
 
@@ -100,22 +101,41 @@ load_programs(struct xdp_load *load)
     return 0;
 }
 
-/* In the namespace of the interface. */
 static int
-enter_and_load(struct xdp_load *load, const char *interface)
+attach(struct xdp_load *load)
+{
+    const struct bpf_program *program
+        = bpf_object__find_program_by_name(load->object, "sink");
+
+    for (int i = 0; i < LOAD_MAX_PORTS && load->config.ifindexes[i]; i++) {
+        load->links[i] = bpf_program__attach_xdp(program,
+                                                 load->config.ifindexes[i]);
+        if (!load->links[i]) {
+            return -errno;
+        }
+    }
+    return 0;
+}
+
+/* In the namespace of the interfaces. */
+static int
+enter_and_load(struct xdp_load *load, const struct xdp_load_config *config)
 {
     int home = open_netns("thread-self");
 
     ovs_assert(!setns(load->netns, CLONE_NEWNET));
-    load->config.ifindex = if_nametoindex(interface);
-    ovs_assert(load->config.ifindex);
+    for (int i = 0; i < LOAD_MAX_PORTS; i++) {
+        const char *name = i ? config->more[i - 1] : config->interface;
+
+        if (!name) {
+            break;
+        }
+        load->config.ifindexes[i] = if_nametoindex(name);
+        ovs_assert(load->config.ifindexes[i]);
+    }
     int error = load_programs(load);
     if (!error) {
-        struct bpf_program *program
-            = bpf_object__find_program_by_name(load->object, "sink");
-
-        load->link = bpf_program__attach_xdp(program, load->config.ifindex);
-        error = load->link ? 0 : -errno;
+        error = attach(load);
     }
     ovs_assert(!setns(home, CLONE_NEWNET));
     close(home);
@@ -143,8 +163,13 @@ xdp_load_create(const struct xdp_load_config *config)
     memcpy(load->config.frame, config->frame, LOAD_FRAME_SIZE);
     /* All streams may come by the same queue. */
     load->batch = MAX(XDP_LOAD_RING / fanout / load->n_streams, 1);
+    if (config->patience_ms) {
+        /* What is late comes in addition to what is on its way then. */
+        load->batch = MAX(load->batch / 2, 1);
+        load->config.patience_ns = config->patience_ms * UINT64_C(1000000);
+    }
     load->config.window = load->batch * config->n_members;
-    int error = enter_and_load(load, config->interface);
+    int error = enter_and_load(load, config);
     if (error) {
         fprintf(stderr, "no XDP for the sink: %s\n", ovs_strerror(-error));
         xdp_load_destroy(load);
@@ -159,7 +184,9 @@ void
 xdp_load_destroy(struct xdp_load *load)
 {
     if (load) {
-        bpf_link__destroy(load->link);
+        for (int i = 0; i < LOAD_MAX_PORTS; i++) {
+            bpf_link__destroy(load->links[i]);
+        }
         bpf_object__close(load->object);
         close(load->netns);
         free(load);
@@ -199,6 +226,11 @@ run_stream(void *stream_)
 void
 xdp_load_start(struct xdp_load *load)
 {
+    for (int i = 0; i < LOAD_MAX_STREAMS * LOAD_MAX_NETWORKS
+                        * LOAD_MAX_MEMBERS; i++) {
+        load->member_map[i].last_ns = load->member_map[i].gap_ns = 0;
+    }
+    __atomic_store_n(&load->others->stop, 0, __ATOMIC_RELAXED);
     for (int i = 0; i < load->n_streams; i++) {
         struct stream *stream = &load->streams[i];
 
@@ -225,8 +257,9 @@ xdp_load_stop(struct xdp_load *load)
             end = tsn_now_ms() + DRAIN_MS;
         }
         copies = r.copies;
-    } while (copies < r.frames * load->config.n_members
+    } while (copies + load->missing < r.frames * load->config.n_members
              && tsn_now_ms() < end);
+    load->missing = r.frames * load->config.n_members - copies;
 }
 
 /* What is missing is lost only when no more frames come. */
@@ -275,4 +308,34 @@ xdp_load_read(const struct xdp_load *load, struct xdp_load_result *r)
     }
     /* They were taken for lost. */
     r->lost -= MIN(r->lost, r->late);
+}
+
+void
+xdp_load_read_member(const struct xdp_load *load, uint32_t member,
+                     struct xdp_load_member *sum)
+{
+    uint32_t n = load->config.n_vnis;
+
+    *sum = (struct xdp_load_member) { .copies = 0 };
+    for (int i = 0; i < load->n_streams; i++) {
+        const struct load_member *m
+            = &load->member_map[i * LOAD_MAX_NETWORKS * LOAD_MAX_MEMBERS
+                                + member];
+        struct xdp_load_result r = { .copies = 0 };
+
+        read_member(load, (load->stream_map[i].sent + n - 1) / n, m, &r);
+        sum->copies += r.copies;
+        sum->lost += r.lost - MIN(r.lost, r.late);
+        sum->twice += r.twice;
+        sum->gap_ns = MAX(sum->gap_ns, m->gap_ns);
+        for (int port = 0; port < LOAD_MAX_PORTS; port++) {
+            sum->by_port[port] += m->by_port[port];
+        }
+    }
+}
+
+void
+xdp_load_via(struct xdp_load *load, unsigned int port)
+{
+    __atomic_store_n(&load->others->via, port, __ATOMIC_RELAXED);
 }
