@@ -173,6 +173,19 @@ nexthop_changed(const struct fwd_ip *dst, const struct fwd_nexthop *nh,
     }
 }
 
+static void
+found_interface(int ifindex, void *es_)
+{
+    struct fwd_bpf_endpoints *es = es_;
+
+    es->ops->arrival(ifindex, es->aux);
+}
+
+static const struct fwd_nexthop_ops nexthop_ops = {
+    .changed = nexthop_changed,
+    .interface = found_interface,
+};
+
 int
 fwd_bpf_endpoints_create(uv_loop_t *loop, struct fwd_bpf_maps *maps,
                          struct fwd_bpf_grace *grace,
@@ -183,7 +196,7 @@ fwd_bpf_endpoints_create(uv_loop_t *loop, struct fwd_bpf_maps *maps,
 {
     struct fwd_bpf_endpoints *es = xzalloc(sizeof *es);
 
-    int error = fwd_nexthops_create(loop, host, nexthop_changed, es,
+    int error = fwd_nexthops_create(loop, host, &nexthop_ops, es,
                                     &es->nexthops, err);
     if (error) {
         free(es);
@@ -334,7 +347,10 @@ fwd_bpf_for_each_pending(const struct fwd_bpf_endpoints *es,
 }
 
 int
-fwd_bpf_source_ifindex(const struct fwd_bpf_endpoints *es, bool ipv6)
+fwd_bpf_arrival_ifindex(const struct fwd_bpf_endpoints *es, unsigned int i)
 {
-    return fwd_nexthops_source_ifindex(es->nexthops, ipv6);
+    return i < FWD_NEXTHOP_MAX_INTERFACES
+           ? fwd_nexthops_ifindex(es->nexthops, i)
+           : fwd_nexthops_source_ifindex(es->nexthops,
+                                         i - FWD_NEXTHOP_MAX_INTERFACES);
 }

@@ -13,16 +13,18 @@
 #include <uv.h>
 
 #include "replication/forwarder/bpf/abi.h"
+#include "replication/forwarder/nexthop.h"
 
 struct fwd_bpf_endpoints;
 struct fwd_bpf_grace;
 struct fwd_bpf_maps;
-struct fwd_nexthop;
 struct tsn_err;
 
 struct fwd_bpf_endpoint_ops {
     /* An interface is used from now on, before any frame leaves by it. */
     void (*device)(unsigned int dev, int ifindex, void *aux);
+    /* An interface may be one that endpoints send to us by. */
+    void (*arrival)(int ifindex, void *aux);
     /* Frames to 'ip' leave by another interface or with another MTU: the
      * networks that flood to it want to be written anew. */
     void (*moved)(const struct fwd_ip *ip, void *aux);
@@ -70,7 +72,10 @@ void fwd_bpf_for_each_pending(const struct fwd_bpf_endpoints *,
                                          const char *why, void *aux),
                               void *aux);
 
-/* The interface with our address, of IPv4 or IPv6; 0 if there is none. */
-int fwd_bpf_source_ifindex(const struct fwd_bpf_endpoints *, bool ipv6);
+/* Interface 'i', below FWD_BPF_N_ARRIVALS, of those that frames may come in by:
+ * those that paths to endpoints have, and those with our addresses.  0 if there
+ * is none at 'i', but others may follow. */
+#define FWD_BPF_N_ARRIVALS (FWD_NEXTHOP_MAX_INTERFACES + 2)
+int fwd_bpf_arrival_ifindex(const struct fwd_bpf_endpoints *, unsigned int i);
 
 #endif /* replication/forwarder/bpf-endpoint.h */

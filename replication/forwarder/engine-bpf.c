@@ -98,13 +98,9 @@ static void
 fall_back(struct fwd_bpf *bpf, int ifindex, const char *why)
 {
     set_mode(bpf, FWD_BPF_GENERIC, ifindex, why);
-    for (unsigned int i = 0; i < FWD_BPF_MAX_DEVS; i++) {
+    for (unsigned int i = 0; i < FWD_BPF_N_ARRIVALS; i++) {
         fwd_bpf_detach_from(bpf->attach,
-                            fwd_bpf_dev_ifindex(bpf->endpoints, i));
-    }
-    for (int v6 = 0; v6 < 2; v6++) {
-        fwd_bpf_detach_from(bpf->attach,
-                            fwd_bpf_source_ifindex(bpf->endpoints, v6));
+                            fwd_bpf_arrival_ifindex(bpf->endpoints, i));
     }
     attach_all(bpf);
 }
@@ -142,11 +138,8 @@ attach_to(struct fwd_bpf *bpf, int ifindex)
 static void
 attach_all(struct fwd_bpf *bpf)
 {
-    for (unsigned int i = 0; i < FWD_BPF_MAX_DEVS; i++) {
-        attach_to(bpf, fwd_bpf_dev_ifindex(bpf->endpoints, i));
-    }
-    for (int v6 = 0; v6 < 2; v6++) {
-        attach_to(bpf, fwd_bpf_source_ifindex(bpf->endpoints, v6));
+    for (unsigned int i = 0; i < FWD_BPF_N_ARRIVALS; i++) {
+        attach_to(bpf, fwd_bpf_arrival_ifindex(bpf->endpoints, i));
     }
 }
 
@@ -163,6 +156,11 @@ device(unsigned int dev, int ifindex, void *bpf_)
         VLOG_ERR_RL(&rl, "cannot send by an interface ifindex=%d: %s", ifindex,
                     ovs_strerror(-error));
     }
+}
+
+static void
+arrival(int ifindex, void *bpf)
+{
     attach_to(bpf, ifindex);
 }
 
@@ -176,6 +174,7 @@ moved(const struct fwd_ip *ip, void *bpf_)
 
 static const struct fwd_bpf_endpoint_ops endpoint_ops = {
     .device = device,
+    .arrival = arrival,
     .moved = moved,
 };
 
@@ -452,11 +451,8 @@ fwd_bpf_for_each_problem(const struct fwd_bpf *bpf, fwd_problem_fn *fn,
     }
     fwd_bpf_for_each_pending(bpf->endpoints, tell_endpoint, &teller);
     fwd_bpf_tables_for_each_problem(bpf->tables, fn, aux);
-    for (unsigned int i = 0; i < FWD_BPF_MAX_DEVS; i++) {
-        check_interface(bpf, fwd_bpf_dev_ifindex(bpf->endpoints, i), &teller);
-    }
-    for (int v6 = 0; v6 < 2; v6++) {
-        check_interface(bpf, fwd_bpf_source_ifindex(bpf->endpoints, v6),
+    for (unsigned int i = 0; i < FWD_BPF_N_ARRIVALS; i++) {
+        check_interface(bpf, fwd_bpf_arrival_ifindex(bpf->endpoints, i),
                         &teller);
     }
 }

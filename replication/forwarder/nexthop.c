@@ -22,7 +22,8 @@ VLOG_DEFINE_THIS_MODULE(fwd_nexthop);
 #define TICK_MS 1000
 /* Ticks after which a neighbour that answered is asked again. */
 #define REFRESH_TICKS 15
-/* Ticks without an answer that are worth telling. */
+/* Ticks without an answer that are worth telling, and in which the way before
+ * is used. */
 #define PATIENCE_TICKS 3
 /* Routes change in bursts, so wait for more of one ... */
 #define SETTLE_MS 20
@@ -43,6 +44,9 @@ struct way {
     bool has_others;            /* The route has other paths, too ... */
     bool is_other;              /* ... and this is one, for as long as the
                                  * neighbour of the first one is silent. */
+    unsigned int kept;          /* Ticks, and one, since when the kernel has
+                                 * another, whose neighbour is silent; 0: it
+                                 * has this. */
     unsigned int silent;        /* Ticks that it did not answer. */
     uint32_t generation;        /* Of the routes that it was looked up in. */
     bool due;                   /* To be looked up anew anyway ... */
@@ -52,10 +56,12 @@ struct way {
 
 struct fwd_nexthops {
     struct fwd_ip sources[2];   /* IPv4, and IPv6 or zero. */
-    fwd_nexthop_changed_fn *changed;
+    const struct fwd_nexthop_ops *ops;
     void *aux;
     struct fwd_rtnl *rtnl;
     struct hmap ways;
+    int ifindexes[FWD_NEXTHOP_MAX_INTERFACES];  /* Of paths. */
+    unsigned int n_ifindexes;
     int source_ifindexes[2];
     uint32_t generation;        /* Rises when routes or links change. */
     unsigned int ticks;
@@ -129,49 +135,91 @@ source_for(const struct fwd_nexthops *nhs, const struct fwd_ip *dst)
     return fwd_ip_is_zero(source) ? NULL : source;
 }
 
-/* How 'way' is if it takes 'path'. */
-static struct fwd_nexthop
-follow_path(struct fwd_nexthops *nhs, const struct fwd_path *path,
-            uint32_t route_mtu, bool *fixed)
+static bool
+has_interface(const struct fwd_nexthops *nhs, int ifindex)
 {
-    struct fwd_nexthop nh = { .state = FWD_NEXTHOP_UNROUTED };
+    for (unsigned int i = 0; i < nhs->n_ifindexes; i++) {
+        if (nhs->ifindexes[i] == ifindex) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+note_interface(struct fwd_nexthops *nhs, int ifindex)
+{
+    if (nhs->n_ifindexes < FWD_NEXTHOP_MAX_INTERFACES
+        && !has_interface(nhs, ifindex)) {
+        nhs->ifindexes[nhs->n_ifindexes++] = ifindex;
+        nhs->ops->interface(ifindex, nhs->aux);
+    }
+}
+
+static void
+forget_interfaces(struct fwd_nexthops *nhs)
+{
+    struct fwd_link link;
+
+    for (unsigned int i = nhs->n_ifindexes; i-- > 0; ) {
+        if (fwd_rtnl_get_link(nhs->rtnl, nhs->ifindexes[i], &link)) {
+            nhs->ifindexes[i] = nhs->ifindexes[--nhs->n_ifindexes];
+        }
+    }
+}
+
+/* How packets leave by a path, and what to ask for. */
+struct hop {
+    struct fwd_nexthop nh;
+    struct fwd_ip via;
+    bool fixed;
+};
+
+static struct hop
+follow_path(struct fwd_nexthops *nhs, const struct fwd_path *path,
+            uint32_t route_mtu)
+{
+    struct hop hop = {
+        .nh.state = FWD_NEXTHOP_UNROUTED, .via = path->via,
+    };
     struct fwd_link link;
 
     if (fwd_rtnl_get_link(nhs->rtnl, path->ifindex, &link) || !link.up) {
-        return nh;
+        return hop;
     }
-    nh.ifindex = path->ifindex;
-    nh.mtu = route_mtu && route_mtu < link.mtu ? route_mtu : link.mtu;
-    memcpy(nh.src_mac, link.mac, 6);
-    nh.state = fwd_rtnl_get_neighbour(nhs->rtnl, nh.ifindex, &path->via,
-                                      nh.dst_mac, fixed)
-               ? FWD_NEXTHOP_UNRESOLVED : FWD_NEXTHOP_READY;
-    return nh;
+    hop.nh.ifindex = path->ifindex;
+    hop.nh.mtu = route_mtu && route_mtu < link.mtu ? route_mtu : link.mtu;
+    memcpy(hop.nh.src_mac, link.mac, 6);
+    hop.nh.state = fwd_rtnl_get_neighbour(nhs->rtnl, hop.nh.ifindex, &hop.via,
+                                          hop.nh.dst_mac, &hop.fixed)
+                   ? FWD_NEXTHOP_UNRESOLVED : FWD_NEXTHOP_READY;
+    return hop;
 }
 
 /* Takes the best path of 'route' whose neighbour is known, or else the best
  * one.  The neighbours that are not known are left in '*silent'. */
-static struct fwd_nexthop
-follow_route(struct fwd_nexthops *nhs, struct way *way,
+static struct hop
+follow_route(struct fwd_nexthops *nhs, const struct way *way,
              struct fwd_route *route, struct fwd_route *silent)
 {
-    struct fwd_nexthop best = { .state = FWD_NEXTHOP_UNROUTED };
+    struct hop best = {
+        .nh.state = FWD_NEXTHOP_UNROUTED, .via = way->via,
+    };
 
+    for (unsigned int i = 0; i < route->n_paths; i++) {
+        note_interface(nhs, route->paths[i].ifindex);
+    }
     while (route->n_paths) {
         unsigned int i = choose_path(route, &way->dst);
-        const struct fwd_path path = route->paths[i];
-        bool fixed = false;
-        struct fwd_nexthop nh = follow_path(nhs, &path, route->mtu, &fixed);
+        struct hop hop = follow_path(nhs, &route->paths[i], route->mtu);
 
-        if (nh.state == FWD_NEXTHOP_UNRESOLVED) {
-            silent->paths[silent->n_paths++] = path;
+        if (hop.nh.state == FWD_NEXTHOP_UNRESOLVED) {
+            silent->paths[silent->n_paths++] = route->paths[i];
         }
-        if (nh.state > best.state) {
-            best = nh;
-            way->via = path.via;
-            way->fixed = fixed;
+        if (hop.nh.state > best.nh.state) {
+            best = hop;
         }
-        if (nh.state == FWD_NEXTHOP_READY) {
+        if (hop.nh.state == FWD_NEXTHOP_READY) {
             break;
         }
         route->paths[i] = route->paths[--route->n_paths];
@@ -180,10 +228,12 @@ follow_route(struct fwd_nexthops *nhs, struct way *way,
 }
 
 /* Looks up 'way' in the kernel. */
-static struct fwd_nexthop
+static struct hop
 look_up(struct fwd_nexthops *nhs, struct way *way, struct fwd_route *silent)
 {
-    const struct fwd_nexthop none = { .state = FWD_NEXTHOP_UNROUTED };
+    const struct hop none = {
+        .nh.state = FWD_NEXTHOP_UNROUTED, .via = way->via,
+    };
     struct fwd_route route;
 
     silent->n_paths = 0;
@@ -198,9 +248,40 @@ look_up(struct fwd_nexthops *nhs, struct way *way, struct fwd_route *silent)
         return none;
     }
     way->has_others = route.n_paths > 1;
-    struct fwd_nexthop nh = follow_route(nhs, way, &route, silent);
-    way->is_other = nh.state == FWD_NEXTHOP_READY && silent->n_paths;
-    return nh;
+    struct hop hop = follow_route(nhs, way, &route, silent);
+    way->is_other = hop.nh.state == FWD_NEXTHOP_READY && silent->n_paths;
+    return hop;
+}
+
+/* Whether what leaves as before still arrives, as far as we can tell. */
+static bool
+still_works(struct fwd_nexthops *nhs, const struct way *way)
+{
+    struct fwd_link link;
+    uint8_t mac[6];
+    bool fixed;
+
+    return way->nh.state == FWD_NEXTHOP_READY
+           && !fwd_rtnl_get_link(nhs->rtnl, way->nh.ifindex, &link)
+           && link.up && link.carrier
+           && !fwd_rtnl_get_neighbour(nhs->rtnl, way->nh.ifindex, &way->via,
+                                      mac, &fixed)
+           && !memcmp(mac, way->nh.dst_mac, 6);
+}
+
+/* Whether to go on as before for now: what the kernel has cannot be used. */
+static bool
+keep_way(struct fwd_nexthops *nhs, struct way *way,
+         const struct fwd_nexthop *wanted)
+{
+    if (wanted->state != FWD_NEXTHOP_UNRESOLVED
+        || way->kept > PATIENCE_TICKS || !still_works(nhs, way)) {
+        way->kept = 0;
+        return false;
+    }
+    way->ask = way->ask || !way->kept;
+    way->kept = MAX(way->kept, 1);
+    return true;
 }
 
 /* Looks up 'way', and asks for neighbours if that changes something or is
@@ -209,8 +290,9 @@ static bool
 refresh_way(struct fwd_nexthops *nhs, struct way *way)
 {
     struct fwd_route silent;
-    struct fwd_nexthop nh = look_up(nhs, way, &silent);
-    bool changed = memcmp(&nh, &way->nh, sizeof nh);
+    struct hop hop = look_up(nhs, way, &silent);
+    bool changed = !keep_way(nhs, way, &hop.nh)
+                   && memcmp(&hop.nh, &way->nh, sizeof hop.nh);
     bool ask = way->ask || changed;
 
     way->generation = nhs->generation;
@@ -218,11 +300,15 @@ refresh_way(struct fwd_nexthops *nhs, struct way *way)
     for (unsigned int i = 0; ask && i < silent.n_paths; i++) {
         ask_neighbour(nhs, silent.paths[i].ifindex, &silent.paths[i].via);
     }
+    if (!way->kept) {
+        way->via = hop.via;
+        way->fixed = hop.fixed;
+    }
     if (!changed) {
         return false;
     }
-    way->nh = nh;
-    if (nh.state != FWD_NEXTHOP_UNRESOLVED) {
+    way->nh = hop.nh;
+    if (hop.nh.state != FWD_NEXTHOP_UNRESOLVED) {
         way->silent = 0;
     }
     return true;
@@ -231,7 +317,7 @@ refresh_way(struct fwd_nexthops *nhs, struct way *way)
 static void
 tell(struct fwd_nexthops *nhs, const struct way *way)
 {
-    nhs->changed(&way->dst, &way->nh, nhs->aux);
+    nhs->ops->changed(&way->dst, &way->nh, nhs->aux);
 }
 
 static void
@@ -294,20 +380,40 @@ refresh_all(struct fwd_nexthops *nhs)
 {
     nhs->generation++;
     find_sources(nhs);
+    forget_interfaces(nhs);
     start_refresh(nhs, SETTLE_MS);
+}
+
+/* What leaves by an interface that is down is lost, so at once then. */
+static void
+link_changed(struct fwd_nexthops *nhs, int ifindex)
+{
+    bool used = has_interface(nhs, ifindex);
+
+    refresh_all(nhs);
+    if (used) {
+        uv_timer_start(nhs->refresh, refresh_cb, NEXT_TURN_MS, 0);
+    }
 }
 
 static void
 neighbour_changed(struct fwd_nexthops *nhs,
                   const struct fwd_rtnl_change *change)
 {
+    bool used = false;
     struct way *way;
 
     HMAP_FOR_EACH (way, node, &nhs->ways) {
         if (way->nh.ifindex == change->ifindex
             && fwd_ip_equals(&way->via, &change->ip)) {
+            used = true;
+            refresh_soon(nhs, way, false);
+        } else if (way->kept && change->has_mac) {
             refresh_soon(nhs, way, false);
         }
+    }
+    if (used && change->stale) {
+        ask_neighbour(nhs, change->ifindex, &change->ip);
     }
 }
 
@@ -326,6 +432,8 @@ changed_cb(const struct fwd_rtnl_change *change, void *nhs_)
         refresh_all(nhs);
         break;
     case FWD_RTNL_LINK:
+        link_changed(nhs, change->ifindex);
+        break;
     case FWD_RTNL_ROUTES:
         refresh_all(nhs);
         break;
@@ -346,7 +454,8 @@ ask_again(struct fwd_nexthops *nhs, struct way *way)
 {
     bool ready = way->nh.state == FWD_NEXTHOP_READY;
 
-    if (way->is_other || (!ready && way->has_others)) {
+    way->kept += !!way->kept;
+    if (way->is_other || way->kept || (!ready && way->has_others)) {
         refresh_soon(nhs, way, true);
     } else if (way->nh.state == FWD_NEXTHOP_UNRESOLVED) {
         ask_neighbour(nhs, way->nh.ifindex, &way->via);
@@ -401,7 +510,7 @@ create_timer(struct fwd_nexthops *nhs, uv_loop_t *loop)
 
 int
 fwd_nexthops_create(uv_loop_t *loop, const struct fwd_host *host,
-                    fwd_nexthop_changed_fn *changed, void *aux,
+                    const struct fwd_nexthop_ops *ops, void *aux,
                     struct fwd_nexthops **nhsp, struct tsn_err *err)
 {
     struct fwd_rtnl *rtnl;
@@ -413,7 +522,7 @@ fwd_nexthops_create(uv_loop_t *loop, const struct fwd_host *host,
     struct fwd_nexthops *nhs = xzalloc(sizeof *nhs);
     nhs->sources[0] = host->ip4;
     nhs->sources[1] = host->ip6;
-    nhs->changed = changed;
+    nhs->ops = ops;
     nhs->aux = aux;
     nhs->rtnl = rtnl;
     hmap_init(&nhs->ways);
@@ -482,6 +591,12 @@ fwd_nexthops_remove(struct fwd_nexthops *nhs, const struct fwd_ip *dst)
         hmap_remove(&nhs->ways, &way->node);
         free(way);
     }
+}
+
+int
+fwd_nexthops_ifindex(const struct fwd_nexthops *nhs, unsigned int i)
+{
+    return i < nhs->n_ifindexes ? nhs->ifindexes[i] : 0;
 }
 
 size_t

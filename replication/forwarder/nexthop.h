@@ -10,7 +10,9 @@
  *
  * Of several paths to an endpoint one is taken by a hash of the endpoint: it
  * stays while that path is there, whatever becomes of the others.  While its
- * neighbour does not answer the next one by the hash is taken.
+ * neighbour does not answer the next one by the hash is taken.  If there is no
+ * other one, the way before stays for some seconds while that can be used: for
+ * routes that are replaced by one whose neighbour has to be asked for first.
  *
  * All functions belong to the control thread, the one of 'loop'. */
 #ifndef FWD_NEXTHOP_H
@@ -40,16 +42,21 @@ struct fwd_nexthop {
     uint8_t dst_mac[6];         /* If ready. */
 };
 
-/* 'nh' is borrowed, and how packets to 'dst' leave from now on.  May neither
- * add nor remove. */
-typedef void fwd_nexthop_changed_fn(const struct fwd_ip *dst,
-                                    const struct fwd_nexthop *nh, void *aux);
+/* These may neither add nor remove. */
+struct fwd_nexthop_ops {
+    /* 'nh' is borrowed, and how packets to 'dst' leave from now on. */
+    void (*changed)(const struct fwd_ip *dst, const struct fwd_nexthop *nh,
+                    void *aux);
+    /* An interface that has not been told of is part of a path to 'dst',
+     * though not of the one that is taken perhaps. */
+    void (*interface)(int ifindex, void *aux);
+};
 
-/* Follows the routes of packets from the addresses of 'host', in the network namespace of
- * the calling thread.  'changed' is called from the loop only.  Returns 0 with
+/* Follows the routes of packets from the addresses of 'host', in the network
+ * namespace of the calling thread.  'ops' stays where it is.  Returns 0 with
  * '*nhsp' owned by the caller, or -errno with '*err' filled. */
 int fwd_nexthops_create(uv_loop_t *, const struct fwd_host *host,
-                        fwd_nexthop_changed_fn *changed, void *aux,
+                        const struct fwd_nexthop_ops *ops, void *aux,
                         struct fwd_nexthops **nhsp, struct tsn_err *err);
 
 /* The handles in the loop close in its next turns. */
@@ -64,6 +71,11 @@ const struct fwd_nexthop *fwd_nexthops_find(const struct fwd_nexthops *,
                                             const struct fwd_ip *dst);
 /* Takes back one fwd_nexthops_add(). */
 void fwd_nexthops_remove(struct fwd_nexthops *, const struct fwd_ip *dst);
+
+/* Interface 'i' of those that paths to endpoints have or had, 0 if there are
+ * not so many; never more than these. */
+#define FWD_NEXTHOP_MAX_INTERFACES 16
+int fwd_nexthops_ifindex(const struct fwd_nexthops *, unsigned int i);
 
 /* Endpoints that are followed but not ready. */
 size_t fwd_nexthops_n_pending(const struct fwd_nexthops *);

@@ -42,6 +42,7 @@ fwd_rtnl_parse_neighbour(const struct nlmsghdr *msg,
             break;
         }
     }
+    change->stale = ndm->ndm_state & NUD_STALE;
     change->fixed = ndm->ndm_state & (NUD_PERMANENT | NUD_NOARP);
     if (msg->nlmsg_type == RTM_DELNEIGH || !(ndm->ndm_state & NUD_USABLE)) {
         change->has_mac = false;

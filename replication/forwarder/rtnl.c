@@ -284,6 +284,7 @@ link_cb(const struct nlmsghdr *msg, void *answer_)
     }
     answer->found = true;
     answer->link.up = ifi->ifi_flags & IFF_UP;
+    answer->link.carrier = ifi->ifi_flags & IFF_RUNNING;
     mnl_attr_for_each(attr, msg, sizeof *ifi) {
         switch (mnl_attr_get_type(attr)) {
         case IFLA_ADDRESS:

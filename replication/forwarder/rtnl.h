@@ -35,6 +35,7 @@ struct fwd_link {
     uint8_t mac[6];
     uint32_t mtu;
     bool up;
+    bool carrier;
 };
 
 /* Opens sockets in the network namespace of the calling thread.  Returns 0
@@ -79,6 +80,8 @@ struct fwd_rtnl_change {
     struct fwd_ip ip;
     bool has_mac;
     bool fixed;                 /* By an administrator. */
+    bool stale;                 /* Its MAC is to be used, but it has not been
+                                 * heard of for some time. */
     uint8_t mac[6];
 };
 typedef void fwd_rtnl_change_fn(const struct fwd_rtnl_change *, void *aux);

@@ -48,6 +48,12 @@ device(unsigned int dev, int ifindex, void *run_)
 }
 
 static void
+arrival(int ifindex OVS_UNUSED, void *run OVS_UNUSED)
+{
+    /* Nothing comes in. */
+}
+
+static void
 moved(const struct fwd_ip *ip, void *run_)
 {
     struct bpf_run *run = run_;
@@ -57,6 +63,7 @@ moved(const struct fwd_ip *ip, void *run_)
 
 static const struct fwd_bpf_endpoint_ops endpoint_ops = {
     .device = device,
+    .arrival = arrival,
     .moved = moved,
 };
 

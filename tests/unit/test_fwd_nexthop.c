@@ -34,7 +34,7 @@
 struct rig {
     struct tsn_loop *loop;
     struct fwd_nexthops *nhs;
-    int n_changes;
+    int n_changes, n_interfaces;
     struct fwd_ip changed;      /* The last. */
 };
 
@@ -60,6 +60,18 @@ changed(const struct fwd_ip *dst, const struct fwd_nexthop *nh OVS_UNUSED,
     rig->n_changes++;
     rig->changed = *dst;
 }
+
+static void
+interface(int ifindex OVS_UNUSED, void *rig_)
+{
+    struct rig *rig = rig_;
+
+    rig->n_interfaces++;
+}
+
+static const struct fwd_nexthop_ops ops = {
+    .changed = changed, .interface = interface,
+};
 
 /* What is followed can be looked at by following it once more. */
 static struct fwd_nexthop
@@ -147,7 +159,7 @@ setup(void **state)
     struct rig *rig = xzalloc(sizeof *rig);
     rig->loop = tsn_loop_create("test");
     assert_int_equal(fwd_nexthops_create(tsn_loop_uv(rig->loop), &host,
-                                         changed, rig, &rig->nhs, &err), 0);
+                                         &ops, rig, &rig->nhs, &err), 0);
     *state = rig;
     return 0;
 }
@@ -418,6 +430,100 @@ fwd_nexthops__several_paths__move_only_who_must(void **state)
     assert_memory_equal(before, after, sizeof after);
 }
 
+/* Frames may come in by them. */
+static void
+fwd_nexthops__several_paths_of_one__all_interfaces_are_told(void **state)
+{
+    struct rig *rig = *state;
+    SKIP_WITHOUT(rig);
+    int a = if_nametoindex("ua"), b = if_nametoindex("ub");
+
+    sh("ip route add 10.7.0.0/16 nexthop via 10.0.1.2 nexthop via 10.0.2.2");
+    follow(rig, "10.7.1.1");
+    wait_for(rig, "10.7.1.1", FWD_NEXTHOP_READY);
+    assert_int_equal(rig->n_interfaces, 2);
+    assert_int_equal(fwd_nexthops_ifindex(rig->nhs, 0)
+                     + fwd_nexthops_ifindex(rig->nhs, 1), a + b);
+    assert_int_equal(fwd_nexthops_ifindex(rig->nhs, 2), 0);
+
+    sh("ip link del ub");
+    uint64_t end = tsn_now_ms() + WAIT_MS;
+    while (fwd_nexthops_ifindex(rig->nhs, 1) && tsn_now_ms() < end) {
+        turn(rig);
+    }
+    assert_int_equal(fwd_nexthops_ifindex(rig->nhs, 0), a);
+    assert_int_equal(fwd_nexthops_ifindex(rig->nhs, 1), 0);
+}
+
+static void
+turn_for(struct rig *rig, uint64_t ms)
+{
+    uint64_t end = tsn_now_ms() + ms;
+
+    while (tsn_now_ms() < end) {
+        turn(rig);
+    }
+}
+
+/* Make before break: whom to ask first is asked while all goes on. */
+static void
+fwd_nexthops__route_to_silent_neighbour__way_before_for_a_while(void **state)
+{
+    struct rig *rig = *state;
+    struct fwd_ip dst = ip("10.7.1.1");
+    SKIP_WITHOUT(rig);
+    int a = if_nametoindex("ua"), b = if_nametoindex("ub");
+
+    sh("ip route add 10.7.0.0/16 via 10.0.1.2");
+    follow(rig, "10.7.1.1");
+    wait_for(rig, "10.7.1.1", FWD_NEXTHOP_READY);
+    rig->n_changes = 0;
+    sh("ip route replace 10.7.0.0/16 via 10.0.2.9");
+    turn_for(rig, 10 * QUIET_MS);
+    assert_int_equal(rig->n_changes, 0);
+    assert_int_equal(look(rig, &dst).ifindex, a);
+
+    peer_sh("ip addr add 10.0.2.9/24 dev pb");
+    uint64_t end = tsn_now_ms() + WAIT_MS;
+    while (look(rig, &dst).ifindex != b && tsn_now_ms() < end) {
+        turn(rig);
+    }
+    assert_int_equal(look(rig, &dst).ifindex, b);
+    assert_int_equal(rig->n_changes, 1);
+
+    /* For one that never answers it is not kept for long. */
+    sh("ip route replace 10.7.0.0/16 via 10.0.1.9");
+    wait_for(rig, "10.7.1.1", FWD_NEXTHOP_UNRESOLVED);
+    /* Nor for one moment by a link that is down. */
+    sh("ip route replace 10.7.0.0/16 via 10.0.2.9");
+    wait_for(rig, "10.7.1.1", FWD_NEXTHOP_READY);
+    sh("ip route replace 10.7.0.0/16 via 10.0.1.9");
+    sh("ip link set ub down");
+    end = tsn_now_ms() + 10 * QUIET_MS;
+    while (look(rig, &dst).state != FWD_NEXTHOP_UNRESOLVED
+           && tsn_now_ms() < end) {
+        turn(rig);
+    }
+    assert_int_equal(look(rig, &dst).state, FWD_NEXTHOP_UNRESOLVED);
+}
+
+/* Or it would be noticed late that it is gone. */
+static void
+fwd_nexthops__neighbour_gets_stale__is_asked_at_once(void **state)
+{
+    struct rig *rig = *state;
+    SKIP_WITHOUT(rig);
+
+    follow(rig, "10.0.1.2");
+    wait_for(rig, "10.0.1.2", FWD_NEXTHOP_READY);
+    sh("ip neigh change 10.0.1.2 dev ua nud stale");
+    uint64_t end = tsn_now_ms() + 10 * QUIET_MS;
+    while (!system("ip neigh show to 10.0.1.2 dev ua | grep -q STALE")) {
+        assert_true(tsn_now_ms() < end);
+        turn(rig);
+    }
+}
+
 static void
 fwd_nexthops__weighted_paths__share_by_weight(void **state)
 {
@@ -675,6 +781,9 @@ main(void)
         TEST(fwd_nexthops__own_mac_changes__is_taken_over),
         TEST(fwd_nexthops__removed__tells_no_more),
         TEST(fwd_nexthops__several_paths__move_only_who_must),
+        TEST(fwd_nexthops__several_paths_of_one__all_interfaces_are_told),
+        TEST(fwd_nexthops__route_to_silent_neighbour__way_before_for_a_while),
+        TEST(fwd_nexthops__neighbour_gets_stale__is_asked_at_once),
         TEST(fwd_nexthops__weighted_paths__share_by_weight),
         TEST(fwd_nexthops__neighbour_of_a_path_fails__move_until_it_is_back),
         TEST(fwd_nexthops__neighbour_of_many__some_in_a_turn),
