@@ -105,7 +105,7 @@ show_forwarder(struct tsn_json *json, const struct fwd *fwd)
         tsn_json_string(json, "mode_reason", status.mode_reason);
         tsn_json_bool(json, "pinned", status.pinned);
     }
-    if (status.n_interfaces) {
+    if (status.n_interfaces || status.n_unresolved) {
         tsn_json_uint(json, "interfaces", status.n_interfaces);
         tsn_json_uint(json, "unresolved", status.n_unresolved);
     }

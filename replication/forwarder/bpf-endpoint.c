@@ -22,12 +22,18 @@ VLOG_DEFINE_THIS_MODULE(fwd_bpf_endpoint);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
 
+#define NO_DEV FWD_BPF_MAX_DEVS
+
 struct endpoint {
     struct hmap_node node;
     struct fwd_ip ip;
     unsigned int refs;
     struct fwd_bpf_at at;
-    bool has_dev;               /* Counted among those of its interface. */
+    unsigned int dev;           /* By which it is reached, or NO_DEV ... */
+    unsigned int old_dev;       /* ... and by which networks still think that
+                                 * it is, or NO_DEV. */
+    bool moved;                 /* Networks do not know 'at' yet. */
+    bool current;               /* Which of its ways in the map it is. */
     bool ready;                 /* Frames can be sent to it. */
 };
 
@@ -61,20 +67,20 @@ find_endpoint(const struct fwd_bpf_endpoints *es, const struct fwd_ip *ip)
     return NULL;
 }
 
-/* The number of an interface; FWD_BPF_MAX_DEVS if there is none left. */
+/* The number of an interface; NO_DEV if there is none left. */
 static unsigned int
 find_dev(struct fwd_bpf_endpoints *es, int ifindex)
 {
-    unsigned int unused = FWD_BPF_MAX_DEVS;
+    unsigned int unused = NO_DEV;
 
     for (unsigned int i = 0; i < FWD_BPF_MAX_DEVS; i++) {
         if (es->devs[i].ifindex == ifindex) {
             return i;
-        } else if (!es->devs[i].ifindex && unused == FWD_BPF_MAX_DEVS) {
+        } else if (!es->devs[i].ifindex && unused == NO_DEV) {
             unused = i;
         }
     }
-    if (unused == FWD_BPF_MAX_DEVS) {
+    if (unused == NO_DEV) {
         VLOG_ERR_RL(&rl, "endpoints are reached by more interfaces than the "
                     "%d that there is room for, nothing leaves by ifindex=%d",
                     FWD_BPF_MAX_DEVS, ifindex);
@@ -98,24 +104,16 @@ any_dev(const struct fwd_bpf_endpoints *es)
     return 0;
 }
 
-/* Writes the way to 'e'.  Programs see each word whole: the one with the
- * flag goes first when the way is lost and last when there is a new one. */
+/* Programs see each word whole: the one with the flags goes first when the way
+ * is lost and last when there is a new one. */
 static void
-write_way(struct fwd_bpf_endpoints *es, const struct endpoint *e,
-          const struct fwd_nexthop *nh)
+store_way(struct fwd_bpf_way *way, const struct fwd_bpf_way *wanted)
 {
-    struct fwd_bpf_endpoint *entry = &es->maps->endpoints[e->at.endpoint];
-    bool ready = e->has_dev && nh->state == FWD_NEXTHOP_READY;
-    struct fwd_bpf_endpoint wanted = {
-        .flags = ready ? FWD_BPF_READY : 0,
-        .dev = e->at.dev,
-        .mtu = MIN(nh->mtu, UINT16_MAX),
-    };
-    uint64_t from[2], *to = (void *) entry->dst_mac;
+    bool ready = wanted->flags & FWD_BPF_READY;
+    uint64_t from[2], *to = (void *) way;
 
-    memcpy(wanted.dst_mac, nh->dst_mac, 6);
-    memcpy(wanted.src_mac, nh->src_mac, 6);
-    memcpy(from, wanted.dst_mac, sizeof from);
+    BUILD_ASSERT_DECL(sizeof *wanted == sizeof from);
+    memcpy(from, wanted, sizeof from);
     if (!ready) {
         __atomic_store_n(&to[0], from[0], __ATOMIC_RELEASE);
     }
@@ -124,36 +122,83 @@ write_way(struct fwd_bpf_endpoints *es, const struct endpoint *e,
         __atomic_store_n(&to[0], from[0], __ATOMIC_RELEASE);
     }
 }
-BUILD_ASSERT_DECL(offsetof(struct fwd_bpf_endpoint, dst_mac) % 8 == 0);
+
+/* Gives 'e' a way by another interface, while the one before stays. */
+static void
+add_way(struct fwd_bpf_way ways[2], struct endpoint *e,
+        const struct fwd_bpf_way *wanted)
+{
+    struct fwd_bpf_way before = ways[e->current];
+
+    store_way(&ways[!e->current], wanted);
+    before.flags &= ~FWD_BPF_FOREMOST;
+    store_way(&ways[e->current], &before);
+    e->current = !e->current;
+}
 
 static void
-leave_dev(struct fwd_bpf_endpoints *es, const struct endpoint *e)
+write_way(struct fwd_bpf_endpoints *es, struct endpoint *e,
+          const struct fwd_nexthop *nh)
 {
-    struct dev *dev = &es->devs[e->at.dev];
+    struct fwd_bpf_way *ways = es->maps->endpoints[e->at.endpoint].ways;
+    const struct fwd_bpf_way none = { .flags = 0 };
+    struct fwd_bpf_way wanted = {
+        .flags = e->ready ? FWD_BPF_READY | FWD_BPF_FOREMOST : 0,
+        .dev = e->at.dev,
+        .mtu = MIN(nh->mtu, UINT16_MAX),
+    };
 
-    if (e->has_dev && !--dev->n) {
-        dev->ifindex = 0;
+    memcpy(wanted.dst_mac, nh->dst_mac, 6);
+    memcpy(wanted.src_mac, nh->src_mac, 6);
+    if (!e->ready) {
+        store_way(&ways[0], &none);
+        store_way(&ways[1], &none);
+    } else if (ways[e->current].flags & FWD_BPF_READY
+               && ways[e->current].dev != wanted.dev) {
+        add_way(ways, e, &wanted);
+    } else {
+        store_way(&ways[e->current], &wanted);
     }
 }
 
-/* Takes over how frames to 'e' leave. */
+static void
+leave_dev(struct fwd_bpf_endpoints *es, unsigned int dev)
+{
+    if (dev != NO_DEV && !--es->devs[dev].n) {
+        es->devs[dev].ifindex = 0;
+    }
+}
+
+/* Takes over how frames to 'e' leave.  Networks go on with the interface that
+ * they know, so that one stays. */
 static void
 set_way(struct fwd_bpf_endpoints *es, struct endpoint *e,
         const struct fwd_nexthop *nh)
 {
-    unsigned int dev = nh->ifindex ? find_dev(es, nh->ifindex)
-                       : FWD_BPF_MAX_DEVS;
-    bool has_dev = dev < FWD_BPF_MAX_DEVS;
+    unsigned int dev = nh->ifindex ? find_dev(es, nh->ifindex) : NO_DEV;
+    bool has_dev = dev != NO_DEV;
 
     if (has_dev) {
         es->devs[dev].n++;
     }
-    leave_dev(es, e);
-    e->has_dev = has_dev;
+    if (e->old_dev == NO_DEV) {
+        e->old_dev = e->dev;
+    } else {
+        leave_dev(es, e->dev);
+    }
+    e->dev = dev;
     e->at.dev = has_dev ? dev : any_dev(es);
     e->at.mtu = has_dev ? nh->mtu : 0;
     e->ready = has_dev && nh->state == FWD_NEXTHOP_READY;
     write_way(es, e, nh);
+}
+
+static void
+settle(struct fwd_bpf_endpoints *es, struct endpoint *e)
+{
+    leave_dev(es, e->old_dev);
+    e->old_dev = NO_DEV;
+    e->moved = false;
 }
 
 static void
@@ -168,9 +213,19 @@ nexthop_changed(const struct fwd_ip *dst, const struct fwd_nexthop *nh,
 
         set_way(es, e, nh);
         if (e->at.dev != old.dev || e->at.mtu != old.mtu) {
-            es->ops->moved(dst, es->aux);
+            e->moved = true;
+        } else if (!e->moved) {
+            settle(es, e);
         }
     }
+}
+
+static void
+nexthops_settled(void *es_)
+{
+    struct fwd_bpf_endpoints *es = es_;
+
+    es->ops->moved(es->aux);
 }
 
 static void
@@ -183,6 +238,7 @@ found_interface(int ifindex, void *es_)
 
 static const struct fwd_nexthop_ops nexthop_ops = {
     .changed = nexthop_changed,
+    .settled = nexthops_settled,
     .interface = found_interface,
 };
 
@@ -239,7 +295,7 @@ add_endpoint(struct fwd_bpf_endpoints *es, struct endpoint *e)
 
     if (!error) {
         e->at.endpoint = i;
-        es->maps->endpoints[i].ip = e->ip;
+        es->maps->endpoints[i] = (struct fwd_bpf_endpoint) { .ip = e->ip };
         set_way(es, e, fwd_nexthops_add(es->nexthops, &e->ip));
         error = fwd_bpf_map_set(es->maps, FWD_BPF_ADDRESSES, &e->ip, &i);
     }
@@ -258,6 +314,7 @@ fwd_bpf_endpoint_ref(struct fwd_bpf_endpoints *es, const struct fwd_ip *ip)
     if (!e) {
         e = xzalloc(sizeof *e);
         e->ip = *ip;
+        e->dev = e->old_dev = NO_DEV;
         hmap_insert(&es->endpoints, &e->node,
                     hash_bytes(ip->b, sizeof ip->b, 0));
         add_endpoint(es, e);
@@ -285,11 +342,31 @@ fwd_bpf_endpoint_unref(struct fwd_bpf_endpoints *es, const struct fwd_ip *ip)
     if (e->at.endpoint) {
         fwd_bpf_map_remove(es->maps, FWD_BPF_ADDRESSES, ip);
         fwd_nexthops_remove(es->nexthops, ip);
-        leave_dev(es, e);
+        leave_dev(es, e->dev);
+        leave_dev(es, e->old_dev);
         fwd_bpf_defer(es->grace, reuse_endpoint, es, e->at.endpoint, 1);
     }
     hmap_remove(&es->endpoints, &e->node);
     free(e);
+}
+
+bool
+fwd_bpf_endpoint_has_moved(const struct fwd_bpf_endpoints *es,
+                           const struct fwd_ip *ip)
+{
+    const struct endpoint *e = find_endpoint(es, ip);
+
+    return e && e->moved;
+}
+
+void
+fwd_bpf_endpoints_settle(struct fwd_bpf_endpoints *es)
+{
+    struct endpoint *e;
+
+    HMAP_FOR_EACH (e, node, &es->endpoints) {
+        settle(es, e);
+    }
 }
 
 bool

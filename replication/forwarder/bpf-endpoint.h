@@ -25,9 +25,11 @@ struct fwd_bpf_endpoint_ops {
     void (*device)(unsigned int dev, int ifindex, void *aux);
     /* An interface may be one that endpoints send to us by. */
     void (*arrival)(int ifindex, void *aux);
-    /* Frames to 'ip' leave by another interface or with another MTU: the
-     * networks that flood to it want to be written anew. */
-    void (*moved)(const struct fwd_ip *ip, void *aux);
+    /* Frames to some endpoints leave by another interface or with another MTU:
+     * the networks that flood to them, see fwd_bpf_endpoint_has_moved(), want
+     * to be written anew.  Until fwd_bpf_endpoints_settle() copies may leave
+     * by the interface before, too. */
+    void (*moved)(void *aux);
 };
 
 /* Returns 0 with '*endpointsp' owned by the caller, or -errno with '*err'.
@@ -55,6 +57,12 @@ struct fwd_bpf_at fwd_bpf_endpoint_ref(struct fwd_bpf_endpoints *,
                                        const struct fwd_ip *);
 /* Takes one fwd_bpf_endpoint_ref() back. */
 void fwd_bpf_endpoint_unref(struct fwd_bpf_endpoints *, const struct fwd_ip *);
+
+/* Whether 'at' has changed since the last fwd_bpf_endpoints_settle(). */
+bool fwd_bpf_endpoint_has_moved(const struct fwd_bpf_endpoints *,
+                                const struct fwd_ip *);
+/* All networks have been written with all endpoints as they are now. */
+void fwd_bpf_endpoints_settle(struct fwd_bpf_endpoints *);
 
 /* How packets to an endpoint leave.  False if it is not wanted. */
 bool fwd_bpf_endpoint_find_way(const struct fwd_bpf_endpoints *,

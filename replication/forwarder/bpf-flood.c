@@ -47,6 +47,8 @@ struct fwd_bpf_floods {
     struct hmap by_parts;
     struct fwd_bpf_pool *pool;
     struct flood *by_index[FWD_BPF_MAX_FLOODS];
+    uint32_t fresh[FWD_BPF_MAX_FLOODS]; /* Not committed: their indexes. */
+    uint32_t n_fresh;
     struct prepared prepared[FWD_BPF_MAX_DEVS];
 };
 BUILD_ASSERT_DECL(FWD_BPF_MAX_FANOUT == 1024);
@@ -159,25 +161,31 @@ make_flood(struct fwd_bpf_floods *floods,
     flood->fd = fd;
     fill(floods, flood);
     floods->by_index[index] = flood;
+    floods->fresh[floods->n_fresh++] = index;
     hmap_insert(&floods->by_parts, &flood->node, hash_parts(parts));
     return flood;
 }
 
-static struct flood *
-create_flood(struct fwd_bpf_floods *floods,
-             const struct part parts[FWD_BPF_MAX_DEVS])
+/* All at once, as the kernel waits for running programs each time. */
+void
+fwd_bpf_floods_commit(struct fwd_bpf_floods *floods)
 {
-    struct flood *flood = make_flood(floods, parts);
+    uint32_t n = floods->n_fresh;
 
-    if (flood) {
-        int error = fwd_bpf_map_set(floods->maps, FWD_BPF_FLOODS,
-                                    &flood->index, &flood->fd);
-        if (error) {
-            VLOG_ERR_RL(&rl, "cannot use a device map: %s",
-                        ovs_strerror(-error));
-        }
+    if (!n) {
+        return;
     }
-    return flood;
+    int *fds = xmalloc(n * sizeof *fds);
+    for (uint32_t i = 0; i < n; i++) {
+        fds[i] = floods->by_index[floods->fresh[i]]->fd;
+    }
+    int error = fwd_bpf_map_set_batch(floods->maps, FWD_BPF_FLOODS,
+                                      floods->fresh, fds, n);
+    if (error) {
+        VLOG_ERR_RL(&rl, "cannot use device maps: %s", ovs_strerror(-error));
+    }
+    floods->n_fresh = 0;
+    free(fds);
 }
 
 void
@@ -185,8 +193,6 @@ fwd_bpf_floods_prepare(struct fwd_bpf_floods *floods, unsigned int dev,
                        int ifindex)
 {
     struct prepared *prepared = &floods->prepared[dev];
-    uint32_t indexes[N_SIZES];
-    int fds[N_SIZES];
     struct part parts[FWD_BPF_MAX_DEVS];
 
     for (unsigned int i = 0; i < prepared->n; i++) {
@@ -206,15 +212,9 @@ fwd_bpf_floods_prepare(struct fwd_bpf_floods *floods, unsigned int dev,
             }
         }
         flood->refs++;
-        indexes[prepared->n] = flood->index;
-        fds[prepared->n] = flood->fd;
         prepared->floods[prepared->n++] = flood->index;
     }
-    int error = fwd_bpf_map_set_batch(floods->maps, FWD_BPF_FLOODS, indexes,
-                                      fds, prepared->n);
-    if (error) {
-        VLOG_ERR_RL(&rl, "cannot use device maps: %s", ovs_strerror(-error));
-    }
+    fwd_bpf_floods_commit(floods);
 }
 
 uint16_t
@@ -239,7 +239,7 @@ fwd_bpf_flood_ref(struct fwd_bpf_floods *floods,
     }
     struct flood *flood = find_flood(floods, parts);
     if (!flood) {
-        flood = create_flood(floods, parts);
+        flood = make_flood(floods, parts);
         if (!flood) {
             return FWD_BPF_NONE;
         }

@@ -34,6 +34,9 @@ void fwd_bpf_floods_prepare(struct fwd_bpf_floods *, unsigned int dev,
  * be made. */
 uint16_t fwd_bpf_flood_ref(struct fwd_bpf_floods *,
                            const uint32_t copies[FWD_BPF_MAX_DEVS]);
+/* Has programs find the maps that were made since the last time.  No set may
+ * be used before. */
+void fwd_bpf_floods_commit(struct fwd_bpf_floods *);
 /* Takes one fwd_bpf_flood_ref() back; FWD_BPF_NONE is fine. */
 void fwd_bpf_flood_unref(struct fwd_bpf_floods *, uint16_t flood);
 

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "openvswitch/vlog.h"
+#include "replication/forwarder/bpf-endpoint.h"
 #include "replication/forwarder/bpf-entries.h"
+#include "replication/forwarder/bpf-flood.h"
 #include "replication/forwarder/bpf-grace.h"
 #include "replication/forwarder/bpf-maps.h"
 #include "replication/forwarder/bpf-pool.h"
@@ -24,6 +26,10 @@ struct written {
     struct fwd_network *network;
     uint32_t slot;
     struct fwd_bpf_set set;
+    /* What they are to have, already written; NULL: the same. */
+    struct fwd_network *next;
+    struct fwd_bpf_set next_set;
+    bool due;                   /* It floods to endpoints that have moved. */
     int error;                  /* Why it is not what it should be, or 0. */
     /* Counters of the network when it got its slot. */
     struct fwd_counters base;
@@ -170,17 +176,16 @@ add_network(struct fwd_bpf_tables *ts, struct fwd_network *network)
     return w;
 }
 
-/* Has 'w' be what 'network' is now.  If that fails it stays what it was. */
+/* Writes what 'w' is to be.  If that fails it stays what it was. */
 static void
-write_network(struct fwd_bpf_tables *ts, struct written *w,
-              struct fwd_network *network)
+prepare_network(struct fwd_bpf_tables *ts, struct written *w,
+                struct fwd_network *network)
 {
-    struct fwd_network *old = w->network;
-    struct fwd_bpf_set set;
-
     int error = fwd_bpf_set_write(&ts->parts, &ts->pools, network, w->slot,
-                                  &set);
+                                  &w->next_set);
+
     w->error = error;
+    w->due = false;
     if (error) {
         VLOG_ERR_RL(&rl, "cannot change what a network floods to vni=%u: %s",
                     (unsigned int) network->net.vni,
@@ -188,25 +193,47 @@ write_network(struct fwd_bpf_tables *ts, struct written *w,
                     : "the maps are full");
         return;
     }
+    w->next = fwd_network_ref(network);
+}
+
+/* Has the programs use what was prepared, if there is something. */
+static void
+use_next(struct fwd_bpf_tables *ts, struct written *w)
+{
+    struct fwd_network *old = w->network, *network = w->next;
+
+    if (!network) {
+        return;
+    }
     fwd_bpf_entries_change(&ts->parts, w->slot, old, network);
     /* All that the record leads to was written before. */
-    __atomic_store_n(&ts->parts.maps->current[w->slot], set.net,
+    __atomic_store_n(&ts->parts.maps->current[w->slot], w->next_set.net,
                      __ATOMIC_RELEASE);
     if (old) {
         fwd_bpf_set_retire(&ts->parts, &ts->pools, old, &w->set);
     } else {
         uint32_t vni = network->net.vni;
+        int error = fwd_bpf_map_set(ts->parts.maps, FWD_BPF_SLOTS, &vni,
+                                    &w->slot);
 
-        error = fwd_bpf_map_set(ts->parts.maps, FWD_BPF_SLOTS, &vni,
-                                &w->slot);
         if (error) {
             VLOG_ERR_RL(&rl, "cannot have a network found vni=%u: %s",
                         (unsigned int) vni, ovs_strerror(-error));
         }
     }
-    w->set = set;
-    w->network = fwd_network_ref(network);
+    w->set = w->next_set;
+    w->network = network;
+    w->next = NULL;
     fwd_network_unref(old);
+}
+
+static void
+use_all(struct fwd_bpf_tables *ts)
+{
+    fwd_bpf_floods_commit(ts->parts.floods);
+    for (size_t i = 0; i < ts->n; i++) {
+        use_next(ts, ts->written[i]);
+    }
 }
 
 static void
@@ -339,9 +366,9 @@ fwd_bpf_tables_publish(struct fwd_bpf_tables *ts,
             w = add_network(ts, network);
         }
         if (w && w->network != network) {
-            write_network(ts, w, network);
+            prepare_network(ts, w, network);
         }
-        if (w && !w->network) {
+        if (w && !w->network && !w->next) {
             remove_network(ts, w);
             w = NULL;
         }
@@ -357,19 +384,61 @@ fwd_bpf_tables_publish(struct fwd_bpf_tables *ts,
     free(ts->written);
     ts->written = written;
     ts->n = n;
+    use_all(ts);
     change_labels(ts, table);
 }
 
+static uint32_t
+n_members_of(const struct fwd_network *network)
+{
+    uint32_t n = 0;
+
+    for (int class = 0; class < FWD_N_CLASSES; class++) {
+        n += network->n_members[class];
+    }
+    return n;
+}
+
+static bool
+has_moved(const struct fwd_bpf_tables *ts, const struct fwd_network *network)
+{
+    for (uint32_t i = 0, n = n_members_of(network); i < n; i++) {
+        if (fwd_bpf_endpoint_has_moved(ts->parts.endpoints,
+                                       &network->members[i].ip)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void
-fwd_bpf_tables_moved(struct fwd_bpf_tables *ts, const struct fwd_ip *ip)
+fwd_bpf_tables_moved(struct fwd_bpf_tables *ts)
 {
     for (size_t i = 0; i < ts->n; i++) {
         struct written *w = ts->written[i];
 
-        if (fwd_find_classes(NULL, &w->network->net, ip)) {
-            write_network(ts, w, w->network);
+        w->due = w->due || has_moved(ts, w->network);
+    }
+}
+
+bool
+fwd_bpf_tables_rewrite(struct fwd_bpf_tables *ts, size_t budget)
+{
+    bool more = false;
+    size_t done = 0;
+
+    for (size_t i = 0; i < ts->n && !more; i++) {
+        struct written *w = ts->written[i];
+
+        if (w->due && done >= budget) {
+            more = true;
+        } else if (w->due) {
+            prepare_network(ts, w, w->network);
+            done += n_members_of(w->network);
         }
     }
+    use_all(ts);
+    return more;
 }
 
 static void

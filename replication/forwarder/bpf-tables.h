@@ -6,6 +6,7 @@
 #ifndef FWD_BPF_TABLES_H
 #define FWD_BPF_TABLES_H 1
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "replication/forwarder/counters.h"
@@ -37,9 +38,11 @@ void fwd_bpf_tables_destroy(struct fwd_bpf_tables *);   /* NULL is fine. */
 void fwd_bpf_tables_publish(struct fwd_bpf_tables *,
                             const struct fwd_table *table);
 
-/* Writes the networks anew that flood to 'ip', which is reached in another way
- * now. */
-void fwd_bpf_tables_moved(struct fwd_bpf_tables *, const struct fwd_ip *ip);
+/* Endpoints have moved: the networks that flood to them are due. */
+void fwd_bpf_tables_moved(struct fwd_bpf_tables *);
+/* Writes some of the networks anew that are due, and returns whether there are
+ * more.  'budget' is of members; one network is done at least. */
+bool fwd_bpf_tables_rewrite(struct fwd_bpf_tables *, size_t budget);
 
 /* Brings the counters of all networks up to date, and '*totals'. */
 void fwd_bpf_tables_count(struct fwd_bpf_tables *,

@@ -28,6 +28,10 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
 
 /* How often counters are read, and interfaces looked after. */
 #define TICK_MS 1000
+/* Networks follow endpoints that move: members in one turn of the loop. */
+#define REWRITE_BUDGET 16384
+/* To the next turn: libuv may run a timer of 0 again in this one. */
+#define NEXT_TURN_MS 1
 /* In every network namespace. */
 #define LOOPBACK_IFINDEX 1
 
@@ -47,7 +51,9 @@ struct fwd_bpf {
     struct tsn_err reason;      /* ... because of this. */
     bool waiting;               /* Somebody else's programs go on. */
     struct fwd_counters totals;
-    uv_timer_t *tick;           /* Freed when closed, so later than this. */
+    /* Freed when closed, so later than this. */
+    uv_timer_t *tick;
+    uv_timer_t *rewrite;        /* Active while networks are due. */
 };
 
 static const char *
@@ -164,12 +170,27 @@ arrival(int ifindex, void *bpf)
     attach_to(bpf, ifindex);
 }
 
+/* Has networks follow their endpoints, some in a turn. */
 static void
-moved(const struct fwd_ip *ip, void *bpf_)
+rewrite_cb(uv_timer_t *timer)
+{
+    struct fwd_bpf *bpf = timer->data;
+
+    if (fwd_bpf_tables_rewrite(bpf->tables, REWRITE_BUDGET)) {
+        uv_timer_start(timer, rewrite_cb, NEXT_TURN_MS, 0);
+    } else {
+        uv_timer_stop(timer);
+        fwd_bpf_endpoints_settle(bpf->endpoints);
+    }
+}
+
+static void
+moved(void *bpf_)
 {
     struct fwd_bpf *bpf = bpf_;
 
-    fwd_bpf_tables_moved(bpf->tables, ip);
+    fwd_bpf_tables_moved(bpf->tables);
+    rewrite_cb(bpf->rewrite);
 }
 
 static const struct fwd_bpf_endpoint_ops endpoint_ops = {
@@ -276,6 +297,16 @@ destroy_parts(struct fwd_bpf *bpf)
     free(bpf);
 }
 
+static uv_timer_t *
+create_timer(struct fwd_bpf *bpf, uv_loop_t *loop)
+{
+    uv_timer_t *timer = xzalloc(sizeof *timer);
+
+    uv_timer_init(loop, timer);
+    timer->data = bpf;
+    return timer;
+}
+
 int
 fwd_bpf_create(uv_loop_t *loop, const struct fwd_bpf_config *config,
                struct fwd_bpf **bpfp, struct tsn_err *err)
@@ -314,9 +345,8 @@ fwd_bpf_create(uv_loop_t *loop, const struct fwd_bpf_config *config,
                 : "not known before there is an endpoint, and an interface "
                   "to it");
 
-    bpf->tick = xzalloc(sizeof *bpf->tick);
-    uv_timer_init(loop, bpf->tick);
-    bpf->tick->data = bpf;
+    bpf->tick = create_timer(bpf, loop);
+    bpf->rewrite = create_timer(bpf, loop);
     uv_timer_start(bpf->tick, tick_cb, TICK_MS, TICK_MS);
     *bpfp = bpf;
     return 0;
@@ -333,6 +363,7 @@ fwd_bpf_destroy(struct fwd_bpf *bpf)
 {
     if (bpf) {
         uv_close((uv_handle_t *) bpf->tick, free_handle);
+        uv_close((uv_handle_t *) bpf->rewrite, free_handle);
         destroy_parts(bpf);
     }
 }

@@ -58,6 +58,7 @@ struct fwd_nexthops {
     struct fwd_ip sources[2];   /* IPv4, and IPv6 or zero. */
     const struct fwd_nexthop_ops *ops;
     void *aux;
+    bool changed;               /* Not settled yet. */
     struct fwd_rtnl *rtnl;
     struct hmap ways;
     int ifindexes[FWD_NEXTHOP_MAX_INTERFACES];  /* Of paths. */
@@ -317,6 +318,7 @@ refresh_way(struct fwd_nexthops *nhs, struct way *way)
 static void
 tell(struct fwd_nexthops *nhs, const struct way *way)
 {
+    nhs->changed = true;
     nhs->ops->changed(&way->dst, &way->nh, nhs->aux);
 }
 
@@ -338,6 +340,10 @@ refresh_cb(uv_timer_t *timer)
         if (refresh_way(nhs, way)) {
             tell(nhs, way);
         }
+    }
+    if (nhs->changed) {
+        nhs->changed = false;
+        nhs->ops->settled(nhs->aux);
     }
 }
 

@@ -44,9 +44,12 @@ struct fwd_nexthop {
 
 /* These may neither add nor remove. */
 struct fwd_nexthop_ops {
-    /* 'nh' is borrowed, and how packets to 'dst' leave from now on. */
+    /* 'nh' is borrowed, and how packets to 'dst' leave from now on.  Those
+     * that leave as before may do so until 'settled'. */
     void (*changed)(const struct fwd_ip *dst, const struct fwd_nexthop *nh,
                     void *aux);
+    /* Those were all changes for now, at least one. */
+    void (*settled)(void *aux);
     /* An interface that has not been told of is part of a path to 'dst',
      * though not of the one that is taken perhaps. */
     void (*interface)(int ifindex, void *aux);

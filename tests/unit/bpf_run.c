@@ -54,11 +54,13 @@ arrival(int ifindex OVS_UNUSED, void *run OVS_UNUSED)
 }
 
 static void
-moved(const struct fwd_ip *ip, void *run_)
+moved(void *run_)
 {
     struct bpf_run *run = run_;
 
-    fwd_bpf_tables_moved(run->tables, ip);
+    fwd_bpf_tables_moved(run->tables);
+    assert_false(fwd_bpf_tables_rewrite(run->tables, SIZE_MAX));
+    fwd_bpf_endpoints_settle(run->endpoints);
 }
 
 static const struct fwd_bpf_endpoint_ops endpoint_ops = {

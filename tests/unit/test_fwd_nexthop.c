@@ -34,7 +34,8 @@
 struct rig {
     struct tsn_loop *loop;
     struct fwd_nexthops *nhs;
-    int n_changes, n_interfaces;
+    int n_changes, n_settled, n_interfaces;
+    bool settled;               /* No change since that was said. */
     struct fwd_ip changed;      /* The last. */
 };
 
@@ -59,6 +60,17 @@ changed(const struct fwd_ip *dst, const struct fwd_nexthop *nh OVS_UNUSED,
 
     rig->n_changes++;
     rig->changed = *dst;
+    rig->settled = false;
+}
+
+static void
+settled(void *rig_)
+{
+    struct rig *rig = rig_;
+
+    assert_false(rig->settled);
+    rig->settled = true;
+    rig->n_settled++;
 }
 
 static void
@@ -70,7 +82,7 @@ interface(int ifindex OVS_UNUSED, void *rig_)
 }
 
 static const struct fwd_nexthop_ops ops = {
-    .changed = changed, .interface = interface,
+    .changed = changed, .settled = settled, .interface = interface,
 };
 
 /* What is followed can be looked at by following it once more. */
@@ -418,6 +430,7 @@ fwd_nexthops__several_paths__move_only_who_must(void **state)
         assert_true(without[i] != b);
         assert_true(before[i] == b || without[i] == before[i]);
     }
+    assert_true(rig->settled);
 
     sh("ip link set ub up");
     sh("ip route replace 10.7.0.0/16 nexthop via 10.0.1.2 "

@@ -73,16 +73,25 @@ struct fwd_bpf_constants {
     __u32 instance;                     /* Differs from process to process. */
 };
 
-/* 'endpoints': a way to a tunnel endpoint.  Two words of 64 bits, each stored
- * whole, may change at any time. */
+/* A way to a tunnel endpoint.  Two words of 64 bits, each stored whole, may
+ * change at any time. */
 #define FWD_BPF_READY 0x01              /* The MAC is known. */
-struct fwd_bpf_endpoint {
-    struct fwd_ip ip;
+#define FWD_BPF_FOREMOST 0x02            /* For a frame that goes to the
+                                         * endpoint alone. */
+struct fwd_bpf_way {
     __u8 dst_mac[6];
-    __u8 flags;                         /* FWD_BPF_READY. */
+    __u8 flags;
     __u8 dev;
     __u8 src_mac[6];
     __u16 mtu;                          /* Of an IP packet. */
+} __attribute__((aligned(8)));
+
+/* 'endpoints': when one is reached by another interface from now on, the way
+ * before stays: the copies of frames that were broadcast by a record before
+ * leave by it. */
+struct fwd_bpf_endpoint {
+    struct fwd_ip ip;
+    struct fwd_bpf_way ways[2];
 };
 
 /* 'members': one copy.  By interface, then in the order EVPN, ToR, tree, so

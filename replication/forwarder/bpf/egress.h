@@ -119,6 +119,7 @@ egress(struct xdp_md *ctx, __u32 dev)
 {
     const __u8 *data = data_of(ctx), *end = end_of(ctx);
     struct fwd_bpf_cookie cookie;
+    struct fwd_bpf_way way;
     struct fwd_copy copy;
 
     if (data + FWD_BPF_COOKIE_LEN > end
@@ -150,13 +151,13 @@ egress(struct xdp_md *ctx, __u32 dev)
     }
     enum fwd_drop reason = prepare_copy(&copy, net, &cookie, member, &to->ip,
                                         end - data - cookie.offset);
-    if (!(to->flags & FWD_BPF_READY) || to->dev != dev) {
+    if (!find_way_by(to, dev, &way)) {
         reason = FWD_DROP_NO_NEIGHBOUR;
     }
-    if (!reason && fwd_copy_len(&copy) > to->mtu) {
+    if (!reason && fwd_copy_len(&copy) > way.mtu) {
         reason = FWD_DROP_TOO_BIG;
     }
-    if (!reason && !encapsulate(ctx, &copy, to)) {
+    if (!reason && !encapsulate(ctx, &copy, &way)) {
         reason = FWD_DROP_COPY_FAILED;
     }
     if (reason) {

@@ -134,6 +134,7 @@ send_to(struct xdp_md *ctx, const struct fwd_verdict *v,
 {
     const struct fwd_bpf_endpoint *to
         = bpf_map_lookup_elem(&endpoints, &endpoint);
+    struct fwd_bpf_way way;
     struct fwd_copy copy;
 
     enum fwd_drop reason = fwd_copy_init(&copy, this_host(), v, &v->dest,
@@ -142,13 +143,13 @@ send_to(struct xdp_md *ctx, const struct fwd_verdict *v,
     if (!to) {
         return drop_copy(c, FWD_DROP_NO_NEIGHBOUR);
     }
-    if (!endpoint || !(to->flags & FWD_BPF_READY)) {
+    if (!find_way(to, &way) || !endpoint) {
         reason = FWD_DROP_NO_NEIGHBOUR;
     }
-    if (!reason && fwd_copy_len(&copy) > to->mtu) {
+    if (!reason && fwd_copy_len(&copy) > way.mtu) {
         reason = FWD_DROP_TOO_BIG;
     }
-    if (!reason && !encapsulate(ctx, &copy, to)) {
+    if (!reason && !encapsulate(ctx, &copy, &way)) {
         reason = FWD_DROP_COPY_FAILED;
     }
     if (reason) {
@@ -159,7 +160,7 @@ send_to(struct xdp_md *ctx, const struct fwd_verdict *v,
         return drop_copy(c, reason);
     }
     c->copies++;
-    return redirect(&relays, to->dev, XDP_DROP);
+    return redirect(&relays, way.dev, XDP_DROP);
 }
 
 FWD_INLINE int
