@@ -286,6 +286,72 @@ check_everything(struct bpf_rig *rig)
     assert_int_equal(c->frames, 25);
 }
 
+/* Row 27: copies that cannot leave, the first and one between, do not stop
+ * those after them. */
+static void
+check_silent_members(struct bpf_rig *rig)
+{
+    /* By address, as they are copied. */
+    const struct fwd_member members[] = {
+        { ip("10.0.5.77"), BLUE, FWD_EVPN, FWD_VXLAN },
+        { ip(Q), BLUE, FWD_EVPN, FWD_VXLAN },
+        { ip("10.0.0.99"), BLUE, FWD_TOR, FWD_VXLAN },
+        { ip("10.0.5.78"), BLUE, FWD_TOR, FWD_VXLAN },
+        { ip(T1), BLUE, FWD_TOR, FWD_VXLAN },
+        { ip(T2), BLUE, FWD_TOR, FWD_VXLAN },
+    };
+    const char *receivers[] = { Q, "10.0.0.99", T2 };
+    uint64_t end = tsn_now_ms() + WAIT_MS;
+    struct fwd_bpf_status status;
+    bool seen[3] = { false };
+    struct frame f;
+    struct wire w;
+
+    rig_publish(rig, rig_make_table(BLUE, members, ARRAY_SIZE(members)));
+    do {
+        rig_turn(rig);
+        fwd_bpf_get_status(rig->bpf, &status);
+    } while (status.n_unresolved > 2 && tsn_now_ms() < end);
+    assert_int_equal(status.n_unresolved, 2);
+
+    put_broadcast(&f, BLUE, b1, -1, 10);
+    wire_vxlan(&w, T1, &f);
+    rig_send(rig, &w);
+    for (size_t i = 0; i < ARRAY_SIZE(receivers); i++) {
+        assert_true(rig_receive(rig, 0, &w, WAIT_MS));
+        for (size_t j = 0; j < ARRAY_SIZE(receivers); j++) {
+            struct in_addr addr;
+
+            assert_int_equal(inet_pton(AF_INET, receivers[j], &addr), 1);
+            seen[j] |= !memcmp(&addr, w.data + ETH_HLEN + 16, sizeof addr);
+        }
+    }
+    assert_true(seen[0] && seen[1] && seen[2]);
+    assert_false(rig_receive(rig, 0, &w, QUIET_MS));
+    const struct fwd_counters *c = fwd_bpf_totals(rig->bpf);
+    assert_int_equal(c->copies, 3);
+    assert_int_equal(c->drops[FWD_DROP_NO_NEIGHBOUR], 2);
+    assert_int_equal(c->drops[FWD_DROP_COPY_FAILED], 0);
+}
+
+static void
+fwd_bpf__silent_members_native__others_get_copies(void **state)
+{
+    if (!*state) {
+        skip();
+    }
+    check_silent_members(*state);
+}
+
+static void
+fwd_bpf__silent_members_generic__others_get_copies(void **state)
+{
+    if (!*state) {
+        skip();
+    }
+    check_silent_members(*state);
+}
+
 static int
 setup_native(void **state)
 {
@@ -343,6 +409,12 @@ main(void)
         cmocka_unit_test_setup_teardown(
             fwd_bpf__generic__sends_what_the_pipeline_says, setup_generic,
             rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            fwd_bpf__silent_members_native__others_get_copies, setup_native,
+            rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            fwd_bpf__silent_members_generic__others_get_copies,
+            setup_generic, rig_teardown),
     };
 
     if (!getenv("TSN_TEST_VERBOSE")) {
