@@ -208,6 +208,16 @@ tests_unit_test_fwd_limits_LDADD = \
 endif
 
 if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_fwd_jumbo
+tests_unit_test_fwd_jumbo_SOURCES = \
+	tests/unit/fwd_fixture.h \
+	tests/unit/netns_rig.h \
+	tests/unit/test_fwd_jumbo.c
+tests_unit_test_fwd_jumbo_LDADD = \
+	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
+endif
+
+if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_fwd_table
 tests_unit_test_fwd_table_SOURCES = \
 	tests/unit/fwd_fixture.h \

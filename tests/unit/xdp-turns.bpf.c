@@ -19,7 +19,7 @@ struct {
 
 __u32 n_frames;
 
-SEC("xdp")
+SEC("xdp.frags")
 int
 turns(struct xdp_md *ctx)
 {

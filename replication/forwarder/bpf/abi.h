@@ -23,8 +23,9 @@
  *
  * What a program does not do itself it passes to the host's stack, which gives
  * it to the socket engine: frames for the services, fragments, frames whose
- * copies have to be fragmented, or over IPv6 need a UDP checksum, and those to
- * be flooded in a network with too many members.
+ * copies have to be fragmented, or over IPv6 need a UDP checksum, those to be
+ * flooded in a network with too many members, and frames in several pieces of
+ * memory.
  *
  * How a process takes over.  The programs of the one before are replaced by its
  * own.  That may be in the middle of a poll, whose copies the kernel then all

@@ -218,6 +218,15 @@ find_ip(const __u8 *data, const __u8 *end)
            ? data + FWD_ETHER_LEN : 0;
 }
 
+/* Whether the frame is in several pieces of memory, as jumbo frames can be.
+ * The kernel would copy the first alone, and take what is behind the copy for
+ * the list of the others. */
+FWD_INLINE _Bool
+is_in_pieces(struct xdp_md *ctx)
+{
+    return bpf_xdp_get_buff_len(ctx) != (__u64) (end_of(ctx) - data_of(ctx));
+}
+
 /* Parses the outer headers, and cuts off what follows the packet.  Returns
  * false if the frame is the host's. */
 FWD_INLINE _Bool
@@ -267,7 +276,7 @@ act(struct xdp_md *ctx, const struct fwd_verdict *v,
     }
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int
 ingress(struct xdp_md *ctx)
 {
@@ -276,7 +285,7 @@ ingress(struct xdp_md *ctx)
     __u32 offset;
     int result;
 
-    if (!arrive(ctx, &arrival)) {
+    if (is_in_pieces(ctx) || !arrive(ctx, &arrival)) {
         return XDP_PASS;
     }
     fwd_decide(0, this_host(), &arrival, &v);
@@ -305,7 +314,7 @@ ingress(struct xdp_md *ctx)
 
 /* One for each interface, as a program cannot tell which one it serves. */
 #define EGRESS(DEV) \
-    SEC("xdp/devmap") \
+    SEC("xdp.frags/devmap") \
     int \
     egress_##DEV(struct xdp_md *ctx) \
     { \
@@ -319,7 +328,7 @@ _Static_assert(FWD_BPF_MAX_DEVS == 4, "a program for each interface");
 
 /* Does the same for the programs of a process before, which number the
  * interfaces in their own way. */
-SEC("xdp/devmap")
+SEC("xdp.frags/devmap")
 int
 heir(struct xdp_md *ctx)
 {
