@@ -30,8 +30,13 @@ struct flood {
     struct part parts[FWD_BPF_MAX_DEVS];
     uint32_t index;             /* In the map of maps. */
     unsigned int refs;
+    bool combined;              /* By several interfaces. */
     int fd;
 };
+
+/* Maps for several interfaces; those beyond are coarse, of which there are few
+ * different ones. */
+#define MAX_EXACT_COMBINED (FWD_BPF_MAX_FLOODS / 4)
 
 /* The maps that flood by one interface alone: see fwd_bpf_flood_size(). */
 #define N_SIZES (32 + 5 * 16)
@@ -47,6 +52,7 @@ struct fwd_bpf_floods {
     struct hmap by_parts;
     struct fwd_bpf_pool *pool;
     struct flood *by_index[FWD_BPF_MAX_FLOODS];
+    unsigned int n_combined;
     uint32_t fresh[FWD_BPF_MAX_FLOODS]; /* Not committed: their indexes. */
     uint32_t n_fresh;
     struct prepared prepared[FWD_BPF_MAX_DEVS];
@@ -141,8 +147,8 @@ make_flood(struct fwd_bpf_floods *floods,
     uint32_t index = fwd_bpf_pool_alloc(floods->pool, 1), n = 0;
 
     if (index == FWD_BPF_POOL_FULL) {
-        VLOG_ERR_RL(&rl, "too many different fan-outs, a network is not "
-                    "flooded");
+        VLOG_ERR_RL(&rl, "too many different fan-outs, sockets flood a "
+                    "network");
         return NULL;
     }
     for (int dev = 0; dev < FWD_BPF_MAX_DEVS; dev++) {
@@ -150,8 +156,8 @@ make_flood(struct fwd_bpf_floods *floods,
     }
     int fd = fwd_bpf_devmap_create(n);
     if (fd < 0) {
-        VLOG_ERR_RL(&rl, "cannot make a device map, a network is not "
-                    "flooded: %s", ovs_strerror(-fd));
+        VLOG_ERR_RL(&rl, "cannot make a device map, sockets flood a "
+                    "network: %s", ovs_strerror(-fd));
         fwd_bpf_pool_free(floods->pool, index, 1);
         return NULL;
     }
@@ -202,7 +208,7 @@ fwd_bpf_floods_prepare(struct fwd_bpf_floods *floods, unsigned int dev,
     memset(parts, 0, sizeof parts);
     parts[dev].ifindex = ifindex;
     for (uint32_t n = 1; n <= FWD_BPF_MAX_FANOUT;
-         n = fwd_bpf_flood_size(n + 1)) {
+         n = fwd_bpf_flood_size(n + 1, false)) {
         parts[dev].n = n;
         struct flood *flood = find_flood(floods, parts);
         if (!flood) {
@@ -217,35 +223,63 @@ fwd_bpf_floods_prepare(struct fwd_bpf_floods *floods, unsigned int dev,
     fwd_bpf_floods_commit(floods);
 }
 
-uint16_t
+static int
+count_parts(const struct part parts[FWD_BPF_MAX_DEVS])
+{
+    int n = 0;
+
+    for (int dev = 0; dev < FWD_BPF_MAX_DEVS; dev++) {
+        n += parts[dev].n > 0;
+    }
+    return n;
+}
+
+/* A map that is there already, or a new one, or NULL. */
+static struct flood *
+get_flood(struct fwd_bpf_floods *floods,
+          const struct part parts[FWD_BPF_MAX_DEVS], bool coarse)
+{
+    struct flood *flood = find_flood(floods, parts);
+    bool combined = count_parts(parts) > 1;
+
+    if (flood || (combined && !coarse
+                  && floods->n_combined >= MAX_EXACT_COMBINED)) {
+        return flood;
+    }
+    flood = make_flood(floods, parts);
+    if (flood) {
+        flood->combined = combined;
+        floods->n_combined += combined;
+    }
+    return flood;
+}
+
+bool
 fwd_bpf_flood_ref(struct fwd_bpf_floods *floods,
-                  const uint32_t copies[FWD_BPF_MAX_DEVS])
+                  const uint32_t copies[FWD_BPF_MAX_DEVS], bool coarse,
+                  uint16_t *floodp)
 {
     struct part parts[FWD_BPF_MAX_DEVS];
-    bool any = false;
 
+    *floodp = FWD_BPF_NONE;
     memset(parts, 0, sizeof parts);
     for (int dev = 0; dev < FWD_BPF_MAX_DEVS; dev++) {
         int ifindex = fwd_bpf_dev_ifindex(floods->endpoints, dev);
 
         if (copies[dev] && ifindex) {
             parts[dev].ifindex = ifindex;
-            parts[dev].n = fwd_bpf_flood_size(copies[dev]);
-            any = true;
+            parts[dev].n = fwd_bpf_flood_size(copies[dev], coarse);
         }
     }
-    if (!any) {
-        return FWD_BPF_NONE;
+    if (!count_parts(parts)) {
+        return true;
     }
-    struct flood *flood = find_flood(floods, parts);
-    if (!flood) {
-        flood = make_flood(floods, parts);
-        if (!flood) {
-            return FWD_BPF_NONE;
-        }
+    struct flood *flood = get_flood(floods, parts, coarse);
+    if (flood) {
+        flood->refs++;
+        *floodp = flood->index;
     }
-    flood->refs++;
-    return flood->index;
+    return flood != NULL;
 }
 
 /* The map of maps keeps the map until another one takes its place: removing it
@@ -255,6 +289,7 @@ reuse_flood(void *floods_, uint32_t index, uint32_t n)
 {
     struct fwd_bpf_floods *floods = floods_;
 
+    floods->n_combined -= floods->by_index[index]->combined;
     free_flood(floods->by_index[index]);
     floods->by_index[index] = NULL;
     fwd_bpf_pool_free(floods->pool, index, n);

@@ -12,6 +12,7 @@
 #ifndef FWD_BPF_FLOOD_H
 #define FWD_BPF_FLOOD_H 1
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "replication/forwarder/bpf/abi.h"
@@ -29,11 +30,14 @@ void fwd_bpf_floods_destroy(struct fwd_bpf_floods *);   /* NULL is fine. */
 void fwd_bpf_floods_prepare(struct fwd_bpf_floods *, unsigned int dev,
                             int ifindex);
 
-/* Wants a map with at least copies[i] entries for interface i.  Returns its
- * index in the map of maps, FWD_BPF_NONE for no copies at all or if none can
- * be made. */
-uint16_t fwd_bpf_flood_ref(struct fwd_bpf_floods *,
-                           const uint32_t copies[FWD_BPF_MAX_DEVS]);
+/* Wants a map with at least copies[i] entries for interface i, of sizes that are
+ * coarse or not: see fwd_bpf_flood_size().  Returns true with '*flood' its
+ * number, FWD_BPF_NONE if it would be empty; false, and '*flood' is that, too,
+ * if there is no room for another map.  By several interfaces there is less
+ * for those that are not coarse. */
+bool fwd_bpf_flood_ref(struct fwd_bpf_floods *,
+                       const uint32_t copies[FWD_BPF_MAX_DEVS], bool coarse,
+                       uint16_t *flood);
 /* Has programs find the maps that were made since the last time.  No set may
  * be used before. */
 void fwd_bpf_floods_commit(struct fwd_bpf_floods *);

@@ -224,28 +224,59 @@ count_copies(const struct fwd_bpf_net *net, enum fwd_class source,
     }
 }
 
-static void
-choose_floods(struct draft *d, struct fwd_bpf_set *set)
+/* Chooses the maps for frames whose source is of a class.  Returns false if
+ * there is no room for one of them. */
+static bool
+choose_floods_of(struct draft *d, enum fwd_class class, bool coarse,
+                 struct fwd_bpf_set *set)
 {
-    for (int class = 0; class < FWD_N_CLASSES; class++) {
-        uint32_t copies[FWD_BPF_MAX_DEVS];
+    struct fwd_bpf_floods *floods = d->parts->floods;
+    uint32_t copies[FWD_BPF_MAX_DEVS], n = 0;
 
-        count_copies(&d->net, class, copies);
-        set->floods[class][0] = fwd_bpf_flood_ref(d->parts->floods, copies);
-        for (int dev = 0; dev < FWD_BPF_MAX_DEVS; dev++) {
-            uint16_t flood = FWD_BPF_NONE;
-
-            d->net.fanout[class] += copies[dev];
-            if (copies[dev]) {
-                copies[dev]--;
-                flood = fwd_bpf_flood_ref(d->parts->floods, copies);
-                copies[dev]++;
-            }
-            set->floods[class][1 + dev] = flood;
+    count_copies(&d->net, class, copies);
+    bool ok = fwd_bpf_flood_ref(floods, copies, coarse,
+                                &set->floods[class][0]);
+    for (int dev = 0; dev < FWD_BPF_MAX_DEVS; dev++) {
+        n += copies[dev];
+    }
+    d->net.fanout[class] = n;
+    for (int dev = 0; ok && n > 1 && dev < FWD_BPF_MAX_DEVS; dev++) {
+        if (copies[dev]) {
+            copies[dev] -= !coarse;
+            ok = fwd_bpf_flood_ref(floods, copies, coarse,
+                                   &set->floods[class][1 + dev]);
+            copies[dev] += !coarse;
         }
     }
+    return ok;
+}
+
+static void
+unref_floods(const struct fwd_bpf_parts *parts, const struct fwd_bpf_set *set)
+{
+    for (int class = 0; class < FWD_N_CLASSES; class++) {
+        for (int i = 0; i <= FWD_BPF_MAX_DEVS; i++) {
+            fwd_bpf_flood_unref(parts->floods, set->floods[class][i]);
+        }
+    }
+}
+
+static bool
+choose_floods(struct draft *d, bool coarse, struct fwd_bpf_set *set)
+{
+    bool ok = true;
+
+    for (int class = 0; ok && class < FWD_N_CLASSES; class++) {
+        ok = choose_floods_of(d, class, coarse, set);
+    }
+    if (!ok) {
+        unref_floods(d->parts, set);
+        memset(set->floods, 0xff, sizeof set->floods);
+    }
+    d->net.coarse = coarse;
     BUILD_ASSERT_DECL(sizeof d->net.floods == sizeof set->floods);
     memcpy(d->net.floods, set->floods, sizeof set->floods);
+    return ok;
 }
 
 static int
@@ -277,8 +308,10 @@ write_set(struct draft *d, const struct fwd_bpf_pools *pools,
     }
     d->net.self = set->net;
     memcpy(d->net.floods, set->floods, sizeof set->floods);
-    if (!set->too_large) {
-        choose_floods(d, set);
+    if (!set->too_large && !choose_floods(d, false, set)
+        && !choose_floods(d, true, set)) {
+        set->too_varied = true;
+        d->net.max_size = 0;
     }
     d->parts->maps->nets[set->net] = d->net;
     return 0;
@@ -332,9 +365,5 @@ fwd_bpf_set_retire(const struct fwd_bpf_parts *parts,
         fwd_bpf_defer(parts->grace, reuse, pools->index, set->index,
                       set->n_index);
     }
-    for (int class = 0; class < FWD_N_CLASSES; class++) {
-        for (int i = 0; i <= FWD_BPF_MAX_DEVS; i++) {
-            fwd_bpf_flood_unref(parts->floods, set->floods[class][i]);
-        }
-    }
+    unref_floods(parts, set);
 }

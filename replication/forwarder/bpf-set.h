@@ -25,7 +25,9 @@ struct fwd_bpf_set {
     uint16_t floods[FWD_N_CLASSES][1 + FWD_BPF_MAX_DEVS];
     bool too_large;             /* More copies than the programs make: they
                                  * leave all that is to be flooded to the
-                                 * host. */
+                                 * host ... */
+    bool too_varied;            /* ... as they do if there is no map that is
+                                 * made for it, nor room for one. */
 };
 
 /* Writes a set for 'network' in 'slot' where no program finds it yet.  Returns

@@ -446,7 +446,7 @@ tell_network(const struct written *w, fwd_problem_fn *fn, void *aux)
 {
     char *object;
 
-    if (!w->error && !w->set.too_large) {
+    if (!w->error && !w->set.too_large && !w->set.too_varied) {
         return;
     }
     object = xasprintf("vni=%u", (unsigned int) vni_of(w));
@@ -456,6 +456,9 @@ tell_network(const struct written *w, fwd_problem_fn *fn, void *aux)
              "before"
            : "the maps of the XDP programs are full, and it is flooded as it "
              "was before", aux);
+    } else if (w->set.too_varied) {
+        fn(FWD_NETWORK_TOO_LARGE, object, "there are more different shares of "
+           "the interfaces than device maps, so sockets flood", aux);
     } else {
         char *text = xasprintf("it has more than the %d members that XDP "
                                "programs flood to, so sockets do",

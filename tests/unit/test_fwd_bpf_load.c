@@ -21,14 +21,16 @@
 #define FIRST_VNI 1000
 #define MEMBER(I) (0x0a070001 + (I))
 
+/* The sender, and those from 'first' on. */
 static struct fwd_network *
-make_network(uint32_t vni, size_t n)
+make_network_from(uint32_t vni, size_t n, size_t first)
 {
     struct fwd_member *members = xcalloc(n, sizeof *members);
 
     for (size_t i = 0; i < n; i++) {
         members[i] = (struct fwd_member) {
-            fwd_ip_from_v4(htonl(MEMBER(i))), vni, FWD_TOR, FWD_VXLAN,
+            fwd_ip_from_v4(htonl(MEMBER(i ? first + i : 0))), vni, FWD_TOR,
+            FWD_VXLAN,
         };
     }
     struct fwd_network_spec spec = {
@@ -41,6 +43,12 @@ make_network(uint32_t vni, size_t n)
     fwd_net_counters_unref(counters);
     free(members);
     return network;
+}
+
+static struct fwd_network *
+make_network(uint32_t vni, size_t n)
+{
+    return make_network_from(vni, n, 0);
 }
 
 /* Network i with sizes[i] members. */
@@ -496,6 +504,76 @@ fwd_bpf__thousands_of_networks__fit_and_load_quickly(void **state)
     free(sizes);
 }
 
+/* Network i has 2 to 64 members, other ones than its neighbours. */
+static struct fwd_table *
+make_mixed_table(size_t n, size_t *n_copies)
+{
+    struct fwd_network **networks = xcalloc(n, sizeof *networks);
+
+    *n_copies = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t size = 2 + i % 63;
+
+        networks[i] = make_network_from(FIRST_VNI + i, size, i * 37 % 1000);
+        *n_copies += size - 1;
+    }
+    struct fwd_table *table = fwd_table_create(networks, n);
+    for (size_t i = 0; i < n; i++) {
+        fwd_network_unref(networks[i]);
+    }
+    free(networks);
+    return table;
+}
+
+/* The shares of four interfaces differ in each network. */
+static void
+fwd_bpf__many_networks_by_several_interfaces__each_copy_once(void **state)
+{
+    enum { N = 2000 };
+    struct bpf_rig *rig = *state;
+    size_t n_copies;
+    struct wire w;
+
+    if (!rig) {
+        skip();
+    }
+    for (int i = 1; i < 4; i++) {
+        char ours[8], theirs[8], our_ip[32], their_ip[32];
+
+        snprintf(ours, sizeof ours, "v%d", i);
+        snprintf(theirs, sizeof theirs, "q%d", i);
+        snprintf(our_ip, sizeof our_ip, "10.0.2%d.1/24", i);
+        snprintf(their_ip, sizeof their_ip, "10.0.2%d.2/24", i);
+        netns_connect(ours, our_ip, theirs, their_ip);
+    }
+    sh("ip route replace 10.7.0.0/16 nexthop via 10.0.5.254 "
+       "nexthop via 10.0.21.2 nexthop via 10.0.22.2 nexthop via 10.0.23.2");
+    struct fwd_table *table = make_mixed_table(N, &n_copies);
+    uint64_t start = now_us();
+    rig_publish(rig, table);
+    print_message("%llu ms\n", (unsigned long long) (now_us() - start) / 1000);
+    rig_wait_ready(rig);
+    /* Endpoints go to the interface of theirs once its neighbour is known. */
+    rig_turn_for(rig, 2000);
+
+    struct fwd_counters before = *fwd_bpf_totals(rig->bpf);
+    for (uint32_t i = 0; i < N; i++) {
+        make_frame(&w, FIRST_VNI + i, i, 100);
+        rig_send(rig, &w);
+        if (i % 16 == 0) {
+            rig_turn(rig);
+        }
+    }
+    uint64_t end = tsn_now_ms() + WAIT_MS;
+    const struct fwd_counters *now;
+    do {
+        rig_turn(rig);
+        now = fwd_bpf_totals(rig->bpf);
+    } while (now->flooded - before.flooded < N && tsn_now_ms() < end);
+    assert_int_equal(now->flooded - before.flooded, N);
+    assert_int_equal(now->copies - before.copies, n_copies);
+}
+
 static void
 refused(enum fwd_problem kind, const char *object, const char *text,
         void *found_)
@@ -553,6 +631,8 @@ main(void)
         TEST(fwd_bpf__more_members_than_there_may_be__left_to_the_host,
              setup_native),
         TEST(fwd_bpf__one_member_more__reaches_all, setup_generic),
+        TEST(fwd_bpf__many_networks_by_several_interfaces__each_copy_once,
+             setup_generic),
         TEST(fwd_bpf__more_networks_than_there_may_be__says_how_many,
              setup_generic),
         TEST(fwd_bpf__thousands_of_networks__fit_and_load_quickly,

@@ -127,10 +127,22 @@ fwd_bpf_index_hash(__u32 endpoint, __u32 seed)
 
 /* How many entries for an interface a device map has to make 'n' copies there.
  * There are 16 steps between a power of two and the next one, so at most one
- * copy of 17 is made to be dropped. */
+ * copy of 17 is made to be dropped.
+ *
+ * The shares of several interfaces may be so different that there is no room
+ * for a map for each combination.  Then sizes are coarse, which are powers of
+ * two, and the source counts as if it got a copy, too.  'n' is not 0 then. */
 static inline __attribute__((always_inline)) __u32
-fwd_bpf_flood_size(__u32 n)
+fwd_bpf_flood_size(__u32 n, _Bool coarse)
 {
+    if (coarse) {
+        n -= !!n;
+        n |= n >> 1;
+        n |= n >> 2;
+        n |= n >> 4;
+        n |= n >> 8;
+        return n + 1;
+    }
     __u32 step = n < 32 ? 1 : n < 64 ? 2 : n < 128 ? 4 : n < 256 ? 8
                  : n < 512 ? 16 : 32;
 
@@ -156,6 +168,8 @@ struct fwd_bpf_net {
     __u16 fanout[FWD_N_CLASSES];
     /* Octets of an inner frame of which all copies fit the underlay. */
     __u32 max_size;
+    __u32 coarse;                       /* See fwd_bpf_flood_size(). */
+    __u32 pad;
 };
 
 /* 'labels': where an MPLS label leads to. */

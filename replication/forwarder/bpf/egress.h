@@ -49,7 +49,9 @@ member_of_copy(const struct fwd_bpf_net *net, const struct fwd_bpf_cookie *c,
             n_self += c->at[k] != FWD_BPF_NONE;
         }
     }
-    __u32 too_many = fwd_bpf_flood_size(n - (n_self > 0)) - (n - n_self);
+    __u32 made = net->coarse ? fwd_bpf_flood_size(n, 1)
+                 : fwd_bpf_flood_size(n - (n_self > 0), 0);
+    __u32 too_many = made - (n - n_self);
     if (i < too_many) {
         return 0;
     }
