@@ -141,7 +141,7 @@ write_way(struct fwd_bpf_endpoints *es, struct endpoint *e,
           const struct fwd_nexthop *nh)
 {
     struct fwd_bpf_way *ways = es->maps->endpoints[e->at.endpoint].ways;
-    const struct fwd_bpf_way none = { .flags = 0 };
+    const struct fwd_bpf_way none = { .dev = e->at.dev };
     struct fwd_bpf_way wanted = {
         .flags = e->ready ? FWD_BPF_READY | FWD_BPF_FOREMOST : 0,
         .dev = e->at.dev,

@@ -44,13 +44,12 @@ set_mac(const struct fwd_bpf_parts *parts, uint32_t slot,
         const struct fwd_mac_entry *e)
 {
     struct fwd_bpf_mac_key key = mac_key(slot, e);
-    struct fwd_bpf_mac value = { .mac = e->mac };
 
     if (has_tunnel(&e->mac)) {
-        value.endpoint = fwd_bpf_endpoint_ref(parts->endpoints,
-                                              &e->mac.tunnel).endpoint;
+        fwd_bpf_endpoint_ref(parts->endpoints, &e->mac.tunnel);
     }
-    failed("a MAC", fwd_bpf_map_set(parts->maps, FWD_BPF_MACS, &key, &value));
+    failed("a MAC", fwd_bpf_map_set(parts->maps, FWD_BPF_MACS, &key,
+                                    &e->mac));
 }
 
 static void

@@ -8,6 +8,10 @@
 #include "replication/forwarder/trace.h"
 #include "replication/forwarder/types.h"
 
+/* Octets of an inner frame that are looked at, at most: up to the ports of an
+ * IPv4 packet with all options. */
+#define FWD_INNER_LOOKED_AT (FWD_ETHER_LEN + 60 + FWD_UDP_LEN)
+
 /* The inner frame, taken apart. */
 struct fwd_inner {
     const __u8 *eth;            /* FWD_ETHER_LEN octets are there. */

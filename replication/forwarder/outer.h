@@ -130,8 +130,8 @@ fwd_outer_gre(const __u8 *p, const __u8 *end, struct fwd_arrival *a)
  * 'end'.  Returns how many octets of it are the packet, while the rest is
  * padding, and fills '*a' for fwd_decide(); or 0 if the packet is the host's.
  *
- * If there is padding, user space moves 'a->end' and BPF, whose verifier
- * knows but one end, cuts the frame and calls again. */
+ * If there is padding, user space moves 'a->end'; BPF, whose verifier knows but
+ * one end, sees to it that nothing of the padding was taken for a header. */
 FWD_INLINE __u32
 fwd_parse_outer(const struct fwd_host *host, const __u8 *data,
                 const __u8 *end, struct fwd_arrival *a)

@@ -238,23 +238,30 @@ bpf_run_egress(struct bpf_run *run, unsigned int dev, const struct frame *in,
     return run_program(run->egress[dev], in, out);
 }
 
-/* Opens the device map that the ingress program has chosen. */
-static int
-open_flood(const struct bpf_run *run, const struct frame *flooded)
+static struct fwd_bpf_cookie
+cookie_of(const struct frame *redirected)
 {
     struct fwd_bpf_cookie cookie;
-    uint32_t which = 0, id;
 
-    assert_true(flooded->size >= sizeof cookie);
-    memcpy(&cookie, flooded->data, sizeof cookie);
+    assert_true(redirected->size >= sizeof cookie);
+    memcpy(&cookie, redirected->data, sizeof cookie);
     assert_int_equal(cookie.type, FWD_BPF_COOKIE);
     assert_in_range(cookie.net, 1, FWD_BPF_MAX_RECORDS - 1);
     assert_in_range(cookie.class, 0, FWD_N_CLASSES - 1);
+    return cookie;
+}
+
+/* Opens the device map that the ingress program has chosen. */
+static int
+open_flood(const struct bpf_run *run, const struct fwd_bpf_cookie *cookie)
+{
+    uint32_t which = 0, id;
+
     for (int i = 0; i < FWD_N_CLASSES; i++) {
-        which = cookie.at[i] != FWD_BPF_NONE ? 1u + cookie.dev : which;
+        which = cookie->at[i] != FWD_BPF_NONE ? 1u + cookie->dev : which;
     }
     assert_in_range(which, 0, FWD_BPF_MAX_DEVS);
-    uint32_t key = run->maps->nets[cookie.net].floods[cookie.class][which];
+    uint32_t key = run->maps->nets[cookie->net].floods[cookie->class][which];
     assert_int_equal(bpf_map_lookup_elem(run->maps->fds[FWD_BPF_FLOODS], &key,
                                          &id), 0);
     int fd = bpf_map_get_fd_by_id(id);
@@ -263,18 +270,32 @@ open_flood(const struct bpf_run *run, const struct frame *flooded)
 }
 
 uint32_t
-bpf_run_n_copies(const struct bpf_run *run, const struct frame *flooded,
+bpf_run_n_copies(const struct bpf_run *run, const struct frame *redirected,
                  unsigned int dev)
 {
-    int fd = open_flood(run, flooded), ifindex = bpf_run_ifindex(run, dev);
+    const struct fwd_bpf_cookie cookie = cookie_of(redirected);
+    int ifindex = bpf_run_ifindex(run, dev);
     struct bpf_devmap_val value;
     uint32_t n = 0;
 
+    if (cookie.single) {
+        const struct fwd_bpf_way *ways
+            = run->maps->endpoints[cookie.to.endpoint].ways;
+
+        return ways[!(ways[0].flags & FWD_BPF_FOREMOST)].dev == dev;
+    }
+    int fd = open_flood(run, &cookie);
     for (uint32_t i = 0; !bpf_map_lookup_elem(fd, &i, &value); i++) {
         n += ifindex && value.ifindex == (uint32_t) ifindex;
     }
     close(fd);
     return n;
+}
+
+bool
+bpf_run_is_single(const struct frame *redirected)
+{
+    return cookie_of(redirected).single;
 }
 
 int

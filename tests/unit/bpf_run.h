@@ -30,10 +30,12 @@ uint32_t bpf_run_ingress(struct bpf_run *, const struct frame *in,
 uint32_t bpf_run_egress(struct bpf_run *, unsigned int dev,
                         const struct frame *in, struct frame *out);
 
-/* How many copies of a frame that the ingress program has told the kernel to
- * flood are made for interface 'dev'. */
-uint32_t bpf_run_n_copies(const struct bpf_run *, const struct frame *flooded,
-                          unsigned int dev);
+/* How many copies of a frame that the ingress program has redirected are made
+ * for interface 'dev'. */
+uint32_t bpf_run_n_copies(const struct bpf_run *,
+                          const struct frame *redirected, unsigned int dev);
+/* Whether it is for one destination alone. */
+bool bpf_run_is_single(const struct frame *redirected);
 /* The interface of that number; 0 if it is not used. */
 int bpf_run_ifindex(const struct bpf_run *, unsigned int dev);
 

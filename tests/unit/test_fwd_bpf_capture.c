@@ -130,7 +130,7 @@ expect_copy(struct bpf_rig *rig, const struct frame *f, uint32_t label)
 static void
 put_data(struct frame *f, uint32_t vni, const uint8_t dst[6], uint16_t type)
 {
-    static const uint8_t zeros[60];
+    static const uint8_t zeros[70];
 
     put_ether(f, vni, dst, b1, -1, type);
     put(f, zeros, sizeof zeros);
@@ -142,6 +142,23 @@ send_frame(struct bpf_rig *rig, const char *from, const struct frame *f,
 {
     wire_vxlan(w, from, f);
     rig_send(rig, w);
+}
+
+/* Padding is no part of what is captured. */
+static void
+check_padded(struct bpf_rig *rig)
+{
+    struct frame f;
+    struct wire w;
+
+    put_data(&f, BLUE, everybody, 0x88b5);
+    wire_vxlan(&w, T1, &f);
+    memset(w.data + w.size, 0xaa, 9);
+    w.size += 9;
+    rig_send(rig, &w);
+    w.size -= 9;
+    expect_frame(rig, &w, T1, FWD_FLOOD, FWD_OK);
+    expect_copy(rig, &f, 7000);
 }
 
 static void
@@ -173,6 +190,7 @@ check_fates(struct bpf_rig *rig)
     put_arp(&f, ARP_OP_REQUEST, b1, "192.0.2.10", "192.0.2.21");
     send_frame(rig, T1, &f, &w);
     expect_frame(rig, &w, T1, FWD_ANSWER, FWD_OK);
+    check_padded(rig);
 }
 
 /* Neither for another fate, nor after its time, nor when it is over. */

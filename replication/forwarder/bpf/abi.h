@@ -16,6 +16,12 @@
  * too many comes first: the kernel has the driver send when it gives it the
  * last copies of a poll, which it does not if all of those were dropped.
  *
+ * What goes to one endpoint alone, an answer or a relayed frame, travels
+ * likewise, with a cookie that names it and by a map of one entry for each
+ * interface.  So only the egress program changes where a frame begins and
+ * ends: the kernel takes no program that does in place of a function of
+ * libxdp's dispatcher, of which it knows that it does not.
+ *
  * The kernel hands the copies of one interface to the egress program in the
  * order of the frames, on the CPU that received them, and before that CPU's
  * poll ends.  So the number of a copy is how many with the same sequence
@@ -24,8 +30,9 @@
  * What a program does not do itself it passes to the host's stack, which gives
  * it to the socket engine: frames for the services, fragments, frames whose
  * copies have to be fragmented, or over IPv6 need a UDP checksum, those to be
- * flooded in a network with too many members, and frames in several pieces of
- * memory.
+ * flooded in a network with too many members, frames in several pieces of
+ * memory, and short ones with padding, which a program cannot tell from their
+ * headers.
  *
  * How a process takes over.  The programs of the one before are replaced by its
  * own.  That may be in the middle of a poll, whose copies the kernel then all
@@ -185,11 +192,6 @@ struct fwd_bpf_mac_key {
     __u8 pad[2];
 };
 
-struct fwd_bpf_mac {
-    struct fwd_mac mac;
-    __u32 endpoint;                     /* Of the tunnel; 0 for none. */
-};
-
 struct fwd_bpf_arp_key {
     __u32 slot;
     __be32 ip;
@@ -205,14 +207,17 @@ struct fwd_bpf_cookie {
                                          * header has its type. */
     __u16 port;                         /* UDP source port. */
     __u32 instance;                     /* Whose ingress program wrote it. */
-    __u32 pad;
-    __u16 at[FWD_N_CLASSES];            /* Copies not to make: of the source,
-                                         * if it is on interface 'dev'. */
-    __u16 dev;
+    __u32 source;                       /* Endpoint that the frame is from. */
     __u8 class;                         /* Of the source. */
     __u8 tos, ttl;
     __u8 offset;                        /* Of the inner frame. */
-    __u32 source;                       /* Endpoint that the frame is from. */
+    __u16 padding;                      /* Octets behind it. */
+    __u8 single;                        /* One copy, for 'to'; otherwise ... */
+    __u8 dev;                           /* ... copies not to make: of the */
+    union {                             /* source, if it is on 'dev'. */
+        __u16 at[FWD_N_CLASSES];
+        struct fwd_bpf_member to;
+    };
 };
 #define FWD_BPF_COOKIE_LEN 40
 _Static_assert(sizeof(struct fwd_bpf_cookie) == FWD_BPF_COOKIE_LEN,

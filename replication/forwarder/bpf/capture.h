@@ -68,16 +68,17 @@ start_record(__u32 vni, const struct fwd_ip *source, enum fwd_drop fate)
     return s;
 }
 
-/* Adds the octets of the frame from 'offset' on, and lets go of the record. */
+/* Adds 'size' octets of the frame from 'offset' on, and lets go of the
+ * record. */
 static __attribute__((noinline)) void
-finish_record(struct xdp_md *ctx, struct fwd_bpf_scratch *s, __u32 offset)
+finish_record(struct xdp_md *ctx, struct fwd_bpf_scratch *s, __u32 offset,
+              __u32 size)
 {
-    __u32 size = end_of(ctx) - data_of(ctx), n = capture.filter.snaplen;
+    __u32 n = capture.filter.snaplen;
 
-    if (size <= offset) {
+    if (!size) {
         return;
     }
-    size -= offset;
     s->record.size = size;
     n = size < n ? size : n;
     /* The compiler knows, but the verifier must see: 1 to what fits. */
@@ -93,26 +94,26 @@ finish_record(struct xdp_md *ctx, struct fwd_bpf_scratch *s, __u32 offset)
     }
 }
 
-/* The frame, which is as it arrived; its inner frame is at 'offset', unless
- * that is 0. */
+/* The frame, which is as it arrived. */
 FWD_INLINE void
-capture_frame(struct xdp_md *ctx, const struct fwd_verdict *v,
-              const struct fwd_arrival *a, __u32 offset, enum fwd_drop fate)
+capture_frame(struct xdp_md *ctx, const struct frame *f, enum fwd_drop fate)
 {
+    const struct fwd_verdict *v = &f->verdict;
+
     if (!is_capturing()) {
         return;
     }
     struct fwd_bpf_scratch *s
-        = start_record(v->net ? v->net->vni : FWD_CAPTURE_ANY, &a->source,
-                       fate);
+        = start_record(v->net ? v->net->vni : FWD_CAPTURE_ANY,
+                       &f->arrival.source, fate);
     if (s) {
         s->record.type = FWD_CAPTURE_PACKET;
-        s->record.inner = offset ? offset : FWD_CAPTURE_NONE;
-        s->record.encap = a->encap;
+        s->record.inner = f->offset ? f->offset : FWD_CAPTURE_NONE;
+        s->record.encap = f->arrival.encap;
         s->record.action = v->action;
         s->record.class = v->class;
         s->record.kind = v->kind;
-        finish_record(ctx, s, 0);
+        finish_record(ctx, s, 0, end_of(ctx) - data_of(ctx) - f->padding);
     }
 }
 
@@ -134,7 +135,7 @@ capture_copy(struct xdp_md *ctx, const struct fwd_copy *copy,
         s->record.to_class = class;
         s->record.inner = from_class == FWD_TREE && class == FWD_TREE
                           ? FWD_SECOND_LEN : 0;
-        finish_record(ctx, s, size - copy->size);
+        finish_record(ctx, s, size - copy->size, copy->size);
     }
 }
 

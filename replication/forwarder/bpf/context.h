@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The frame of an XDP context. */
+/* The frame of an XDP context, and what becomes of it. */
 #ifndef FWD_BPF_CONTEXT_H
 #define FWD_BPF_CONTEXT_H 1
 
@@ -8,7 +8,15 @@
 #include <bpf/bpf_helpers.h>
 
 #include "replication/forwarder/bpf/abi.h"
-#include "replication/forwarder/encap.h"
+
+/* A frame that came in. */
+struct frame {
+    struct fwd_arrival arrival;
+    struct fwd_verdict verdict;
+    __u32 offset;               /* Of the inner frame; 0: there is none. */
+    __u32 padding;              /* Octets behind the packet. */
+    struct fwd_bpf_counters *counters;
+};
 
 /* The pointers of a context, which a helper that changes the frame makes
  * stale.  Loaded by hand: the context declares them with 32 bits, and what the
@@ -78,45 +86,15 @@ find_way(const struct fwd_bpf_endpoint *to, struct fwd_bpf_way *way)
     return way->flags & FWD_BPF_READY;
 }
 
-/* The Ethernet header towards an endpoint.  Stored by words, as the machines
- * that BPF is compiled for at run time need no alignment. */
-FWD_INLINE void
-put_ether(__u8 *data, const struct fwd_ip *ip, const struct fwd_bpf_way *to)
+/* Octets from 'p' to 'end', as a number: of a difference that goes on the
+ * compiler may make a sum with a pointer, which the verifier does not take. */
+FWD_INLINE __u32
+octets_between(const __u8 *p, const __u8 *end)
 {
-    *(__u32 *) data = *(const __u32 *) to->dst_mac;
-    *(__u16 *) (data + 4) = *(const __u16 *) (to->dst_mac + 4);
-    *(__u16 *) (data + 6) = *(const __u16 *) to->src_mac;
-    *(__u32 *) (data + 8) = *(const __u32 *) (to->src_mac + 2);
-    *(__u16 *) (data + 12) = fwd_ip_is_v4(ip)
-                             ? bpf_htons(FWD_ETH_P_IPV4)
-                             : bpf_htons(FWD_ETH_P_IPV6);
-}
+    __u32 n = end - p;
 
-/* Puts the headers of copy 'c' before its 'c->size' octets, the last ones of
- * the frame.  Returns false without room for them. */
-FWD_INLINE _Bool
-encapsulate(struct xdp_md *ctx, const struct fwd_copy *c,
-            const struct fwd_bpf_way *to)
-{
-    __u32 size = end_of(ctx) - data_of(ctx);
-    __u32 wanted = FWD_ETHER_LEN + fwd_copy_len(c);
-
-    if (size != wanted
-        && bpf_xdp_adjust_head(ctx, (int) size - (int) wanted)) {
-        return 0;
-    }
-    __u8 *data = data_of(ctx);
-    const __u8 *end = end_of(ctx);
-    if (data + FWD_ETHER_LEN > end) {
-        return 0;
-    }
-    put_ether(data, &c->dst, to);
-    __u8 *p = fwd_put_ip(data + FWD_ETHER_LEN, end, c);
-    if (!p) {
-        return 0;
-    }
-    p = fwd_put_transport(p, end, c);
-    return p && fwd_put_tunnel(p, end, c);
+    asm volatile("" : "+r"(n));
+    return n;
 }
 
 #endif /* replication/forwarder/bpf/context.h */

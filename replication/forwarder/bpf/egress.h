@@ -6,6 +6,7 @@
 #include "replication/forwarder/bpf/capture.h"
 #include "replication/forwarder/bpf/context.h"
 #include "replication/forwarder/bpf/maps.h"
+#include "replication/forwarder/encap.h"
 
 /* The number of this copy among those of its frame and interface. */
 FWD_INLINE __u32
@@ -68,6 +69,27 @@ member_of_copy(const struct fwd_bpf_net *net, const struct fwd_bpf_cookie *c,
     return i < start + n;
 }
 
+/* Whom this copy of a frame with 'cookie' is for.  Returns false if there are
+ * no more. */
+FWD_INLINE _Bool
+find_member(const struct fwd_bpf_net *net, const struct fwd_bpf_cookie *cookie,
+            __u32 dev, struct fwd_bpf_member *to)
+{
+    const struct fwd_bpf_member *member;
+    __u32 key;
+
+    if (cookie->single) {
+        *to = cookie->to;
+        return 1;
+    }
+    if (!member_of_copy(net, cookie, dev, next_copy(cookie->seq, dev), &key)
+        || !(member = bpf_map_lookup_elem(&members, &key))) {
+        return 0;
+    }
+    *to = *member;
+    return 1;
+}
+
 /* The copy of a frame with 'cookie' for a member. */
 FWD_INLINE enum fwd_drop
 prepare_copy(struct fwd_copy *copy, const struct fwd_bpf_net *net,
@@ -90,6 +112,47 @@ prepare_copy(struct fwd_copy *copy, const struct fwd_bpf_net *net,
     /* Unique for each destination, as each gets one copy of a frame. */
     copy->id = cookie->seq;
     return drop;
+}
+
+/* The Ethernet header towards an endpoint.  Stored by words, as the machines
+ * that BPF is compiled for at run time need no alignment. */
+FWD_INLINE void
+put_ether(__u8 *data, const struct fwd_ip *ip, const struct fwd_bpf_way *to)
+{
+    *(__u32 *) data = *(const __u32 *) to->dst_mac;
+    *(__u16 *) (data + 4) = *(const __u16 *) (to->dst_mac + 4);
+    *(__u16 *) (data + 6) = *(const __u16 *) to->src_mac;
+    *(__u32 *) (data + 8) = *(const __u32 *) (to->src_mac + 2);
+    *(__u16 *) (data + 12) = fwd_ip_is_v4(ip)
+                             ? bpf_htons(FWD_ETH_P_IPV4)
+                             : bpf_htons(FWD_ETH_P_IPV6);
+}
+
+/* Puts the headers of copy 'c' before its 'c->size' octets, the last ones of
+ * the frame.  Returns false without room for them. */
+FWD_INLINE _Bool
+encapsulate(struct xdp_md *ctx, const struct fwd_copy *c,
+            const struct fwd_bpf_way *to)
+{
+    __u32 size = end_of(ctx) - data_of(ctx);
+    __u32 wanted = FWD_ETHER_LEN + fwd_copy_len(c);
+
+    if (size != wanted
+        && bpf_xdp_adjust_head(ctx, (int) size - (int) wanted)) {
+        return 0;
+    }
+    __u8 *data = data_of(ctx);
+    const __u8 *end = end_of(ctx);
+    if (data + FWD_ETHER_LEN > end) {
+        return 0;
+    }
+    put_ether(data, &c->dst, to);
+    __u8 *p = fwd_put_ip(data + FWD_ETHER_LEN, end, c);
+    if (!p) {
+        return 0;
+    }
+    p = fwd_put_transport(p, end, c);
+    return p && fwd_put_tunnel(p, end, c);
 }
 
 FWD_INLINE int
@@ -116,43 +179,24 @@ capture_dropped(struct xdp_md *ctx, const struct fwd_bpf_cookie *cookie,
     }
 }
 
-FWD_INLINE int
-egress(struct xdp_md *ctx, __u32 dev)
+/* Makes what arrived the copy for 'member', or says why not. */
+FWD_INLINE enum fwd_drop
+make_copy(struct xdp_md *ctx, const struct fwd_bpf_net *net,
+          const struct fwd_bpf_cookie *cookie,
+          const struct fwd_bpf_member *member, __u32 dev)
 {
-    const __u8 *data = data_of(ctx), *end = end_of(ctx);
-    struct fwd_bpf_cookie cookie;
+    __u32 key = member->endpoint;
+    const struct fwd_bpf_endpoint *to = bpf_map_lookup_elem(&endpoints, &key);
     struct fwd_bpf_way way;
     struct fwd_copy copy;
 
-    if (data + FWD_BPF_COOKIE_LEN > end
-        || ((const struct fwd_bpf_cookie *) data)->type != FWD_BPF_COOKIE) {
-        return XDP_PASS;        /* Finished, or not of ours. */
-    }
-    cookie = *(const struct fwd_bpf_cookie *) data;
-    if (cookie.instance != constants.instance) {
-        bpf_tail_call(ctx, &heirs, 0);
-        return XDP_DROP;
-    }
-
-    __u32 key = cookie.net;
-    const struct fwd_bpf_net *net = bpf_map_lookup_elem(&nets, &key);
-    if (!net || !member_of_copy(net, &cookie, dev,
-                                next_copy(cookie.seq, dev), &key)) {
-        return XDP_DROP;        /* The map had more entries than needed. */
-    }
-    const struct fwd_bpf_member *member = bpf_map_lookup_elem(&members, &key);
-    struct fwd_bpf_counters *counters = counters_of(net->slot);
-    if (!member || !counters) {
-        return XDP_DROP;
-    }
-    counters->seen++;
-    key = member->endpoint;
-    const struct fwd_bpf_endpoint *to = bpf_map_lookup_elem(&endpoints, &key);
     if (!to) {
-        return drop_copy(&counters->c, FWD_DROP_NO_NEIGHBOUR);
+        return FWD_DROP_NO_NEIGHBOUR;
     }
-    enum fwd_drop reason = prepare_copy(&copy, net, &cookie, member, &to->ip,
-                                        end - data - cookie.offset);
+    enum fwd_drop reason
+        = prepare_copy(&copy, net, cookie, member, &to->ip,
+                       octets_between(data_of(ctx), end_of(ctx))
+                       - cookie->offset);
     if (!find_way_by(to, dev, &way)) {
         reason = FWD_DROP_NO_NEIGHBOUR;
     }
@@ -163,7 +207,43 @@ egress(struct xdp_md *ctx, __u32 dev)
         reason = FWD_DROP_COPY_FAILED;
     }
     if (reason) {
-        capture_dropped(ctx, &cookie, &net->net, &copy, member, reason);
+        capture_dropped(ctx, cookie, &net->net, &copy, member, reason);
+    }
+    return reason;
+}
+
+FWD_INLINE int
+egress(struct xdp_md *ctx, __u32 dev)
+{
+    const __u8 *data = data_of(ctx);
+    struct fwd_bpf_cookie cookie;
+    struct fwd_bpf_member member;
+
+    if (data + FWD_BPF_COOKIE_LEN > end_of(ctx)
+        || ((const struct fwd_bpf_cookie *) data)->type != FWD_BPF_COOKIE) {
+        return XDP_PASS;        /* Not of ours. */
+    }
+    cookie = *(const struct fwd_bpf_cookie *) data;
+    if (cookie.instance != constants.instance) {
+        bpf_tail_call(ctx, &heirs, 0);
+        return XDP_DROP;
+    }
+
+    __u32 key = cookie.net;
+    const struct fwd_bpf_net *net = bpf_map_lookup_elem(&nets, &key);
+    if (!net || !find_member(net, &cookie, dev, &member)) {
+        return XDP_DROP;        /* The map had more entries than needed. */
+    }
+    struct fwd_bpf_counters *counters = counters_of(net->slot);
+    if (!counters) {
+        return XDP_DROP;
+    }
+    counters->seen++;
+    if (cookie.padding && bpf_xdp_adjust_tail(ctx, -(int) cookie.padding)) {
+        return drop_copy(&counters->c, FWD_DROP_COPY_FAILED);
+    }
+    enum fwd_drop reason = make_copy(ctx, net, &cookie, &member, dev);
+    if (reason) {
         return drop_copy(&counters->c, reason);
     }
     counters->c.copies++;

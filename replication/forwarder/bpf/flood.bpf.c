@@ -30,6 +30,19 @@ next_seq(void)
     return state ? ++state->seq : 0;
 }
 
+/* Writes a cookie over the outer headers.  Returns false without room. */
+FWD_INLINE _Bool
+put_cookie(struct xdp_md *ctx, const struct fwd_bpf_cookie *cookie)
+{
+    __u8 *data = data_of(ctx);
+
+    if (data + FWD_BPF_COOKIE_LEN > end_of(ctx)) {
+        return 0;
+    }
+    *(struct fwd_bpf_cookie *) data = *cookie;
+    return 1;
+}
+
 /* Fills in which copies the source would get, which are not made.  Returns
  * their number; '*whichp' is where in 'floods' of the record the map is. */
 FWD_INLINE __u32
@@ -79,29 +92,35 @@ police(__u32 vni, __u64 tor)
                       bpf_ktime_get_ns() << FWD_TIME_SHIFT);
 }
 
+/* The cookie of a frame, for what it has in common with others. */
+FWD_INLINE struct fwd_bpf_cookie
+make_cookie(const struct frame *f)
+{
+    const struct fwd_verdict *v = &f->verdict;
+
+    return (struct fwd_bpf_cookie) {
+        .net = bpf_net_of(v->net)->self, .type = FWD_BPF_COOKIE,
+        .port = v->port, .instance = constants.instance, .class = v->class,
+        .tos = v->tos, .ttl = v->ttl, .offset = f->offset,
+        .padding = f->padding,
+    };
+}
+
 /* This and what follows for other actions: what XDP is to do, or with a minus
  * the reason of drop(). */
 FWD_INLINE int
-flood(struct xdp_md *ctx, const struct fwd_verdict *v,
-      const struct fwd_arrival *a, __u32 offset,
-      struct fwd_bpf_counters *counters)
+flood(struct xdp_md *ctx, const struct frame *f)
 {
+    const struct fwd_verdict *v = &f->verdict;
     const struct fwd_bpf_net *net = bpf_net_of(v->net);
-    __u8 *data = data_of(ctx);
-    struct fwd_bpf_cookie cookie = {
-        .net = net->self, .type = FWD_BPF_COOKIE, .port = v->port,
-        .instance = constants.instance,
-        .at = { FWD_BPF_NONE, FWD_BPF_NONE, FWD_BPF_NONE },
-        .dev = FWD_BPF_NONE, .class = v->class, .tos = v->tos, .ttl = v->ttl,
-        .offset = offset,
-    };
+    struct fwd_bpf_counters *counters = f->counters;
+    struct fwd_bpf_cookie cookie = make_cookie(f);
     __u32 which = 0, fanout = 0;
 
-    if (data + FWD_BPF_COOKIE_LEN > end_of(ctx)) {
-        return drop(&counters->c, FWD_DROP_INVALID_PACKET);
-    }
-    __u32 n_self = leave_out(find_index(net, &a->source), v->to, &cookie,
-                             &which);
+    cookie.dev = FWD_BPF_MAX_DEVS;
+    cookie.at[0] = cookie.at[1] = cookie.at[2] = FWD_BPF_NONE;
+    __u32 n_self = leave_out(find_index(net, &f->arrival.source), v->to,
+                             &cookie, &which);
     __u32 key = find_flood(net, v->class, which, &fanout);
     void *map = bpf_map_lookup_elem(&floods, &key);
     if (!map) {
@@ -109,7 +128,7 @@ flood(struct xdp_md *ctx, const struct fwd_verdict *v,
                                   : FWD_DROP_COPY_FAILED);
     }
     if (fwd_is_policed(this_host())) {
-        int reason = police(net->net.vni, fwd_tor_key(v, &a->source));
+        int reason = police(net->net.vni, fwd_tor_key(v, &f->arrival.source));
         if (reason) {
             return drop(&counters->c, reason == FWD_DROP_STORM_TOR
                                       ? FWD_DROP_STORM_TOR
@@ -120,88 +139,80 @@ flood(struct xdp_md *ctx, const struct fwd_verdict *v,
     counters->c.unknown_unicast += v->unknown_unicast;
     counters->wanted += fanout - n_self;
     cookie.seq = next_seq();
-    capture_frame(ctx, v, a, offset, FWD_OK);
-    *(struct fwd_bpf_cookie *) data = cookie;
-    return redirect(map, 0, BPF_F_BROADCAST);
+    capture_frame(ctx, f, FWD_OK);
+    return put_cookie(ctx, &cookie) ? redirect(map, 0, BPF_F_BROADCAST)
+           : XDP_DROP;
 }
 
-/* Sends the frame, whose last 'size' octets are the inner one, to 'v->dest'
- * alone. */
+/* Sends the frame to 'v->dest' alone, an endpoint reached by 'dev'. */
 FWD_INLINE int
-send_to(struct xdp_md *ctx, const struct fwd_verdict *v,
-        const struct fwd_arrival *a, __u32 size, __u32 endpoint,
-        struct fwd_counters *c)
+send_to(struct xdp_md *ctx, const struct frame *f, __u32 endpoint, __u32 dev)
 {
+    const struct fwd_verdict *v = &f->verdict;
+    struct fwd_bpf_cookie cookie = make_cookie(f);
+
+    cookie.seq = next_seq();
+    cookie.source = find_endpoint(&f->arrival.source);
+    cookie.single = 1;
+    cookie.to.endpoint = endpoint;
+    cookie.to.label = (v->dest.label & FWD_BPF_LABEL_MASK)
+                      | (__u32) v->dest.encap << FWD_BPF_ENCAP_SHIFT
+                      | (__u32) v->dest.class << FWD_BPF_CLASS_SHIFT;
+    f->counters->wanted++;
+    return put_cookie(ctx, &cookie) ? redirect(&relays, dev, XDP_DROP)
+           : XDP_DROP;
+}
+
+FWD_INLINE int
+answer_or_relay(struct xdp_md *ctx, const struct frame *f)
+{
+    const struct fwd_verdict *v = &f->verdict;
+    struct fwd_counters *c = &f->counters->c;
+    __u32 endpoint = find_endpoint(&v->dest.ip);
     const struct fwd_bpf_endpoint *to
         = bpf_map_lookup_elem(&endpoints, &endpoint);
+    __u8 *eth = data_of(ctx) + (f->offset & 0xff);
     struct fwd_bpf_way way;
-    struct fwd_copy copy;
 
-    enum fwd_drop reason = fwd_copy_init(&copy, this_host(), v, &v->dest,
-                                         size);
-    copy.id = next_seq();
-    if (!to) {
-        return drop_copy(c, FWD_DROP_NO_NEIGHBOUR);
+    if (!endpoint || !to) {
+        return drop(c, FWD_DROP_NO_NEIGHBOUR);
     }
-    if (!find_way(to, &way) || !endpoint) {
-        reason = FWD_DROP_NO_NEIGHBOUR;
-    }
-    if (!reason && fwd_copy_len(&copy) > way.mtu) {
-        reason = FWD_DROP_TOO_BIG;
-    }
-    if (!reason && !encapsulate(ctx, &copy, &way)) {
-        reason = FWD_DROP_COPY_FAILED;
-    }
-    if (reason) {
-        if (is_capturing()) {
-            capture_copy(ctx, &copy, v->net, &a->source, v->class,
-                         v->dest.class, reason);
-        }
-        return drop_copy(c, reason);
-    }
-    c->copies++;
-    return redirect(&relays, way.dev, XDP_DROP);
-}
-
-FWD_INLINE int
-answer(struct xdp_md *ctx, const struct fwd_verdict *v,
-       const struct fwd_arrival *a, __u32 offset, struct fwd_counters *c)
-{
-    __u32 *endpoint = bpf_map_lookup_elem(&addresses, &v->dest.ip);
-    __u8 *eth = data_of(ctx) + (offset & 0xff);
-    const __u8 *end = end_of(ctx);
-
-    if (eth + FWD_ETHER_LEN + ARP_LEN > end) {
-        return drop(c, FWD_DROP_INVALID_ARP);
-    }
-    capture_frame(ctx, v, a, offset, FWD_OK);
-    arp_answer(eth, v->mac);
-    c->answered++;
-    return send_to(ctx, v, a, end - eth, endpoint ? *endpoint : 0, c);
-}
-
-FWD_INLINE int
-relay(struct xdp_md *ctx, const struct fwd_verdict *v,
-      const struct fwd_arrival *a, __u32 offset, struct fwd_counters *c)
-{
-    const __u8 *eth = data_of(ctx) + (offset & 0xff), *end = end_of(ctx);
-
-    if (eth + FWD_ETHER_LEN > end) {
+    find_way(to, &way);         /* If there is none, the copy is dropped. */
+    if (v->action == FWD_RELAY) {
+        capture_frame(ctx, f, FWD_OK);
+        c->relayed++;
+    } else if (eth + FWD_ETHER_LEN + ARP_LEN > end_of(ctx)) {
         return drop(c, FWD_DROP_INVALID_PACKET);
+    } else {
+        capture_frame(ctx, f, FWD_OK);
+        c->answered++;
+        arp_answer(eth, v->mac);
     }
-    struct fwd_bpf_mac *mac = find_bpf_mac(v->net, eth);
-    capture_frame(ctx, v, a, offset, FWD_OK);
-    c->relayed++;
-    return send_to(ctx, v, a, end - eth, mac ? mac->endpoint : 0, c);
+    return send_to(ctx, f, endpoint, way.dev);
+}
+
+/* Whether octets behind the packet may have been taken for some of it, as
+ * there is no end for the verifier but that of the frame. */
+FWD_INLINE _Bool
+may_be_misread(const struct frame *f)
+{
+    const struct fwd_verdict *v = &f->verdict;
+
+    return f->padding
+           && (!v->inner || octets_between(v->inner, f->arrival.end)
+                            < f->padding + FWD_INNER_LOOKED_AT);
 }
 
 /* What the socket engine does: see abi.h. */
 FWD_INLINE _Bool
-is_for_host(const struct fwd_verdict *v, __u32 inner_size)
+is_for_host(const struct frame *f)
 {
+    const struct fwd_verdict *v = &f->verdict;
+
     return v->action == FWD_PASS || v->action == FWD_PUNT || v->punt_too
            || (v->action == FWD_FLOOD
-               && inner_size > bpf_net_of(v->net)->max_size)
+               && octets_between(v->inner, f->arrival.end) - f->padding
+                  > bpf_net_of(v->net)->max_size)
            || ((v->action == FWD_RELAY || v->action == FWD_ANSWER)
                && fwd_needs_checksum(&v->dest.ip, v->dest.encap));
 }
@@ -227,27 +238,18 @@ is_in_pieces(struct xdp_md *ctx)
     return bpf_xdp_get_buff_len(ctx) != (__u64) (end_of(ctx) - data_of(ctx));
 }
 
-/* Parses the outer headers, and cuts off what follows the packet.  Returns
- * false if the frame is the host's. */
+/* Parses the outer headers.  Returns false if the frame is the host's. */
 FWD_INLINE _Bool
-arrive(struct xdp_md *ctx, struct fwd_arrival *a)
+arrive(struct xdp_md *ctx, struct frame *f)
 {
     const __u8 *end = end_of(ctx), *ip = find_ip(data_of(ctx), end);
 
     if (!ip) {
         return 0;
     }
-    __u32 size = fwd_parse_outer(this_host(), ip, end, a);
-    int padding = (int) (end - ip) - (int) size;
-    if (!size || !padding) {
-        return size;
-    }
-    if (bpf_xdp_adjust_tail(ctx, -padding)) {
-        return 0;
-    }
-    end = end_of(ctx);
-    ip = find_ip(data_of(ctx), end);
-    return ip && fwd_parse_outer(this_host(), ip, end, a);
+    __u32 size = fwd_parse_outer(this_host(), ip, end, &f->arrival);
+    f->padding = octets_between(ip, end) - size;
+    return size;
 }
 
 FWD_INLINE void
@@ -260,19 +262,16 @@ count_frame(struct fwd_counters *c, const struct fwd_verdict *v)
 }
 
 FWD_INLINE int
-act(struct xdp_md *ctx, const struct fwd_verdict *v,
-    const struct fwd_arrival *a, __u32 offset,
-    struct fwd_bpf_counters *counters)
+act(struct xdp_md *ctx, const struct frame *f)
 {
-    switch (v->action) {
+    switch (f->verdict.action) {
     case FWD_FLOOD:
-        return flood(ctx, v, a, offset, counters);
+        return flood(ctx, f);
     case FWD_ANSWER:
-        return answer(ctx, v, a, offset, &counters->c);
     case FWD_RELAY:
-        return relay(ctx, v, a, offset, &counters->c);
+        return answer_or_relay(ctx, f);
     default:
-        return drop(&counters->c, v->drop);
+        return drop(&f->counters->c, f->verdict.drop);
     }
 }
 
@@ -280,33 +279,33 @@ SEC("xdp.frags")
 int
 ingress(struct xdp_md *ctx)
 {
-    struct fwd_arrival arrival;
-    struct fwd_verdict v;
-    __u32 offset;
+    struct frame f;
+    struct fwd_verdict *v = &f.verdict;
     int result;
 
-    if (is_in_pieces(ctx) || !arrive(ctx, &arrival)) {
+    if (is_in_pieces(ctx) || !arrive(ctx, &f)) {
         return XDP_PASS;
     }
-    fwd_decide(0, this_host(), &arrival, &v);
-
-    struct fwd_bpf_counters *counters
-        = counters_of(v.net ? bpf_net_of(v.net)->slot : 0);
-    if (!counters) {
+    fwd_decide(0, this_host(), &f.arrival, v);
+    if (may_be_misread(&f)) {
+        return XDP_PASS;
+    }
+    f.offset = v->inner ? v->inner - data_of(ctx) : 0;
+    f.counters = counters_of(v->net ? bpf_net_of(v->net)->slot : 0);
+    if (!f.counters) {
         return XDP_DROP;
     }
-    offset = v.inner ? v.inner - data_of(ctx) : 0;
-    if (v.action == FWD_DROP || !v.net || !v.inner) {
-        count_frame(&counters->c, &v);
-        result = drop(&counters->c, v.drop);
-    } else if (is_for_host(&v, arrival.end - v.inner)) {
+    if (v->action == FWD_DROP || !v->net || !v->inner) {
+        count_frame(&f.counters->c, v);
+        result = drop(&f.counters->c, v->drop);
+    } else if (is_for_host(&f)) {
         return XDP_PASS;
     } else {
-        count_frame(&counters->c, &v);
-        result = act(ctx, &v, &arrival, offset, counters);
+        count_frame(&f.counters->c, v);
+        result = act(ctx, &f);
     }
     if (result < 0) {
-        capture_frame(ctx, &v, &arrival, offset, -result);
+        capture_frame(ctx, &f, -result);
         result = XDP_DROP;
     }
     return result;
@@ -333,7 +332,9 @@ int
 heir(struct xdp_md *ctx)
 {
     for (__u32 dev = 0; dev < FWD_BPF_MAX_DEVS; dev++) {
-        const __u64 *ifindex = bpf_map_lookup_elem(&devs, &dev);
+        /* The verifier no more knows what a helper has had a pointer to. */
+        __u32 key = dev;
+        const __u64 *ifindex = bpf_map_lookup_elem(&devs, &key);
 
         if (ifindex && *ifindex == ctx->egress_ifindex) {
             return egress(ctx, dev);

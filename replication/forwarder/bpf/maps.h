@@ -43,7 +43,7 @@ ARRAY_OF(devs, __u64, FWD_BPF_MAX_DEVS);                /* ifindex. */
 HASH_OF(slots, __u32, __u32, FWD_BPF_MAX_NETWORKS);     /* By VNI. */
 HASH_OF(addresses, struct fwd_ip, __u32, FWD_BPF_MAX_ENDPOINTS);
 HASH_OF(labels, __u32, struct fwd_bpf_label, FWD_BPF_MAX_LABELS);
-HASH_OF(macs, struct fwd_bpf_mac_key, struct fwd_bpf_mac, FWD_BPF_MAX_MACS);
+HASH_OF(macs, struct fwd_bpf_mac_key, struct fwd_mac, FWD_BPF_MAX_MACS);
 HASH_OF(arps, struct fwd_bpf_arp_key, struct fwd_arp, FWD_BPF_MAX_ARPS);
 
 struct {
@@ -73,7 +73,7 @@ struct fwd_bpf_devmap {
     __uint(value_size, sizeof(struct bpf_devmap_val));
 };
 
-/* One entry for each interface, for a frame that is finished. */
+/* One entry for each interface, for a frame with one copy. */
 struct fwd_bpf_devmap relays SEC(".maps");
 
 struct {
@@ -146,15 +146,24 @@ this_host(void)
     return p;
 }
 
+/* The number of an endpoint; 0 for none. */
+FWD_INLINE __u32
+find_endpoint(const struct fwd_ip *ip)
+{
+    __u32 *endpoint = bpf_map_lookup_elem(&addresses, ip);
+
+    return endpoint ? *endpoint : 0;
+}
+
 /* Where 'source' is among the members of a network; NULL if it is none. */
 FWD_INLINE const struct fwd_bpf_index *
 find_index(const struct fwd_bpf_net *net, const struct fwd_ip *source)
 {
-    __u32 *endpoint = bpf_map_lookup_elem(&addresses, source);
-    if (!endpoint || !*endpoint) {
+    __u32 endpoint = find_endpoint(source);
+    if (!endpoint) {
         return 0;
     }
-    __u32 hash = fwd_bpf_index_hash(*endpoint, net->net.seed);
+    __u32 hash = fwd_bpf_index_hash(endpoint, net->net.seed);
 
 #pragma unroll
     for (int i = 0; i < FWD_BPF_MAX_PROBES; i++) {
@@ -164,7 +173,7 @@ find_index(const struct fwd_bpf_net *net, const struct fwd_ip *source)
         if (!entry || !entry->endpoint) {
             return 0;
         }
-        if (entry->endpoint == *endpoint) {
+        if (entry->endpoint == endpoint) {
             return entry;
         }
     }
@@ -200,22 +209,14 @@ fwd_find_classes(const struct fwd_table *table, const struct fwd_net *net,
     return classes;
 }
 
-FWD_INLINE struct fwd_bpf_mac *
-find_bpf_mac(const struct fwd_net *net, const __u8 *mac)
+static inline const struct fwd_mac *
+fwd_find_mac(const struct fwd_table *table, const struct fwd_net *net,
+             const __u8 *mac)
 {
     struct fwd_bpf_mac_key key = { .slot = bpf_net_of(net)->slot };
 
     __builtin_memcpy(key.mac, mac, sizeof key.mac);
     return bpf_map_lookup_elem(&macs, &key);
-}
-
-static inline const struct fwd_mac *
-fwd_find_mac(const struct fwd_table *table, const struct fwd_net *net,
-             const __u8 *mac)
-{
-    struct fwd_bpf_mac *entry = find_bpf_mac(net, mac);
-
-    return entry ? &entry->mac : 0;
 }
 
 static inline const struct fwd_arp *
