@@ -452,20 +452,29 @@ fwd_bridge(const struct fwd_table *table, const struct fwd_arrival *a,
     return FWD_OK;
 }
 
+/* Begins '*v': finds network and inner frame, and for MPLS the kind of
+ * label. */
 FWD_INLINE enum fwd_drop
-fwd_decide__(const struct fwd_table *table, const struct fwd_host *host,
-             const struct fwd_arrival *a, struct fwd_verdict *v)
+fwd_parse_tunnel(const struct fwd_table *table, const struct fwd_arrival *a,
+                 enum fwd_label_kind *kind, struct fwd_verdict *v)
 {
-    enum fwd_label_kind kind = FWD_LABEL_EVPN;
-    struct fwd_inner in;
-    enum fwd_drop drop;
+    __builtin_memset(v, 0, sizeof *v);
+    v->class = FWD_STRANGER;
+    v->ttl = FWD_TTL;
+    *kind = FWD_LABEL_EVPN;
+    return a->encap == FWD_VXLAN ? fwd_parse_vxlan(table, a, v)
+                                 : fwd_parse_mpls(table, a, kind, v);
+}
 
-    drop = a->encap == FWD_VXLAN ? fwd_parse_vxlan(table, a, v)
-                                 : fwd_parse_mpls(table, a, &kind, v);
-    if (drop) {
-        return drop;
-    }
-    drop = fwd_parse_ether(v->inner, a->end, &in, v);
+/* Goes on with the inner frame. */
+FWD_INLINE enum fwd_drop
+fwd_decide_inner(const struct fwd_table *table, const struct fwd_host *host,
+                 const struct fwd_arrival *a, enum fwd_label_kind kind,
+                 struct fwd_verdict *v)
+{
+    struct fwd_inner in;
+
+    enum fwd_drop drop = fwd_parse_ether(v->inner, a->end, &in, v);
     if (drop) {
         return drop;
     }
@@ -488,10 +497,12 @@ FWD_INLINE void
 fwd_decide(const struct fwd_table *table, const struct fwd_host *host,
            const struct fwd_arrival *a, struct fwd_verdict *v)
 {
-    __builtin_memset(v, 0, sizeof *v);
-    v->class = FWD_STRANGER;
-    v->ttl = FWD_TTL;
-    v->drop = fwd_decide__(table, host, a, v);
+    enum fwd_label_kind kind;
+
+    v->drop = fwd_parse_tunnel(table, a, &kind, v);
+    if (!v->drop) {
+        v->drop = fwd_decide_inner(table, host, a, kind, v);
+    }
     if (v->drop) {
         v->action = FWD_DROP;
     }

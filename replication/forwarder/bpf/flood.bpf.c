@@ -252,6 +252,36 @@ arrive(struct xdp_md *ctx, struct frame *f)
     return size;
 }
 
+/* A pointer into the frame without what the verifier knows of it, for which it
+ * would look at all that follows once more for each combination of headers
+ * that there may be before it.  At most 255 octets are. */
+FWD_INLINE const __u8 *
+forget_headers(const struct xdp_md *ctx, const __u8 *p)
+{
+    const __u8 *data = data_of(ctx);
+    __u64 offset = p - data, unknown = end_of(ctx) - data;
+
+    asm volatile("%0 ^= %1; %0 ^= %1" : "+r"(offset) : "r"(unknown));
+    return data + (offset & 0xff);
+}
+
+/* What fwd_decide() does. */
+FWD_INLINE void
+decide(const struct xdp_md *ctx, const struct fwd_arrival *a,
+       struct fwd_verdict *v)
+{
+    enum fwd_label_kind kind;
+
+    v->drop = fwd_parse_tunnel(0, a, &kind, v);
+    if (!v->drop) {
+        v->inner = forget_headers(ctx, v->inner);
+        v->drop = fwd_decide_inner(0, this_host(), a, kind, v);
+    }
+    if (v->drop) {
+        v->action = FWD_DROP;
+    }
+}
+
 FWD_INLINE void
 count_frame(struct fwd_counters *c, const struct fwd_verdict *v)
 {
@@ -286,7 +316,7 @@ ingress(struct xdp_md *ctx)
     if (is_in_pieces(ctx) || !arrive(ctx, &f)) {
         return XDP_PASS;
     }
-    fwd_decide(0, this_host(), &f.arrival, v);
+    decide(ctx, &f.arrival, v);
     if (may_be_misread(&f)) {
         return XDP_PASS;
     }
