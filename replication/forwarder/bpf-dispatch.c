@@ -169,7 +169,7 @@ attach(struct xdp_program *p, int ifindex, enum fwd_bpf_mode mode)
 }
 
 static int
-detach(struct xdp_program *p, int ifindex)
+detach(struct xdp_program *p, int ifindex, enum fwd_bpf_mode unused OVS_UNUSED)
 {
     struct xdp_multiprog *mp = xdp_multiprog__get_from_ifindex(ifindex);
     int error = libxdp_get_error(mp);
@@ -185,8 +185,10 @@ detach(struct xdp_program *p, int ifindex)
     return found ? xdp_program__detach(p, ifindex, mode, 0) : -ENOENT;
 }
 
-int
-fwd_bpf_dispatch_attach(int program, int ifindex, enum fwd_bpf_mode mode)
+/* Calls 'fn' for the program, as one of libxdp's. */
+static int
+change(int program, int ifindex, enum fwd_bpf_mode mode,
+       int (*fn)(struct xdp_program *, int ifindex, enum fwd_bpf_mode))
 {
     int error = tsn_privileges_raise(CAP_SYS_ADMIN);
     if (error) {
@@ -195,7 +197,7 @@ fwd_bpf_dispatch_attach(int program, int ifindex, enum fwd_bpf_mode mode)
     struct xdp_program *p = xdp_program__from_fd(program);
     error = libxdp_get_error(p);
     if (!error) {
-        error = attach(p, ifindex, mode);
+        error = fn(p, ifindex, mode);
         xdp_program__close(p);
     }
     tsn_privileges_lower(CAP_SYS_ADMIN);
@@ -203,20 +205,15 @@ fwd_bpf_dispatch_attach(int program, int ifindex, enum fwd_bpf_mode mode)
 }
 
 int
+fwd_bpf_dispatch_attach(int program, int ifindex, enum fwd_bpf_mode mode)
+{
+    return change(program, ifindex, mode, attach);
+}
+
+int
 fwd_bpf_dispatch_detach(int program, int ifindex)
 {
-    int error = tsn_privileges_raise(CAP_SYS_ADMIN);
-    if (error) {
-        return error;
-    }
-    struct xdp_program *p = xdp_program__from_fd(program);
-    error = libxdp_get_error(p);
-    if (!error) {
-        error = detach(p, ifindex);
-        xdp_program__close(p);
-    }
-    tsn_privileges_lower(CAP_SYS_ADMIN);
-    return error;
+    return change(program, ifindex, FWD_BPF_NATIVE, detach);
 }
 
 bool
