@@ -189,6 +189,35 @@ dispatch__taken_off__attached_again(void **state)
     rig_destroy(rig);
 }
 
+/* The one before goes on until the next one knows all, and leaves then. */
+static void
+dispatch__next_process__takes_the_place(void **state)
+{
+    need_dispatcher(state);
+    struct xdp_program *other = open_other();
+    struct fwd_bpf_status status;
+
+    assert_int_equal(xdp_program__attach(other, if_nametoindex("u0"), mode(),
+                                         0), 0);
+    struct bpf_rig *rig = start_rig();
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(flood(rig), 1);
+        rig_destroy(rig);
+        rig = start_rig();
+        fwd_bpf_get_status(rig->bpf, &status);
+        assert_true(status.waiting);
+        assert_int_equal(flood(rig), 1);
+        assert_int_equal(fwd_bpf_totals(rig->bpf)->flooded, 0);
+
+        fwd_bpf_set_complete(rig->bpf);
+        assert_string_equal(others_of(rig), "xdp_pass");
+        assert_int_equal(flood(rig), 1);
+        assert_int_equal(fwd_bpf_totals(rig->bpf)->flooded, 1);
+    }
+    xdp_program__close(other);
+    rig_destroy(rig);
+}
+
 /* A program that came without a dispatcher keeps the interface. */
 static void
 attach__foreign_program__left_alone(void **state)
@@ -484,6 +513,7 @@ main(void)
         BOTH(dispatch__other_program_first__both_run),
         BOTH(dispatch__other_program_later__both_run),
         BOTH(dispatch__taken_off__attached_again),
+        BOTH(dispatch__next_process__takes_the_place),
         BOTH(attach__foreign_program__left_alone),
         BOTH(remove__process_gone__interface_free),
         BOTH(pins__interface_gone__not_waited_for),
