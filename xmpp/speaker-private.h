@@ -36,6 +36,8 @@ struct peer {
     uv_timer_t *timer;          /* Back-off. */
     bool up;
     bool told_up;               /* The owner knows. */
+    uint32_t epoch;             /* Sessions lost.  What was learnt in another
+                                 * epoch is stale. */
     uint64_t up_since_ms;
     uint64_t down_since_ms;     /* What is stale is of before; 0: none is. */
     struct xmpp_backoff backoff;
@@ -84,8 +86,8 @@ struct want_instance {
 
 struct rib_route {
     struct hmap_node node;      /* In rib_instance's 'routes', by id. */
-    const struct xmpp_evpn *path[MAX_PEERS];    /* Of 'rib_paths'. */
-    bool stale[MAX_PEERS];
+    const struct xmpp_evpn *path[MAX_PEERS];    /* Of 'rib_paths' ... */
+    uint32_t epoch[MAX_PEERS];                  /* ... and learnt in. */
     char id[];                  /* As xmpp_evpn_item_id() writes it. */
 };
 
@@ -104,6 +106,17 @@ struct rib_instance {
     struct ovs_list changed;    /* In the speaker's 'rib_changed', or linked
                                  * to itself. */
     const char *name;
+
+    /* A session came or went, and the owner is not yet told what that changes:
+     * see rib_walk(). */
+    struct ovs_list walk;       /* In the speaker's 'rib_walks', or linked to
+                                 * itself. */
+    size_t walk_bucket, walk_mask;      /* Of 'routes': the next one, in a
+                                         * table of that size. */
+    bool walk_changed;          /* Something did. */
+    bool lost[MAX_PEERS];       /* A session of the peer. */
+    bool sweep[MAX_PEERS];      /* What the peer told ... */
+    uint32_t sweep_epoch[MAX_PEERS];    /* ... before this one goes. */
 };
 
 struct xmpp_speaker {
@@ -129,6 +142,9 @@ struct xmpp_speaker {
     size_t rib_max_bytes;
     struct rib_paths rib_paths;
     struct ovs_list rib_changed;    /* struct rib_instance, to be notified. */
+    struct ovs_list rib_walks;      /* struct rib_instance, to be walked. */
+    const struct rib_instance *rib_walking; /* Just now; or NULL. */
+    size_t n_swept;                 /* In these walks. */
     bool synced;                /* Any peer was, once. */
     bool complete;              /* The owner has stated all it wants. */
     uint64_t lost_ms;           /* The last session went; 0: one is up, or
@@ -199,8 +215,15 @@ void restart_tell_end_of_rib(struct peer *, uint64_t now);
 void rib_init(struct xmpp_speaker *);
 void rib_fini(struct xmpp_speaker *);
 void rib_event(struct peer *, const struct xmpp_stanza *);
+/* All that the peer has told is stale from now on.  The owner is told what
+ * that changes, and what is swept goes, in rib_walk(). */
 void rib_mark_stale(struct peer *);
+/* What the peer has told is whole from now on, or no more than stale: what it
+ * has not told in this session goes, all of it if it has none. */
 void rib_sweep(struct peer *);
+/* Goes on with that, through 'budget' routes and hash buckets.  Returns true if
+ * work is left. */
+bool rib_walk(struct xmpp_speaker *, int budget);
 void rib_drop_instance(struct xmpp_speaker *, const char *instance);
 /* Calls 'routes_changed' for each instance that did. */
 void rib_notify(struct xmpp_speaker *);

@@ -126,6 +126,29 @@ free_route(struct xmpp_speaker *sp, struct rib_instance *inst,
     free(rr);
 }
 
+/* Whether path 'i', which there is, is of a session that was lost. */
+static bool
+is_stale(const struct xmpp_speaker *sp, const struct rib_route *rr, int i)
+{
+    return rr->epoch[i] != sp->peers[i].epoch;
+}
+
+/* Whether path 'i', which there is, is there only because the walk has not
+ * come by. */
+static bool
+is_swept(const struct rib_instance *inst, const struct rib_route *rr, int i)
+{
+    return inst->sweep[i] && (int32_t) (rr->epoch[i] - inst->sweep_epoch[i])
+                             < 0;
+}
+
+static bool
+has_path_of(const struct rib_instance *inst, const struct rib_route *rr,
+            int i)
+{
+    return rr->path[i] && !is_swept(inst, rr, i);
+}
+
 /* Gives up the path of 'peer', but for lists that are to be held. */
 static void
 retire_path(struct peer *peer, struct rib_instance *inst,
@@ -134,20 +157,22 @@ retire_path(struct peer *peer, struct rib_instance *inst,
     unsigned int slot = peer->slot;
     const struct xmpp_evpn *path = rr->path[slot];
 
-    if (path && rr->stale[slot] && peer->up && !peer->synced
-        && xmpp_evpn_is_broadcast(path)) {
+    if (path && is_stale(peer->speaker, rr, slot) && peer->up && !peer->synced
+        && !is_swept(inst, rr, slot) && xmpp_evpn_is_broadcast(path)) {
         rib_hold_path(peer, inst, rr->id, path);
     } else {
         rib_free_path(peer->speaker, path);
     }
     rr->path[slot] = NULL;
-    rr->stale[slot] = false;
 }
 
 static void
 note_change(struct xmpp_speaker *sp, struct rib_instance *inst)
 {
-    if (ovs_list_is_empty(&inst->changed)) {
+    if (inst == sp->rib_walking) {
+        /* Once, in the end: who is told may look at all routes. */
+        inst->walk_changed = true;
+    } else if (ovs_list_is_empty(&inst->changed)) {
         ovs_list_push_back(&sp->rib_changed, &inst->changed);
         speaker_defer(sp, 0);
     }
@@ -160,22 +185,25 @@ path_is_better(const struct xmpp_speaker *sp, const struct rib_route *rr,
                int a, int b)
 {
     const struct peer *pa = &sp->peers[a], *pb = &sp->peers[b];
+    bool a_is_stale = is_stale(sp, rr, a);
 
-    if (rr->stale[a] != rr->stale[b]) {
-        return rr->stale[b];
+    if (a_is_stale != is_stale(sp, rr, b)) {
+        return !a_is_stale;
     }
-    return rr->stale[a] ? pa->down_since_ms > pb->down_since_ms
-                        : pa->up_since_ms < pb->up_since_ms;
+    return a_is_stale ? pa->down_since_ms > pb->down_since_ms
+                      : pa->up_since_ms < pb->up_since_ms;
 }
 
 /* The path to use, the first of equal ones; -1 if there is none. */
 static int
-best_path(const struct xmpp_speaker *sp, const struct rib_route *rr)
+best_path(const struct xmpp_speaker *sp, const struct rib_instance *inst,
+          const struct rib_route *rr)
 {
     int best = -1;
 
     for (int i = 0; i < (int) sp->n_peers; i++) {
-        if (rr->path[i] && (best < 0 || path_is_better(sp, rr, i, best))) {
+        if (has_path_of(inst, rr, i)
+            && (best < 0 || path_is_better(sp, rr, i, best))) {
             best = i;
         }
     }
@@ -202,14 +230,15 @@ struct told {
 };
 
 static struct told
-get_told(const struct xmpp_speaker *sp, const struct rib_route *rr)
+get_told(const struct xmpp_speaker *sp, const struct rib_instance *inst,
+         const struct rib_route *rr)
 {
-    int best = best_path(sp, rr);
+    int best = best_path(sp, inst, rr);
     struct told told = { .path = NULL };
 
     if (best >= 0) {
         told.path = rr->path[best];
-        told.stale = rr->stale[best];
+        told.stale = is_stale(sp, rr, best);
         told.broadcast = xmpp_evpn_is_broadcast(told.path);
     }
     return told;
@@ -220,7 +249,7 @@ static void
 note_route(struct xmpp_speaker *sp, struct rib_instance *inst,
            const struct rib_route *rr)
 {
-    struct told now = get_told(sp, rr);
+    struct told now = get_told(sp, inst, rr);
     struct xmpp_evpn buf;
     struct eth_addr mac;
 
@@ -237,11 +266,39 @@ static void
 note_path(struct xmpp_speaker *sp, struct rib_instance *inst,
           const struct rib_route *rr, const struct told *before)
 {
-    struct told now = get_told(sp, rr);
+    struct told now = get_told(sp, inst, rr);
 
     if (now.path != before->path || now.stale != before->stale
         || now.broadcast) {
         note_route(sp, inst, rr);
+    }
+}
+
+/* What the owner was told at most: also of the path of 'peer' that is still to
+ * be swept. */
+static struct told
+get_told_before(const struct peer *peer, struct rib_instance *inst,
+                const struct rib_route *rr)
+{
+    bool sweep = inst->sweep[peer->slot];
+
+    inst->sweep[peer->slot] = false;
+    struct told told = get_told(peer->speaker, inst, rr);
+    inst->sweep[peer->slot] = sweep;
+    return told;
+}
+
+/* Likewise, of 'peer', whose path was stale before or not.  Where the walk has
+ * not told that it was, the owner may know yet another one. */
+static void
+note_peer_path(struct peer *peer, struct rib_instance *inst,
+               const struct rib_route *rr, bool was_stale,
+               const struct told *before)
+{
+    if (was_stale && inst->lost[peer->slot]) {
+        note_route(peer->speaker, inst, rr);
+    } else {
+        note_path(peer->speaker, inst, rr, before);
     }
 }
 
@@ -250,10 +307,11 @@ static void
 drop_path(struct peer *peer, struct rib_instance *inst, struct rib_route *rr)
 {
     if (rr->path[peer->slot]) {
-        struct told before = get_told(peer->speaker, rr);
+        struct told before = get_told_before(peer, inst, rr);
+        bool was_stale = is_stale(peer->speaker, rr, peer->slot);
 
         retire_path(peer, inst, rr);
-        note_path(peer->speaker, inst, rr, &before);
+        note_peer_path(peer, inst, rr, was_stale, &before);
     }
     if (!has_path(rr)) {
         free_route(peer->speaker, inst, rr);
@@ -266,6 +324,7 @@ rib_init(struct xmpp_speaker *sp)
     shash_init(&sp->rib);
     rib_paths_init(&sp->rib_paths);
     ovs_list_init(&sp->rib_changed);
+    ovs_list_init(&sp->rib_walks);
     sp->rib_max_bytes = MAX_RIB_BYTES;
 }
 
@@ -285,6 +344,7 @@ free_instance(struct xmpp_speaker *sp, struct shash_node *node)
     hmap_destroy(&inst->held);
     hmap_destroy(&inst->routes);
     ovs_list_remove(&inst->changed);
+    ovs_list_remove(&inst->walk);
     free(inst);
     shash_delete(&sp->rib, node);
 }
@@ -397,12 +457,14 @@ handle_item(struct peer *peer, const char *instance,
         rr = add_route(sp, inst, id);
     }
     /* Paths that say the same are one. */
-    bool changed = rr->path[peer->slot] != path || rr->stale[peer->slot];
-    struct told before = get_told(sp, rr);
+    bool was_stale = rr->path[peer->slot] && is_stale(sp, rr, peer->slot);
+    bool changed = rr->path[peer->slot] != path || was_stale;
+    struct told before = get_told_before(peer, inst, rr);
     retire_path(peer, inst, rr);
     rr->path[peer->slot] = path;
+    rr->epoch[peer->slot] = peer->epoch;
     if (changed) {
-        note_path(sp, inst, rr, &before);
+        note_peer_path(peer, inst, rr, was_stale, &before);
     }
 }
 
@@ -444,6 +506,7 @@ rib_event(struct peer *peer, const struct xmpp_stanza *st)
         hmap_init(&inst->routes);
         hmap_init(&inst->held);
         ovs_list_init(&inst->changed);
+        ovs_list_init(&inst->walk);
         inst->name = shash_add(&sp->rib, st->node, inst)->name;
     }
     for (child = st->body->children; child; child = child->next) {
@@ -455,37 +518,29 @@ rib_event(struct peer *peer, const struct xmpp_stanza *st)
     }
 }
 
+/* Tells the owner what it means for 'rr' that a session of 'peer' was lost. */
 static void
-mark_stale(struct peer *peer, struct rib_instance *inst, struct rib_route *rr)
+tell_lost(struct peer *peer, struct rib_instance *inst, struct rib_route *rr)
 {
-    struct told before = get_told(peer->speaker, rr);
+    struct xmpp_speaker *sp = peer->speaker;
+    unsigned int slot = peer->slot;
+    uint32_t epoch = rr->epoch[slot];
 
-    if (rr->stale[peer->slot]) {
-        /* It was lost once more, and may be the best of the stale ones since;
-         * what was told before is not known any more. */
-        note_route(peer->speaker, inst, rr);
+    if (!is_stale(sp, rr, slot)) {
+        return;
+    }
+    if (epoch != peer->epoch - 1 || peer->up) {
+        /* It was lost once more, and may be the best of the stale ones since,
+         * or the peer is back before this: what was told before is not known
+         * any more. */
+        note_route(sp, inst, rr);
         return;
     }
     /* The path of another peer may be the best one now. */
-    rr->stale[peer->slot] = true;
-    note_path(peer->speaker, inst, rr, &before);
-}
-
-void
-rib_mark_stale(struct peer *peer)
-{
-    struct shash_node *node;
-
-    SHASH_FOR_EACH (node, &peer->speaker->rib) {
-        struct rib_instance *inst = node->data;
-        struct rib_route *rr;
-
-        HMAP_FOR_EACH (rr, node, &inst->routes) {
-            if (rr->path[peer->slot]) {
-                mark_stale(peer, inst, rr);
-            }
-        }
-    }
+    rr->epoch[slot] = peer->epoch;
+    struct told before = get_told(sp, inst, rr);
+    rr->epoch[slot] = epoch;
+    note_path(sp, inst, rr, &before);
 }
 
 /* Whether other lists of 'rr' do not count any more, now that those of 'peer'
@@ -497,7 +552,7 @@ sync_ends_others(const struct peer *peer, const struct rib_instance *inst,
     unsigned int slot = peer->slot;
 
     if (!rr->path[slot] || !xmpp_evpn_is_broadcast(rr->path[slot])
-        || best_path(peer->speaker, rr) != (int) slot) {
+        || best_path(peer->speaker, inst, rr) != (int) slot) {
         return false;
     }
     for (unsigned int i = 0; i < MAX_PEERS; i++) {
@@ -508,18 +563,40 @@ sync_ends_others(const struct peer *peer, const struct rib_instance *inst,
     return false;
 }
 
-/* What 'peer' has told is whole from now on, or no more than stale. */
+static void
+start_walk(struct xmpp_speaker *sp, struct rib_instance *inst)
+{
+    inst->walk_bucket = 0;
+    inst->walk_mask = inst->routes.mask;
+    if (ovs_list_is_empty(&inst->walk)) {
+        ovs_list_push_back(&sp->rib_walks, &inst->walk);
+        speaker_defer(sp, 0);
+    }
+}
+
+void
+rib_mark_stale(struct peer *peer)
+{
+    struct shash_node *node;
+
+    peer->epoch++;
+    SHASH_FOR_EACH (node, &peer->speaker->rib) {
+        struct rib_instance *inst = node->data;
+
+        inst->lost[peer->slot] = true;
+        start_walk(peer->speaker, inst);
+    }
+}
+
 void
 rib_sweep(struct peer *peer)
 {
     struct xmpp_speaker *sp = peer->speaker;
     struct shash_node *node;
-    size_t n = 0;
 
     host_sweep(peer);
     SHASH_FOR_EACH (node, &sp->rib) {
         struct rib_instance *inst = node->data;
-        struct rib_route *rr;
         struct rib_held *held;
 
         HMAP_FOR_EACH_SAFE (held, node, &inst->held) {
@@ -528,20 +605,98 @@ rib_sweep(struct peer *peer)
                 note_change(sp, inst);
             }
         }
-        HMAP_FOR_EACH_SAFE (rr, node, &inst->routes) {
-            if (sync_ends_others(peer, inst, rr)) {
-                note_change(sp, inst);
-            }
-            if (rr->stale[peer->slot]) {
-                drop_path(peer, inst, rr);
-                n++;
-            }
+        inst->sweep[peer->slot] = true;
+        inst->sweep_epoch[peer->slot] = peer->epoch;
+        start_walk(sp, inst);
+    }
+}
+
+static void
+walk_route(struct xmpp_speaker *sp, struct rib_instance *inst,
+           struct rib_route *rr)
+{
+    bool gone[MAX_PEERS] = { false };
+
+    for (unsigned int i = 0; i < sp->n_peers; i++) {
+        struct peer *peer = &sp->peers[i];
+
+        if (!rr->path[i]) {
+            continue;
+        }
+        if (inst->sweep[i] && peer->synced
+            && sync_ends_others(peer, inst, rr)) {
+            note_change(sp, inst);
+        }
+        gone[i] = is_swept(inst, rr, i);
+        if (inst->lost[i] && !gone[i]) {
+            tell_lost(peer, inst, rr);
         }
     }
-    if (n) {
-        VLOG_INFO("removed routes that were not sent again session=%s "
-                  "routes=%"PRIuSIZE, sp->name, n);
+    for (unsigned int i = 0; i < sp->n_peers; i++) {
+        if (gone[i]) {
+            sp->n_swept++;
+            drop_path(&sp->peers[i], inst, rr);
+        }
     }
+}
+
+static void
+end_walk(struct xmpp_speaker *sp, struct rib_instance *inst)
+{
+    for (int i = 0; i < MAX_PEERS; i++) {
+        inst->lost[i] = inst->sweep[i] = false;
+    }
+    ovs_list_remove(&inst->walk);
+    ovs_list_init(&inst->walk);
+    if (inst->walk_changed) {
+        inst->walk_changed = false;
+        note_change(sp, inst);
+    }
+}
+
+/* Walks through the routes of an instance.  A table of another size has them
+ * in other buckets, so it begins anew. */
+static void
+walk_instance(struct xmpp_speaker *sp, struct rib_instance *inst, int *budget)
+{
+    if (inst->walk_mask != inst->routes.mask) {
+        start_walk(sp, inst);
+    }
+    while (inst->walk_bucket <= inst->walk_mask && *budget > 0) {
+        struct hmap_node *node, *next;
+
+        node = inst->routes.buckets[inst->walk_bucket++];
+        for (--*budget; node; node = next, --*budget) {
+            next = hmap_next_in_bucket(node);
+            walk_route(sp, inst, CONTAINER_OF(node, struct rib_route, node));
+        }
+    }
+}
+
+bool
+rib_walk(struct xmpp_speaker *sp, int budget)
+{
+    while (!ovs_list_is_empty(&sp->rib_walks) && budget > 0) {
+        struct rib_instance *inst
+            = CONTAINER_OF(ovs_list_front(&sp->rib_walks),
+                           struct rib_instance, walk);
+
+        sp->rib_walking = inst;
+        walk_instance(sp, inst, &budget);
+        sp->rib_walking = NULL;
+        if (inst->walk_bucket > inst->walk_mask) {
+            end_walk(sp, inst);
+        }
+    }
+    if (!ovs_list_is_empty(&sp->rib_walks)) {
+        return true;
+    }
+    if (sp->n_swept) {
+        VLOG_INFO("removed routes that were not sent again session=%s "
+                  "routes=%"PRIuSIZE, sp->name, sp->n_swept);
+        sp->n_swept = 0;
+    }
+    return false;
 }
 
 void
@@ -569,14 +724,15 @@ rib_notify(struct xmpp_speaker *sp)
  * End-of-RIB, in this session or in the last one.  With both sessions lost,
  * one that had not come so far had nevertheless told what is newer. */
 static bool
-lists_are_whole(const struct xmpp_speaker *sp, const struct rib_route *rr,
+lists_are_whole(const struct xmpp_speaker *sp,
+                const struct rib_instance *inst, const struct rib_route *rr,
                 int best)
 {
     if (best < 0 || !sp->peers[best].synced) {
         return false;
     }
-    for (int i = 0; rr->stale[best] && i < (int) sp->n_peers; i++) {
-        if (rr->path[i] && !sp->peers[i].synced) {
+    for (int i = 0; is_stale(sp, rr, best) && i < (int) sp->n_peers; i++) {
+        if (has_path_of(inst, rr, i) && !sp->peers[i].synced) {
             return false;
         }
     }
@@ -593,20 +749,23 @@ for_each_older_list(const struct xmpp_speaker *sp,
     HMAP_FOR_EACH (held, node, &inst->held) {
         const struct rib_route *rr = find_route(inst, held->id);
 
-        if (!rr || !lists_are_whole(sp, rr, best_path(sp, rr))) {
+        if (!rr
+            || !lists_are_whole(sp, inst, rr, best_path(sp, inst, rr))) {
             fn(held->id, held->path, true, aux);
         }
     }
 }
 
 static void
-tell_path(const struct rib_route *rr, int i, xmpp_route_fn *fn, void *aux)
+tell_path(const struct xmpp_speaker *sp, const struct rib_route *rr, int i,
+          xmpp_route_fn *fn, void *aux)
 {
     struct eth_addr mac = eth_addr_zero;
     struct xmpp_evpn buf;
 
     id_to_mac(rr->id, &mac);
-    fn(rr->id, rib_path_route(rr->path[i], &mac, &buf), rr->stale[i], aux);
+    fn(rr->id, rib_path_route(rr->path[i], &mac, &buf), is_stale(sp, rr, i),
+       aux);
 }
 
 void
@@ -621,16 +780,19 @@ xmpp_speaker_for_each_route(const struct xmpp_speaker *sp,
         return;
     }
     HMAP_FOR_EACH (rr, node, &inst->routes) {
-        int best = best_path(sp, rr);
+        int best = best_path(sp, inst, rr);
 
-        tell_path(rr, best, fn, aux);
+        if (best < 0) {
+            continue;
+        }
+        tell_path(sp, rr, best, fn, aux);
         if (!xmpp_evpn_is_broadcast(rr->path[best])
-            || lists_are_whole(sp, rr, best)) {
+            || lists_are_whole(sp, inst, rr, best)) {
             continue;
         }
         for (int i = 0; i < (int) sp->n_peers; i++) {
-            if (i != best && rr->path[i]) {
-                tell_path(rr, i, fn, aux);
+            if (i != best && has_path_of(inst, rr, i)) {
+                tell_path(sp, rr, i, fn, aux);
             }
         }
     }
@@ -650,10 +812,12 @@ xmpp_speaker_for_each_mac_route(const struct xmpp_speaker *sp,
         return;
     }
     HMAP_FOR_EACH_WITH_HASH (rr, node, hash_mac(*mac, 0, 0), &inst->routes) {
+        int best = best_path(sp, inst, rr);
         struct eth_addr own;
 
-        if (id_to_mac(rr->id, &own) && eth_addr_equals(own, *mac)) {
-            tell_path(rr, best_path(sp, rr), fn, aux);
+        if (best >= 0 && id_to_mac(rr->id, &own)
+            && eth_addr_equals(own, *mac)) {
+            tell_path(sp, rr, best, fn, aux);
         }
     }
 }

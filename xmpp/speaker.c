@@ -41,6 +41,9 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(20, 60);
 #define CONFIG_STALE_MS 100000
 /* How often the time-outs of a session are looked at. */
 #define CHECK_MS 1000
+/* Routes looked at in a step after a session has come or gone: some
+ * milliseconds at most, with an owner that does something for each. */
+#define WALK_BUDGET 1024
 
 static void connect_peer(struct peer *);
 
@@ -404,6 +407,7 @@ speaker_run(uv_timer_t *timer)
     check_view(sp, now);
     check_config(sp, now);
     tree_check(sp, now);
+    more = rib_walk(sp, WALK_BUDGET);
     rib_notify(sp);
     tree_notify(sp);
     for (unsigned int i = 0; i < sp->n_peers; i++) {

@@ -29,6 +29,8 @@ struct rig {
     struct ds told;             /* Networks that changed. */
     struct ds macs;             /* MACs likewise. */
     const char *drop;           /* To be unsubscribed with the next change. */
+    uint32_t labels[256];       /* By the MAC's last octet, as told; 0: no
+                                 * route. */
 };
 
 static void
@@ -59,6 +61,7 @@ mac_changed(void *rig_, const char *instance, const struct eth_addr *mac,
         assert_true(eth_addr_equals(route->mac, *mac));
     }
     ds_put_format(&rig->macs, "%s %d\n", instance, mac->ea[5]);
+    rig->labels[mac->ea[5]] = route ? route->next_hops[0].label : 0;
 }
 
 static void
@@ -109,6 +112,14 @@ rig_teardown(void **state)
     ds_destroy(&rig->macs);
     free(rig);
     return 0;
+}
+
+static void
+walk(struct rig *rig)
+{
+    while (rib_walk(rig->speaker, 1000)) {
+        continue;
+    }
 }
 
 static void
@@ -462,6 +473,7 @@ rib__lists_held__bytes_add_up(void **state)
 
     rig->speaker->peers[0].synced = true;
     rib_sweep(&rig->speaker->peers[0]);
+    walk(rig);
     assert_int_equal(hmap_count(&inst->held), 20);
     assert_int_equal(rig->speaker->rib_bytes, count_bytes(rig->speaker));
     xmpp_speaker_unsubscribe(rig->speaker, RI);
@@ -528,11 +540,13 @@ rib__end_of_rib__tells_only_networks_whose_lists_change(void **state)
 
     rig->speaker->peers[1].synced = true;       /* Not the best. */
     rib_sweep(&rig->speaker->peers[1]);
+    walk(rig);
     rib_notify(rig->speaker);
     assert_string_equal(ds_cstr(&rig->told), "");
 
     rig->speaker->peers[0].synced = true;
     rib_sweep(&rig->speaker->peers[0]);
+    walk(rig);
     rib_notify(rig->speaker);
     assert_string_equal(ds_cstr(&rig->told), RI2 "\n");
 }
@@ -577,11 +591,13 @@ rib__route_to_a_mac_changes__its_mac_told_at_once(void **state)
     item(rig, 0, RI, 1, 6, VN);
     expect_macs(rig, RI " 1\n");
     rib_mark_stale(&rig->speaker->peers[0]);
+    walk(rig);
     rig->speaker->peers[0].synced = true;
     ds_clear(&rig->macs);
     item(rig, 0, RI2, 2, 5, VN);        /* Fresh again. */
     expect_macs(rig, RI2 " 2\n");
     rib_sweep(&rig->speaker->peers[0]);
+    walk(rig);
     expect_macs(rig, RI " 1\n");
     retract(rig, 0, RI2, 2);
     expect_macs(rig, RI2 " 2\n");
@@ -609,9 +625,11 @@ rib__path_of_another_node__told_only_if_it_matters(void **state)
     /* The other one still says it. */
     peers[0].down_since_ms = 3;
     rib_mark_stale(&peers[0]);
+    walk(rig);
     expect_macs(rig, "");
     peers[1].down_since_ms = 4;
     rib_mark_stale(&peers[1]);
+    walk(rig);
     expect_macs(rig, RI " 1\n");
     retract(rig, 1, RI, 1);             /* Stale as well. */
     expect_macs(rig, "");
@@ -705,6 +723,233 @@ rib__id_names_another_mac__skipped(void **state)
     assert_int_equal(rig->speaker->rib_bytes, 0);
 }
 
+#define N_MANY 900
+#define STEP 100
+
+static void
+lose(struct rig *rig, unsigned int slot, uint64_t now)
+{
+    struct peer *peer = &rig->speaker->peers[slot];
+
+    peer->up = false;
+    peer->down_since_ms = now;
+    rib_mark_stale(peer);
+}
+
+static void
+come_back(struct rig *rig, unsigned int slot, uint64_t now)
+{
+    struct peer *peer = &rig->speaker->peers[slot];
+
+    peer->up = true;
+    peer->synced = false;
+    peer->up_since_ms = now;
+}
+
+static void
+sync_peer(struct rig *rig, unsigned int slot)
+{
+    rig->speaker->peers[slot].synced = true;
+    rib_sweep(&rig->speaker->peers[slot]);
+}
+
+static void
+learn_many(struct rig *rig, unsigned int slot, unsigned int first,
+           unsigned int n, uint32_t label)
+{
+    for (unsigned int i = first; i < first + n; i++) {
+        item(rig, slot, RI, i, label, VN);
+    }
+}
+
+struct count {
+    unsigned int n, n_stale;
+};
+
+static void
+count_route(const char *id OVS_UNUSED,
+            const struct xmpp_evpn *route OVS_UNUSED, bool stale, void *count_)
+{
+    struct count *count = count_;
+
+    count->n++;
+    count->n_stale += stale;
+}
+
+static void
+expect_count(const struct rig *rig, unsigned int n, unsigned int n_stale)
+{
+    struct count count = { .n = 0 };
+
+    xmpp_speaker_for_each_route(rig->speaker, RI, count_route, &count);
+    assert_int_equal(count.n, n);
+    assert_int_equal(count.n_stale, n_stale);
+}
+
+/* How many MACs were told since the last time. */
+static unsigned int
+count_macs(struct rig *rig)
+{
+    unsigned int n = 0;
+
+    for (size_t i = 0; i < rig->macs.length; i++) {
+        n += rig->macs.string[i] == '\n';
+    }
+    ds_clear(&rig->macs);
+    return n;
+}
+
+/* All are stale at once, but the owner is told by and by, and meanwhile of
+ * what else happens. */
+static void
+rib__session_lost__told_in_steps(void **state)
+{
+    struct rig *rig = *state;
+    unsigned int n_steps = 1, n_told;
+
+    come_back(rig, 0, 1);
+    come_back(rig, 1, 2);
+    learn_many(rig, 0, 0, N_MANY, 5);
+    rib_notify(rig->speaker);
+    count_macs(rig);
+    ds_clear(&rig->told);
+
+    lose(rig, 0, 3);
+    expect_count(rig, N_MANY, N_MANY);
+    assert_int_equal(count_macs(rig), 0);
+    assert_true(rib_walk(rig->speaker, STEP));
+    n_told = count_macs(rig);
+    assert_in_range(n_told, 1, STEP);
+    item(rig, 1, RI2, 7, 6, VN);
+    expect_macs(rig, RI2 " 7\n");
+    rib_notify(rig->speaker);
+    /* Of the network itself when it is done: the owner may read all of it. */
+    assert_string_equal(ds_cstr(&rig->told), RI2 "\n");
+    ds_clear(&rig->told);
+
+    while (rib_walk(rig->speaker, STEP)) {
+        n_steps++;
+        rib_notify(rig->speaker);
+        assert_string_equal(ds_cstr(&rig->told), "");
+    }
+    n_told += count_macs(rig);
+    assert_int_equal(n_told, N_MANY);
+    assert_in_range(n_steps, N_MANY / STEP, 4 * N_MANY / STEP);
+    rib_notify(rig->speaker);
+    assert_string_equal(ds_cstr(&rig->told), RI "\n");
+}
+
+/* What was not sent again is seen by nobody any more, and goes in steps, also
+ * while the table grows. */
+static void
+rib__end_of_rib__sweeps_in_steps(void **state)
+{
+    struct rig *rig = *state;
+
+    come_back(rig, 0, 1);
+    learn_many(rig, 0, 0, N_MANY / 3, 5);
+    lose(rig, 0, 2);
+    walk(rig);
+    come_back(rig, 0, 3);
+    learn_many(rig, 0, 0, 10, 5);
+    count_macs(rig);
+    sync_peer(rig, 0);
+    expect_count(rig, 10, 0);
+    assert_int_equal(count_macs(rig), 0);
+    assert_true(rib_walk(rig->speaker, STEP));
+    assert_in_range(count_macs(rig), 1, STEP);
+    come_back(rig, 1, 4);
+    learn_many(rig, 1, N_MANY / 3, N_MANY / 3 * 2, 6);
+    walk(rig);
+    expect_count(rig, 10 + N_MANY / 3 * 2, 0);
+    const struct rib_instance *inst
+        = shash_find_data(&rig->speaker->rib, RI);
+    assert_int_equal(hmap_count(&inst->routes), 10 + N_MANY / 3 * 2);
+    assert_int_equal(rig->speaker->rib_bytes, count_bytes(rig->speaker));
+}
+
+static void
+rib__lost_before_the_sweep_is_done__keeps_what_was_sent_again(void **state)
+{
+    struct rig *rig = *state;
+
+    come_back(rig, 0, 1);
+    learn_many(rig, 0, 0, N_MANY, 5);
+    lose(rig, 0, 2);
+    come_back(rig, 0, 3);
+    learn_many(rig, 0, 0, 10, 5);
+    sync_peer(rig, 0);
+    rib_walk(rig->speaker, STEP);
+    lose(rig, 0, 4);
+    expect_count(rig, 10, 10);
+    walk(rig);
+    expect_count(rig, 10, 10);
+    assert_int_equal(rig->speaker->rib_bytes, count_bytes(rig->speaker));
+}
+
+/* A sweep that is not done frees lists, and does not hold them. */
+static void
+rib__back_before_the_sweep_is_done__old_lists_are_gone(void **state)
+{
+    struct rig *rig = *state;
+
+    come_back(rig, 0, 1);
+    item(rig, 0, RI, BROADCAST, 7, VN);
+    lose(rig, 0, 2);
+    rib_sweep(&rig->speaker->peers[0]); /* Away for too long. */
+    come_back(rig, 0, 3);
+    item(rig, 0, RI, BROADCAST, 8, VN);
+    walk(rig);
+    const struct rib_instance *inst
+        = shash_find_data(&rig->speaker->rib, RI);
+    assert_int_equal(hmap_count(&inst->held), 0);
+    expect_count(rig, 1, 0);
+}
+
+#define N_MACS 64
+
+/* However losses, returns, sweeps and steps mix: when all is done the owner
+ * has been told what is the case. */
+static void
+rib__random_losses__owner_knows_the_best_path(void **state)
+{
+    struct rig *rig = *state;
+    struct xmpp_speaker *sp = rig->speaker;
+
+    srand(7);
+    for (unsigned int n = 1; n < 100000; n++) {
+        unsigned int slot = rand() % 2, i = rand() % N_MACS;
+        struct peer *peer = &sp->peers[slot];
+        int dice = rand() % 100;
+
+        if (dice < 30) {
+            rib_walk(sp, 1 + rand() % 20);
+        } else if (dice < 33 && peer->up) {
+            lose(rig, slot, n);
+        } else if (dice < 36 && peer->up) {
+            sync_peer(rig, slot);
+        } else if (dice < 40 && !peer->up) {
+            come_back(rig, slot, n);
+        } else if (dice < 41 && !peer->up && sp->peers[!slot].up
+                   && sp->peers[!slot].synced) {
+            peer->down_since_ms = 0;
+            rib_sweep(peer);
+        } else if (dice < 80 && peer->up) {
+            item(rig, slot, RI, i, 1 + rand() % 4, VN);
+        } else if (peer->up) {
+            retract(rig, slot, RI, i);
+        }
+        if (n % 50 == 0) {
+            walk(rig);
+            for (unsigned int j = 0; j < N_MACS; j++) {
+                assert_int_equal(rig->labels[j], sum_labels(rig, RI, j));
+            }
+            ds_clear(&rig->macs);
+        }
+    }
+    assert_int_equal(sp->rib_bytes, count_bytes(sp));
+}
+
 int
 main(void)
 {
@@ -751,6 +996,19 @@ main(void)
             rib__routes_to_one_mac__found_by_it, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(
             rib__id_names_another_mac__skipped, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            rib__session_lost__told_in_steps, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            rib__end_of_rib__sweeps_in_steps, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            rib__lost_before_the_sweep_is_done__keeps_what_was_sent_again,
+            rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            rib__back_before_the_sweep_is_done__old_lists_are_gone,
+            rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            rib__random_losses__owner_knows_the_best_path, rig_setup,
+            rig_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
