@@ -336,8 +336,8 @@ def site(request, build_dir):
         lab.close(failed=request.session.testsfailed > failed_before)
 
 
-@pytest.fixture
-def links(site):
+@pytest.fixture(scope="module")
+def first_links(site):
     """By which of two links each member is reached, both being there."""
     with Change(site, "at first") as c:
         pass
@@ -347,24 +347,17 @@ def links(site):
     assert all(ports[link - 1] == c.frames
                for ports, link in zip(c.ports, links))
     assert set(links) == {1, 2}
+    return links
+
+
+@pytest.fixture
+def links(site, first_links):
+    """The same, and so it is after the test."""
+    links = first_links
     yield links
     with Change(site, "at last") as c:
         c.flow(by=links)
     c.check_exact()
-
-
-@contextlib.contextmanager
-def open_macs(ns, interface):
-    """To give the interface other MACs, until the end."""
-    before = json.loads(ns.ip("-j", "link", "show", interface))[0]["address"]
-
-    def set_mac(mac):
-        ns.ip("link", "set", interface, "address", mac)
-
-    try:
-        yield set_mac
-    finally:
-        set_mac(before)
 
 
 def other(link):
@@ -424,12 +417,12 @@ def test_nexthop_objects__group_replaced__no_copy_lost(site, links):
 
 
 def test_neighbour__other_mac__others_not_disturbed(site, links):
-    router = site.routers[1]
-    with open_macs(router, "p1") as set_mac:
+    show = json.loads(site.routers[1].ip("-j", "link", "show", "p1"))
+    for mac in ("02:00:00:00:05:77", show[0]["address"]):
         with Change(site, "r1 has another MAC", via=2) as c:
-            set_mac("02:00:00:00:05:77")
-            wait_until(lambda: "02:00:00:00:05:77" in site.node.ip(
-                "neighbor", "show", "dev", "u1"), TIMEOUT, "the MAC")
+            site.routers[1].ip("link", "set", "p1", "address", mac)
+            wait_until(lambda: mac in site.node.ip("neighbor", "show", "dev",
+                                                   "u1"), TIMEOUT, "the MAC")
             c.flow(by=links)
         c.check([i == 1 for i in links])
 
