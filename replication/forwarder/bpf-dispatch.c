@@ -78,7 +78,12 @@ prepare(struct bpf_program *program, struct xdp_program **targetp,
         return fd;
     }
     *what = "cannot make a program for a dispatcher";
+    /* As what its section says is forgotten with its type.  The kernel takes
+     * no others into a device map that it uses. */
     int error = bpf_program__set_type(program, BPF_PROG_TYPE_EXT);
+    if (!error) {
+        error = bpf_program__set_flags(program, BPF_F_XDP_HAS_FRAGS);
+    }
     if (!error) {
         error = bpf_program__set_expected_attach_type(program, 0);
     }

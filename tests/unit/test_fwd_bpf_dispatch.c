@@ -29,7 +29,7 @@
 static bool generic;
 static int n_lines;
 
-/* From 'FROM' to 'TO'. */
+/* From 'FROM' to 'TO', where V1 is. */
 static struct fwd_table *
 make_table(void)
 {
@@ -37,7 +37,21 @@ make_table(void)
         { ip(FROM), VNI, FWD_TOR, FWD_VXLAN },
         { ip(TO), VNI, FWD_TOR, FWD_VXLAN },
     };
-    return rig_make_table(VNI, members, ARRAY_SIZE(members));
+    const struct fwd_mac_entry macs[] = {
+        { V1, { 0 }, { ip(TO), VNI, FWD_MAC_ROUTE, FWD_VXLAN } },
+    };
+    struct fwd_network_spec spec = {
+        .net = { .vni = VNI, .service_mac = SERVICE },
+        .members = members, .n_members = ARRAY_SIZE(members),
+        .macs = macs, .n_macs = ARRAY_SIZE(macs),
+    };
+    struct fwd_net_counters *counters = fwd_net_counters_create();
+    struct fwd_network *network = fwd_network_create(&spec, counters);
+    struct fwd_table *table = fwd_table_create(&network, 1);
+
+    fwd_net_counters_unref(counters);
+    fwd_network_unref(network);
+    return table;
 }
 
 static struct bpf_rig *
@@ -85,16 +99,16 @@ need_dispatcher(void **state)
     assert_int_equal(fwd_bpf_pins_remove(PINS, count_line, NULL, &err), 0);
 }
 
-/* How many copies of a frame come. */
+/* How many copies of a frame to 'dst' come. */
 static int
-flood(struct bpf_rig *rig)
+copies_to(struct bpf_rig *rig, const uint8_t dst[6])
 {
-    static const uint8_t everybody[6] = EVERYBODY, b1[6] = B1;
+    static const uint8_t b1[6] = B1;
     struct frame f = { .size = 0 };
     struct wire w;
     int n = 0;
 
-    put_mac_header(&f, everybody, b1, -1, 0x88b5);
+    put_mac_header(&f, dst, b1, -1, 0x88b5);
     f.size = 60;
     wire_from(&w, FROM, FWD_VXLAN, VNI, 0, f.data, f.size);
     rig_send(rig, &w);
@@ -105,6 +119,22 @@ flood(struct bpf_rig *rig)
         }
     }
     return n;
+}
+
+static int
+flood(struct bpf_rig *rig)
+{
+    static const uint8_t everybody[6] = EVERYBODY;
+
+    return copies_to(rig, everybody);
+}
+
+static int
+relay(struct bpf_rig *rig)
+{
+    static const uint8_t v1[6] = V1;
+
+    return copies_to(rig, v1);
 }
 
 /* One that lets every frame pass. */
@@ -148,6 +178,7 @@ dispatch__other_program_first__both_run(void **state)
     struct bpf_rig *rig = start_rig();
     assert_string_equal(others_of(rig), "xdp_pass");
     assert_int_equal(flood(rig), 1);
+    assert_int_equal(relay(rig), 1);
 
     assert_int_equal(xdp_program__detach(other, ifindex, mode(), 0), 0);
     wait_for_others(rig, "");
