@@ -49,6 +49,7 @@ struct fwd_bpf_endpoints {
     const struct fwd_bpf_endpoint_ops *ops;
     void *aux;
     struct hmap endpoints;
+    bool some_moved;            /* Since networks were written. */
     struct fwd_bpf_pool *pool;
     struct dev devs[FWD_BPF_MAX_DEVS];
 };
@@ -213,7 +214,7 @@ nexthop_changed(const struct fwd_ip *dst, const struct fwd_nexthop *nh,
 
         set_way(es, e, nh);
         if (e->at.dev != old.dev || e->at.mtu != old.mtu) {
-            e->moved = true;
+            e->moved = es->some_moved = true;
         } else if (!e->moved) {
             settle(es, e);
         }
@@ -225,7 +226,9 @@ nexthops_settled(void *es_)
 {
     struct fwd_bpf_endpoints *es = es_;
 
-    es->ops->moved(es->aux);
+    if (es->some_moved) {
+        es->ops->moved(es->aux);
+    }
 }
 
 static void
@@ -367,6 +370,7 @@ fwd_bpf_endpoints_settle(struct fwd_bpf_endpoints *es)
     HMAP_FOR_EACH (e, node, &es->endpoints) {
         settle(es, e);
     }
+    es->some_moved = false;
 }
 
 bool
