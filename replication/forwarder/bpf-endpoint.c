@@ -34,7 +34,6 @@ struct endpoint {
                                  * it is, or NO_DEV. */
     bool moved;                 /* Networks do not know 'at' yet. */
     bool current;               /* Which of its ways in the map it is. */
-    bool ready;                 /* Frames can be sent to it. */
 };
 
 struct dev {
@@ -144,14 +143,14 @@ write_way(struct fwd_bpf_endpoints *es, struct endpoint *e,
     struct fwd_bpf_way *ways = es->maps->endpoints[e->at.endpoint].ways;
     const struct fwd_bpf_way none = { .dev = e->at.dev };
     struct fwd_bpf_way wanted = {
-        .flags = e->ready ? FWD_BPF_READY | FWD_BPF_FOREMOST : 0,
+        .flags = e->at.ready ? FWD_BPF_READY | FWD_BPF_FOREMOST : 0,
         .dev = e->at.dev,
         .mtu = MIN(nh->mtu, UINT16_MAX),
     };
 
     memcpy(wanted.dst_mac, nh->dst_mac, 6);
     memcpy(wanted.src_mac, nh->src_mac, 6);
-    if (!e->ready) {
+    if (!e->at.ready) {
         store_way(&ways[0], &none);
         store_way(&ways[1], &none);
     } else if (ways[e->current].flags & FWD_BPF_READY
@@ -190,7 +189,7 @@ set_way(struct fwd_bpf_endpoints *es, struct endpoint *e,
     e->dev = dev;
     e->at.dev = has_dev ? dev : any_dev(es);
     e->at.mtu = has_dev ? nh->mtu : 0;
-    e->ready = has_dev && nh->state == FWD_NEXTHOP_READY;
+    e->at.ready = has_dev && nh->state == FWD_NEXTHOP_READY;
     write_way(es, e, nh);
 }
 
@@ -213,7 +212,8 @@ nexthop_changed(const struct fwd_ip *dst, const struct fwd_nexthop *nh,
         struct fwd_bpf_at old = e->at;
 
         set_way(es, e, nh);
-        if (e->at.dev != old.dev || e->at.mtu != old.mtu) {
+        if (e->at.dev != old.dev || e->at.mtu != old.mtu
+            || e->at.ready != old.ready) {
             e->moved = es->some_moved = true;
         } else if (!e->moved) {
             settle(es, e);
@@ -398,7 +398,7 @@ fwd_bpf_n_pending(const struct fwd_bpf_endpoints *es)
     size_t n = 0;
 
     HMAP_FOR_EACH (e, node, &es->endpoints) {
-        n += !e->ready;
+        n += !e->at.ready;
     }
     return n;
 }
@@ -413,7 +413,7 @@ fwd_bpf_for_each_pending(const struct fwd_bpf_endpoints *es,
     char why[128];
 
     HMAP_FOR_EACH (e, node, &es->endpoints) {
-        if (e->ready) {
+        if (e->at.ready) {
             continue;
         } else if (!e->at.endpoint) {
             snprintf(why, sizeof why, "there is no room for more endpoints");

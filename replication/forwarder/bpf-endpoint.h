@@ -25,10 +25,11 @@ struct fwd_bpf_endpoint_ops {
     void (*device)(unsigned int dev, int ifindex, void *aux);
     /* An interface may be one that endpoints send to us by. */
     void (*arrival)(int ifindex, void *aux);
-    /* Frames to some endpoints leave by another interface or with another MTU:
-     * the networks that flood to them, see fwd_bpf_endpoint_has_moved(), want
-     * to be written anew.  Until fwd_bpf_endpoints_settle() copies may leave
-     * by the interface before, too. */
+    /* Frames to some endpoints leave by another interface, with another MTU,
+     * not any more, or now: the networks that flood to them, see
+     * fwd_bpf_endpoint_has_moved(), want to be written anew.  Until
+     * fwd_bpf_endpoints_settle() copies may leave by the interface before,
+     * too. */
     void (*moved)(void *aux);
 };
 
@@ -50,6 +51,7 @@ struct fwd_bpf_at {
                                  * same. */
     uint32_t mtu;               /* Of an IP packet on the way; 0 if there is
                                  * none. */
+    bool ready;                 /* It can be sent to now. */
 };
 
 /* Wants the endpoint, once more if it is there already. */

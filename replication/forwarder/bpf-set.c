@@ -30,6 +30,8 @@ struct draft {
     const struct fwd_network *network;
     uint32_t n;                 /* Members. */
     struct fwd_bpf_at *at;      /* Of each member. */
+    /* Endpoints of those who get the last copies. */
+    uint32_t last[FWD_BPF_MAX_DEVS][FWD_N_CLASSES];
     struct fwd_bpf_net net;
 };
 
@@ -148,6 +150,37 @@ write_member(const struct draft *d, uint32_t i, uint16_t at,
     return true;
 }
 
+static void
+forget_last(struct draft *d)
+{
+    for (int dev = 0; dev < FWD_BPF_MAX_DEVS; dev++) {
+        memset(d->net.devs[dev].last, 0xff, sizeof d->net.devs[dev].last);
+        memset(d->last[dev], 0, sizeof d->last[dev]);
+    }
+}
+
+/* Member 'i' is copy 'at', behind those before: it gets the last copy of who
+ * floods to its class, unless there is one behind it. */
+static void
+note_last(struct draft *d, uint32_t i, uint16_t at)
+{
+    enum fwd_class class = d->network->members[i].class;
+    const struct fwd_bpf_at *to = &d->at[i];
+
+    for (int source = 0; source < FWD_N_CLASSES && to->ready; source++) {
+        uint32_t *endpoint = &d->last[to->dev][source];
+        uint16_t *last = d->net.devs[to->dev].last[source];
+
+        if (fwd_flood_classes(source) & 1u << class) {
+            if (*endpoint != to->endpoint) {
+                last[1] = last[0];
+            }
+            *endpoint = to->endpoint;
+            last[0] = at;
+        }
+    }
+}
+
 /* Writes members and index into their blocks.  Returns false if look-ups in
  * the index would take too long. */
 static bool
@@ -157,6 +190,7 @@ write_blocks(struct draft *d, uint32_t members, struct fwd_bpf_index *index)
     uint32_t next[FWD_BPF_MAX_DEVS] = { 0 };
 
     memset(index, 0, (d->net.index_mask + 1) * sizeof *index);
+    forget_last(d);
     for (int dev = 0; dev < FWD_BPF_MAX_DEVS; dev++) {
         d->net.devs[dev].first = members;
         for (int class = 0; class < FWD_N_CLASSES; class++) {
@@ -172,11 +206,12 @@ write_blocks(struct draft *d, uint32_t members, struct fwd_bpf_index *index)
             unsigned int dev = d->at[i].dev;
 
             /* Endpoints that there is no room for get nothing. */
-            if (!write_member(d, i, next[dev]++,
+            if (!write_member(d, i, next[dev],
                               &maps->members[d->net.devs[dev].first],
                               index)) {
                 return false;
             }
+            note_last(d, i, next[dev]++);
         }
     }
     return true;

@@ -19,17 +19,26 @@
 
 VLOG_DEFINE_THIS_MODULE(fwd_bpf_tables);
 
+/* Other events of the loop come first; libuv may run a timer of 0 again in the
+ * same turn. */
+#define NEXT_TURN_MS 1
+/* A grace period is shorter, mostly. */
+#define RETRY_MS 50
+
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 10);
 
 /* What the programs have of a network. */
 struct written {
-    struct fwd_network *network;
+    struct fwd_network *network;        /* NULL: nothing yet. */
     uint32_t slot;
     struct fwd_bpf_set set;
     /* What they are to have, already written; NULL: the same. */
     struct fwd_network *next;
     struct fwd_bpf_set next_set;
-    bool due;                   /* It floods to endpoints that have moved. */
+    /* What there was no room for, so it is due; NULL: nothing. */
+    struct fwd_network *wanted;
+    bool due;                   /* To be written, as endpoints have moved or
+                                 * there may be room now. */
     int error;                  /* Why it is not what it should be, or 0. */
     /* Counters of the network when it got its slot. */
     struct fwd_counters base;
@@ -76,6 +85,7 @@ fwd_bpf_tables_destroy(struct fwd_bpf_tables *ts)
     }
     for (size_t i = 0; i < ts->n; i++) {
         fwd_network_unref(ts->written[i]->network);
+        fwd_network_unref(ts->written[i]->wanted);
         free(ts->written[i]);
     }
     free(ts->written);
@@ -128,6 +138,18 @@ store_counters(struct fwd_counters *to, const struct fwd_counters *from)
     }
 }
 
+static const struct fwd_network *
+network_of(const struct written *w)
+{
+    return w->network ? w->network : w->next ? w->next : w->wanted;
+}
+
+static uint32_t
+vni_of(const struct written *w)
+{
+    return network_of(w)->net.vni;
+}
+
 static void
 count_network(const struct fwd_bpf_tables *ts, const struct written *w,
               struct fwd_counters *totals)
@@ -137,7 +159,7 @@ count_network(const struct fwd_bpf_tables *ts, const struct written *w,
     read_slot(ts, w->slot, &c);
     add_counters(totals, &c);
     add_counters(&c, &w->base);
-    store_counters(&w->network->counters->fast, &c);
+    store_counters(&network_of(w)->counters->fast, &c);
 }
 
 void
@@ -176,24 +198,37 @@ add_network(struct fwd_bpf_tables *ts, struct fwd_network *network)
     return w;
 }
 
-/* Writes what 'w' is to be.  If that fails it stays what it was. */
+/* 'network' may be NULL. */
+static void
+set_wanted(struct written *w, struct fwd_network *network)
+{
+    struct fwd_network *old = w->wanted;
+
+    w->wanted = network ? fwd_network_ref(network) : NULL;
+    fwd_network_unref(old);
+}
+
+/* Writes what 'w' is to be.  If that fails it stays what it was.  If there is
+ * no room that may be because what was there before is still being read, so it
+ * is no error yet. */
 static void
 prepare_network(struct fwd_bpf_tables *ts, struct written *w,
                 struct fwd_network *network)
 {
     int error = fwd_bpf_set_write(&ts->parts, &ts->pools, network, w->slot,
                                   &w->next_set);
+    bool again = w->wanted, is_full = error == -ENOSPC;
 
-    w->error = error;
-    w->due = false;
-    if (error) {
+    w->next = error ? NULL : fwd_network_ref(network);
+    w->due = is_full;
+    set_wanted(w, is_full ? network : NULL);
+    w->error = is_full && !again ? 0 : error;
+    if (w->error) {
         VLOG_ERR_RL(&rl, "cannot change what a network floods to vni=%u: %s",
                     (unsigned int) network->net.vni,
                     error == -EMSGSIZE ? "more members than there may be"
                     : "the maps are full");
-        return;
     }
-    w->next = fwd_network_ref(network);
 }
 
 /* Has the programs use what was prepared, if there is something. */
@@ -253,15 +288,10 @@ remove_network(struct fwd_bpf_tables *ts, struct written *w)
         store_counters(&w->network->counters->fast, &c);
         fwd_network_unref(w->network);
     }
+    set_wanted(w, NULL);
     __atomic_store_n(&ts->parts.maps->current[w->slot], 0, __ATOMIC_RELEASE);
     fwd_bpf_defer(ts->parts.grace, reuse_slot, ts->slots, w->slot, 1);
     free(w);
-}
-
-static uint32_t
-vni_of(const struct written *w)
-{
-    return w->network->net.vni;
 }
 
 static const struct written *
@@ -281,6 +311,17 @@ find_written(const struct fwd_bpf_tables *ts, uint32_t vni)
         }
     }
     return NULL;
+}
+
+static bool
+any_wanted(const struct fwd_bpf_tables *ts)
+{
+    for (size_t i = 0; i < ts->n; i++) {
+        if (ts->written[i]->wanted) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The labels of 'table' that lead to a network which has been written. */
@@ -343,7 +384,7 @@ change_labels(struct fwd_bpf_tables *ts, const struct fwd_table *table)
     ts->n_labels = n;
 }
 
-void
+uint32_t
 fwd_bpf_tables_publish(struct fwd_bpf_tables *ts,
                        const struct fwd_table *table)
 {
@@ -367,8 +408,11 @@ fwd_bpf_tables_publish(struct fwd_bpf_tables *ts,
         }
         if (w && w->network != network) {
             prepare_network(ts, w, network);
+        } else if (w) {
+            set_wanted(w, NULL);
+            w->error = 0;
         }
-        if (w && !w->network && !w->next) {
+        if (w && !network_of(w)) {
             remove_network(ts, w);
             w = NULL;
         }
@@ -386,6 +430,7 @@ fwd_bpf_tables_publish(struct fwd_bpf_tables *ts,
     ts->n = n;
     use_all(ts);
     change_labels(ts, table);
+    return any_wanted(ts) ? RETRY_MS : 0;
 }
 
 static uint32_t
@@ -417,28 +462,40 @@ fwd_bpf_tables_moved(struct fwd_bpf_tables *ts)
     for (size_t i = 0; i < ts->n; i++) {
         struct written *w = ts->written[i];
 
-        w->due = w->due || has_moved(ts, w->network);
+        w->due = w->due || has_moved(ts, network_of(w));
     }
 }
 
-bool
+uint32_t
 fwd_bpf_tables_rewrite(struct fwd_bpf_tables *ts, size_t budget)
 {
-    bool more = false;
+    uint32_t again_ms = 0;
     size_t done = 0;
 
-    for (size_t i = 0; i < ts->n && !more; i++) {
+    for (size_t i = 0; i < ts->n && !again_ms; i++) {
         struct written *w = ts->written[i];
 
         if (w->due && done >= budget) {
-            more = true;
+            again_ms = NEXT_TURN_MS;
         } else if (w->due) {
-            prepare_network(ts, w, w->network);
-            done += n_members_of(w->network);
+            prepare_network(ts, w, w->wanted ? w->wanted : w->network);
+            done += n_members_of(network_of(w));
+            again_ms = w->wanted ? RETRY_MS : 0;
         }
     }
     use_all(ts);
-    return more;
+    return again_ms;
+}
+
+size_t
+fwd_bpf_tables_n_due(const struct fwd_bpf_tables *ts)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < ts->n; i++) {
+        n += ts->written[i]->due;
+    }
+    return n;
 }
 
 static void

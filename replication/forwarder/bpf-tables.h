@@ -6,8 +6,8 @@
 #ifndef FWD_BPF_TABLES_H
 #define FWD_BPF_TABLES_H 1
 
-#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "replication/forwarder/counters.h"
 #include "replication/forwarder/forwarder.h"
@@ -34,15 +34,20 @@ struct fwd_bpf_tables *fwd_bpf_tables_create(const struct fwd_bpf_parts *);
 void fwd_bpf_tables_destroy(struct fwd_bpf_tables *);   /* NULL is fine. */
 
 /* Has the programs forward by 'table' from now on; references what it keeps
- * of it. */
-void fwd_bpf_tables_publish(struct fwd_bpf_tables *,
-                            const struct fwd_table *table);
+ * of it.  Returns after how many milliseconds to call fwd_bpf_tables_rewrite(),
+ * as there was no room for all of it, or 0. */
+uint32_t fwd_bpf_tables_publish(struct fwd_bpf_tables *,
+                                const struct fwd_table *table);
 
 /* Endpoints have moved: the networks that flood to them are due. */
 void fwd_bpf_tables_moved(struct fwd_bpf_tables *);
-/* Writes some of the networks anew that are due, and returns whether there are
- * more.  'budget' is of members; one network is done at least. */
-bool fwd_bpf_tables_rewrite(struct fwd_bpf_tables *, size_t budget);
+/* Writes some of the networks anew that are due.  Returns after how many
+ * milliseconds to call it again, as there are more or there was no room, or 0.
+ * 'budget' is of members; one network is done at least, if there is room. */
+uint32_t fwd_bpf_tables_rewrite(struct fwd_bpf_tables *, size_t budget);
+
+/* How many networks are due. */
+size_t fwd_bpf_tables_n_due(const struct fwd_bpf_tables *);
 
 /* Brings the counters of all networks up to date, and '*totals'. */
 void fwd_bpf_tables_count(struct fwd_bpf_tables *,

@@ -30,8 +30,6 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
 #define TICK_MS 1000
 /* Networks follow endpoints that move: members in one turn of the loop. */
 #define REWRITE_BUDGET 16384
-/* To the next turn: libuv may run a timer of 0 again in this one. */
-#define NEXT_TURN_MS 1
 /* In every network namespace. */
 #define LOOPBACK_IFINDEX 1
 
@@ -176,8 +174,9 @@ rewrite_cb(uv_timer_t *timer)
 {
     struct fwd_bpf *bpf = timer->data;
 
-    if (fwd_bpf_tables_rewrite(bpf->tables, REWRITE_BUDGET)) {
-        uv_timer_start(timer, rewrite_cb, NEXT_TURN_MS, 0);
+    uint32_t again_ms = fwd_bpf_tables_rewrite(bpf->tables, REWRITE_BUDGET);
+    if (again_ms) {
+        uv_timer_start(timer, rewrite_cb, again_ms, 0);
     } else {
         uv_timer_stop(timer);
         fwd_bpf_endpoints_settle(bpf->endpoints);
@@ -371,7 +370,11 @@ fwd_bpf_destroy(struct fwd_bpf *bpf)
 void
 fwd_bpf_publish(struct fwd_bpf *bpf, const struct fwd_table *table)
 {
-    fwd_bpf_tables_publish(bpf->tables, table);
+    uint32_t again_ms = fwd_bpf_tables_publish(bpf->tables, table);
+
+    if (again_ms && !uv_is_active((uv_handle_t *) bpf->rewrite)) {
+        uv_timer_start(bpf->rewrite, rewrite_cb, again_ms, 0);
+    }
 }
 
 void
@@ -413,6 +416,7 @@ fwd_bpf_get_status(const struct fwd_bpf *bpf, struct fwd_bpf_status *status)
         .mode_reason = bpf->mode_reason.text,
         .pinned = fwd_bpf_attach_is_pinning(bpf->attach),
         .n_unresolved = fwd_bpf_n_pending(bpf->endpoints),
+        .n_due = fwd_bpf_tables_n_due(bpf->tables),
         .waiting = bpf->waiting,
     };
     for (unsigned int i = 0; i < FWD_BPF_MAX_DEVS && !bpf->off; i++) {

@@ -73,6 +73,8 @@ struct fwd_bpf_status {
     bool pinned;                /* Programs go on without the process. */
     unsigned int n_interfaces;
     size_t n_unresolved;        /* Endpoints that nothing can be sent to. */
+    size_t n_due;               /* Networks that programs do not know as they
+                                 * are: soon. */
     bool waiting;               /* For fwd_bpf_set_complete(). */
 };
 void fwd_bpf_get_status(const struct fwd_bpf *, struct fwd_bpf_status *);

@@ -131,12 +131,33 @@ create_parts(struct bpf_run *run)
     run->tables = fwd_bpf_tables_create(&parts);
 }
 
-static void
-wait_ready(struct bpf_run *run)
+static bool
+any_has_moved(const struct bpf_run *run)
+{
+    for (size_t i = 0; i < run->table->n_networks; i++) {
+        const struct fwd_network *network = run->table->networks[i];
+
+        for (int class = 0; class < FWD_N_CLASSES; class++) {
+            const struct fwd_member *m
+                = &network->members[network->first[class]];
+
+            for (size_t j = 0; j < network->n_members[class]; j++) {
+                if (fwd_bpf_endpoint_has_moved(run->endpoints, &m[j].ip)) {
+                    return true;
+                }
+            }
+        }
+    }
+    return false;
+}
+
+void
+bpf_run_wait(struct bpf_run *run, size_t n_unresolved)
 {
     uint64_t end = tsn_now_ms() + WAIT_MS;
 
-    while (fwd_bpf_n_pending(run->endpoints)) {
+    while (fwd_bpf_n_pending(run->endpoints) != n_unresolved
+           || any_has_moved(run)) {
         struct pollfd fd = {
             .fd = uv_backend_fd(tsn_loop_uv(run->loop)), .events = POLLIN,
         };
@@ -161,6 +182,13 @@ stay_on_one_cpu(void)
 struct bpf_run *
 bpf_run_create(const struct fwd_host *host, struct fwd_table *table)
 {
+    return bpf_run_create_with(host, table, 0);
+}
+
+struct bpf_run *
+bpf_run_create_with(const struct fwd_host *host, struct fwd_table *table,
+                    size_t n_unresolved)
+{
     struct bpf_run *run = xzalloc(sizeof *run);
     struct tsn_err err;
 
@@ -180,7 +208,7 @@ bpf_run_create(const struct fwd_host *host, struct fwd_table *table)
     run->loop = tsn_loop_create("test");
     create_parts(run);
     fwd_bpf_tables_publish(run->tables, table);
-    wait_ready(run);
+    bpf_run_wait(run, n_unresolved);
     load_runnable(run);
     return run;
 }

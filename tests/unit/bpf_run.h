@@ -19,6 +19,9 @@ struct bpf_run;
  * takes must be there, with permanent neighbours.  NULL after print_message()
  * if the kernel does not take programs. */
 struct bpf_run *bpf_run_create(const struct fwd_host *, struct fwd_table *);
+/* The same, where that many endpoints cannot be sent to. */
+struct bpf_run *bpf_run_create_with(const struct fwd_host *,
+                                    struct fwd_table *, size_t n_unresolved);
 void bpf_run_destroy(struct bpf_run *);                 /* NULL is fine. */
 
 const struct fwd_table *bpf_run_table(const struct bpf_run *);
@@ -38,6 +41,9 @@ uint32_t bpf_run_n_copies(const struct bpf_run *,
 bool bpf_run_is_single(const struct frame *redirected);
 /* The interface of that number; 0 if it is not used. */
 int bpf_run_ifindex(const struct bpf_run *, unsigned int dev);
+
+/* Waits until that many endpoints cannot be sent to, and programs know. */
+void bpf_run_wait(struct bpf_run *, size_t n_unresolved);
 
 /* What the programs have counted since this was called last. */
 void bpf_run_count(struct bpf_run *, struct fwd_counters *);

@@ -19,46 +19,114 @@
 #define NODE "10.5.0.1"
 #define ROUTER "10.5.0.254"
 #define MEMBER(I) (0x0a070001 + (I))
+#define UNREACHABLE(I) (0x0a090001 + (I))
 
 static const uint32_t fanouts[] = {
     1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 129, 255, 257, 511, 513,
     514, 528, 529, 545, 1000, 1023, 1024,
 };
 
-/* A network with so many switches, and its number as VNI. */
-static struct fwd_network *
-make_network(uint32_t n)
-{
-    struct fwd_member members[FWD_BPF_MAX_FANOUT];
-    struct fwd_net_counters *counters = fwd_net_counters_create();
+/* Networks some of whose members have no way, '-': the others, 'r'. */
+#define FIRST_MIXED 2000
+static const struct mixed {
+    const char *evpn, *tors, *tree;
+} mixed[] = {
+    { "", "rrrrrrrrrrrrrrrrr-", "" },
+    { "", "-rrrrrrrrrrrrrrrrr", "" },
+    { "", "rrrrrrrrrrrrrrrr", "-" },
+    { "rrrr", "rrrrrrrrrrrrrrrr", "----" },
+    { "rrrrrrrrrrrrrrrr", "r---", "-" },
+    { "rr", "--r--", "-r-" },
+    { "-", "r--", "" },
+    { "", "r-", "" },
+};
+#define N_NETWORKS (ARRAY_SIZE(fanouts) + ARRAY_SIZE(mixed))
 
-    for (uint32_t i = 0; i < n; i++) {
-        members[i] = (struct fwd_member) {
-            fwd_ip_from_v4(htonl(MEMBER(i))), n, FWD_TOR, FWD_VXLAN,
-        };
-    }
+static size_t n_members;
+static struct fwd_member members[FWD_BPF_MAX_FANOUT];
+
+/* The next member of a network.  Those without a way are outside of what there
+ * is a route to. */
+static void
+add_member(uint32_t vni, enum fwd_class class, bool has_way)
+{
+    uint32_t number = n_members;
+    uint32_t address = has_way ? MEMBER(number) : UNREACHABLE(number);
+
+    members[n_members++] = (struct fwd_member) {
+        fwd_ip_from_v4(htonl(address)), vni, class,
+        class == FWD_TREE ? FWD_MPLS_UDP : FWD_VXLAN,
+    };
+}
+
+static struct fwd_network *
+make_network(uint32_t vni)
+{
+    struct fwd_net_counters *counters = fwd_net_counters_create();
     struct fwd_network_spec spec = {
-        .net = { .vni = n, .service_mac = SERVICE },
-        .members = members, .n_members = n,
+        .net = { .vni = vni, .service_mac = SERVICE },
+        .members = members, .n_members = n_members,
     };
     struct fwd_network *network = fwd_network_create(&spec, counters);
+
     fwd_net_counters_unref(counters);
+    n_members = 0;
     return network;
+}
+
+static void
+add_members(uint32_t vni, enum fwd_class class, const char *which)
+{
+    for (; *which; which++) {
+        add_member(vni, class, *which == 'r');
+    }
 }
 
 static struct fwd_table *
 make_table(void)
 {
-    struct fwd_network *networks[ARRAY_SIZE(fanouts)];
+    struct fwd_network *networks[N_NETWORKS];
+    size_t n = 0;
 
     for (size_t i = 0; i < ARRAY_SIZE(fanouts); i++) {
-        networks[i] = make_network(fanouts[i]);
+        for (uint32_t j = 0; j < fanouts[i]; j++) {
+            add_member(fanouts[i], FWD_TOR, true);
+        }
+        networks[n++] = make_network(fanouts[i]);
     }
-    struct fwd_table *table = fwd_table_create(networks, ARRAY_SIZE(fanouts));
-    for (size_t i = 0; i < ARRAY_SIZE(fanouts); i++) {
-        fwd_network_unref(networks[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(mixed); i++) {
+        uint32_t vni = FIRST_MIXED + i;
+
+        add_members(vni, FWD_EVPN, mixed[i].evpn);
+        add_members(vni, FWD_TOR, mixed[i].tors);
+        add_members(vni, FWD_TREE, mixed[i].tree);
+        networks[n++] = make_network(vni);
+    }
+    struct fwd_table *table = fwd_table_create(networks, n);
+    while (n) {
+        fwd_network_unref(networks[--n]);
     }
     return table;
+}
+
+/* Endpoints that nothing can be sent to. */
+static size_t
+count_unreachable(void)
+{
+    bool seen[64] = { false };
+    size_t n = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(mixed); i++) {
+        char *all = xasprintf("%s%s%s", mixed[i].evpn, mixed[i].tors,
+                              mixed[i].tree);
+
+        for (size_t j = 0; all[j]; j++) {
+            n += all[j] == '-' && !seen[j];
+            seen[j] |= all[j] == '-';
+        }
+        free(all);
+    }
+    return n;
 }
 
 /* A broadcast of the network with that number by one of its switches. */
@@ -118,6 +186,59 @@ programs__any_fanout__last_copy_leaves(void **state)
     }
 }
 
+static uint32_t
+count(const char *which, char what)
+{
+    uint32_t n = 0;
+
+    for (; *which; which++) {
+        n += *which == what;
+    }
+    return n;
+}
+
+/* Each of the switches sends, those without a way, too. */
+static void
+programs__members_without_a_way__last_copy_leaves(void **state)
+{
+    struct bpf_run *run = *state;
+
+    if (!run) {
+        skip();
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(mixed); i++) {
+        const struct mixed *m = &mixed[i];
+        uint32_t n_ready = count(m->evpn, 'r') + count(m->tors, 'r')
+                           + count(m->tree, 'r');
+
+        for (size_t j = 0; m->tors[j]; j++) {
+            uint32_t number = strlen(m->evpn) + j;
+            bool has_way = m->tors[j] == 'r';
+            uint32_t from = has_way ? MEMBER(number) : UNREACHABLE(number);
+
+            assert_int_equal(flood(run, FIRST_MIXED + i, from),
+                             n_ready - has_way);
+        }
+    }
+}
+
+/* The way to all members but some of the first ones is lost. */
+static void
+programs__way_lost_and_back__last_copy_leaves(void **state)
+{
+    struct bpf_run *run = *state;
+
+    if (!run) {
+        skip();
+    }
+    sh("ip route add unreachable 10.7.0.16/28");
+    bpf_run_wait(run, count_unreachable() + 16);
+    assert_int_equal(flood(run, 31, MEMBER(3)), 14);
+    sh("ip route del unreachable 10.7.0.16/28");
+    bpf_run_wait(run, count_unreachable());
+    assert_int_equal(flood(run, 31, MEMBER(3)), 30);
+}
+
 static int
 setup(void **state)
 {
@@ -138,7 +259,7 @@ setup(void **state)
     sh("ip neighbour replace " ROUTER " lladdr 02:00:00:00:00:99 dev u0 nud "
        "permanent");
     sh("ip route add 10.7.0.0/16 via " ROUTER);
-    *state = bpf_run_create(&host, make_table());
+    *state = bpf_run_create_with(&host, make_table(), count_unreachable());
     return 0;
 }
 
@@ -153,9 +274,11 @@ teardown(void **state)
 int
 main(void)
 {
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(programs__any_fanout__last_copy_leaves,
-                                        setup, teardown),
+        TEST(programs__any_fanout__last_copy_leaves),
+        TEST(programs__members_without_a_way__last_copy_leaves),
+        TEST(programs__way_lost_and_back__last_copy_leaves),
     };
 
     if (!getenv("TSN_TEST_VERBOSE")) {

@@ -12,9 +12,12 @@
  * a device map which has as many entries per interface as there are copies to
  * make there.  All entries of an interface are alike, so networks with equal
  * numbers share a map; what the copies become the egress program finds in the
- * record, by the number of the copy.  Large numbers are rounded up, and what is
- * too many comes first: the kernel has the driver send when it gives it the
- * last copies of a poll, which it does not if all of those were dropped.
+ * record, by the number of the copy.
+ *
+ * The kernel has the driver send when it gives it the last copies of a poll,
+ * which it does not if all of those were dropped.  So the last copy of a frame
+ * is for somebody who can be sent to, and what a map has too many, as large
+ * numbers are rounded up, comes first.
  *
  * What goes to one endpoint alone, an answer or a relayed frame, travels
  * likewise, with a cookie that names it and by a map of one entry for each
@@ -166,6 +169,10 @@ struct fwd_bpf_net {
         __u32 first;                    /* In 'members'. */
         __u16 n[FWD_N_CLASSES];
         __u16 pad;
+        /* By the class of the source, who gets the last copy: one that can be
+         * sent to, or FWD_BPF_NONE; and for a source that is it itself,
+         * another endpoint. */
+        __u16 last[FWD_N_CLASSES][2];
     } devs[FWD_BPF_MAX_DEVS];
     /* In 'floods', by the class of the source: for one that is no member of
      * those who get copies, or on which interface it is one.  FWD_BPF_NONE:

@@ -24,6 +24,24 @@ next_copy(__u64 seq, __u32 dev)
     return state->next++;
 }
 
+/* The place in the interface's block of who is to get the last copy, or
+ * FWD_BPF_NONE. */
+FWD_INLINE __u32
+last_place(const struct fwd_bpf_net *net, const struct fwd_bpf_cookie *c,
+           __u32 dev)
+{
+    const __u16 *last = net->devs[dev].last[c->class];
+    _Bool is_self = 0;
+
+    if (c->dev == dev && last[0] != FWD_BPF_NONE) {
+#pragma unroll
+        for (int k = 0; k < FWD_N_CLASSES; k++) {
+            is_self |= c->at[k] == last[0];
+        }
+    }
+    return is_self ? last[1] : last[0];
+}
+
 /* Which of the interface's members copy 'i' is for.  Returns false if it is one
  * too many. */
 FWD_INLINE _Bool
@@ -33,6 +51,10 @@ member_of_copy(const struct fwd_bpf_net *net, const struct fwd_bpf_cookie *c,
     /* In the order that they have in the block. */
     static const int order[] = { FWD_EVPN, FWD_TOR, FWD_TREE };
     __u32 start = 0, n = 0, n_self = 0, to = fwd_flood_classes(c->class);
+
+    if (c->class >= FWD_N_CLASSES) {
+        return 0;
+    }
 
 #pragma unroll
     for (int k = 0; k < FWD_N_CLASSES; k++) {
@@ -52,11 +74,24 @@ member_of_copy(const struct fwd_bpf_net *net, const struct fwd_bpf_cookie *c,
     }
     __u32 made = net->coarse ? fwd_bpf_flood_size(n, 1)
                  : fwd_bpf_flood_size(n - (n_self > 0), 0);
-    __u32 too_many = made - (n - n_self);
-    if (i < too_many) {
+    n -= n_self;
+    i -= made - n;
+    if (i >= n) {
         return 0;
     }
-    i += start - too_many;
+
+    __u32 place = last_place(net, c, dev), last = place - start;
+    if (place != FWD_BPF_NONE) {
+        if (c->dev == dev) {
+#pragma unroll
+            for (int k = 0; k < FWD_N_CLASSES; k++) {
+                last -= c->at[k] < place;
+            }
+        }
+        i += last + 1;
+        i -= i >= n ? n : 0;
+    }
+    i += start;
     if (c->dev == dev) {
 #pragma unroll
         for (int k = 0; k < FWD_N_CLASSES; k++) {
@@ -66,7 +101,7 @@ member_of_copy(const struct fwd_bpf_net *net, const struct fwd_bpf_cookie *c,
         }
     }
     *keyp = net->devs[dev].first + i;
-    return i < start + n;
+    return 1;
 }
 
 /* Whom this copy of a frame with 'cookie' is for.  Returns false if there are
