@@ -202,7 +202,8 @@ tests_unit_test_fwd_policer_LDADD = $(BASE_LIBS) $(TEST_LIBS)
 tests_unit_test_fwd_limits_SOURCES = \
 	tests/unit/fwd_fixture.h \
 	tests/unit/netns_rig.h \
-	tests/unit/test_fwd_limits.c
+	tests/unit/test_fwd_limits.c \
+	tests/unit/udp_peers.h
 tests_unit_test_fwd_limits_LDADD = \
 	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
 endif
@@ -212,7 +213,8 @@ check_PROGRAMS += tests/unit/test_fwd_jumbo
 tests_unit_test_fwd_jumbo_SOURCES = \
 	tests/unit/fwd_fixture.h \
 	tests/unit/netns_rig.h \
-	tests/unit/test_fwd_jumbo.c
+	tests/unit/test_fwd_jumbo.c \
+	tests/unit/udp_peers.h
 tests_unit_test_fwd_jumbo_LDADD = \
 	replication/libreplication.a $(BASE_LIBS) $(TEST_LIBS)
 endif

@@ -4,18 +4,14 @@ are flooded as fast as their copies come back: no copy is lost, none is made
 twice."""
 
 import contextlib
-import json
-import subprocess
 import time
 
 import pytest
-import yaml
 
-from lab import LabError, run, wait_until
+from lab import run, wait_until
 from lab.agent import Agent
-from lab.lab import SANITIZER_ENV
+from lab.floods import FloodLoad
 from lab.netns import Namespace, connect
-from lab.process import Process
 
 TIMEOUT = 30
 KILLS = 3
@@ -74,21 +70,12 @@ class Site:
     def start(self, program, namespace, config):
         """The programs outlive the process in a BPF file system, which no
         namespace of "ip netns" has."""
-        path = self.lab.state.dir / f"{program}.yaml"
-        path.write_text(yaml.safe_dump(config))
         shell = f"mount --bind {self.pins} /sys/fs/bpf && exec \"$@\""
-        process = Process(namespace, program,
-                          ["sh", "-c", shell, "sh", self.lab.program(program),
-                           "--config", path, "--run-dir", self.lab.run_dir],
-                          self.lab.log_dir / f"{program}.log",
-                          env=SANITIZER_ENV)
-        self.lab.services[program] = process
-        process.start()
+        self.lab.start_own(namespace, program, config,
+                           wrapper=("sh", "-c", shell, "sh"))
 
     def ask(self, *words):
-        return json.loads(run(self.lab.program("tsnctl"), "--run-dir",
-                              self.lab.run_dir, *words, "--json",
-                              env=SANITIZER_ENV))
+        return self.lab.tsnctl(*words, as_json=True)
 
     def floods_to_all(self):
         sets = self.ask("flood", "show")
@@ -110,51 +97,27 @@ def site(new_lab):
     site.close()
 
 
-class Load:
-    """tests/unit/flood-load."""
-
-    def __init__(self, site):
-        self._popen = subprocess.Popen(
-            site.cloud.argv(site.lab.build_dir / "tests/unit/flood-load",
-                            "p0", PEER_MAC, NODE, NODE_MAC, SWITCHES[0],
-                            SWITCHES[1], len(SWITCHES) - 1, VNI),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={"builddir": str(site.lab.build_dir)} | SANITIZER_ENV)
-
-    def read(self):
-        self._popen.stdin.write("\n")
-        self._popen.stdin.flush()
-        return json.loads(self._popen.stdout.readline())
-
-    def finish(self):
-        said, _ = self._popen.communicate(timeout=TIMEOUT)
-        return json.loads(said)
-
-    def close(self):
-        self._popen.kill()
-        self._popen.wait()
-
-
 def test_replicator__killed_while_flooding__no_copy_lost(site):
-    load = Load(site)
+    load = FloodLoad(site.lab, site.cloud, "p0", PEER_MAC, NODE, NODE_MAC,
+                     SWITCHES[0], SWITCHES[1], len(SWITCHES) - 1, VNI)
     with contextlib.closing(load):
         status = wait_until(site.floods_to_all, TIMEOUT, "the flood set")
         assert status["engine"] == "ebpf" and status["pinned"]
         start = time.monotonic()
-        load.read()
+        load.ask()
         for kill in range(1, KILLS + 1):
             time.sleep(DOWN_S)
             site.lab.service("tsn-replicator").kill()
-            before = load.read()
+            before = load.ask()
             time.sleep(DOWN_S)
             # It floods without the process ...
-            assert load.read()["copies"] > before["copies"]
+            assert load.ask()["copies"] > before["copies"]
             site.lab.service("tsn-replicator").start()
             wait_until(lambda: site.lab.service("tsn-replicator").log_text()
                        .count(TAKEN_OVER) == kill, TIMEOUT, "the take-over")
-            before = load.read()
+            before = load.ask()
             # ... and by the programs of the next one.
-            wait_until(lambda: load.read()["copies"] > before["copies"]
+            wait_until(lambda: load.ask()["copies"] > before["copies"]
                        + 10000, TIMEOUT, "frames to go on")
         seconds = time.monotonic() - start
         result = load.finish()

@@ -11,16 +11,13 @@ chose."""
 
 import contextlib
 import json
-import subprocess
 
 import pytest
-import yaml
 
-from lab import Lab, LabError, run, wait_until
+from lab import Lab, wait_until
 from lab.agent import Agent
-from lab.lab import SANITIZER_ENV
+from lab.floods import FloodLoad
 from lab.netns import Namespace, connect
-from lab.process import Process
 
 TIMEOUT = 30
 BLUE = "default-domain:default-project:blue:blue"
@@ -68,14 +65,14 @@ class Site:
         for i in (1, 2):
             self.add_link(i)
         self.route(1, 2)
-        self.start("tsn-controller", lab.controller_ns, {
+        lab.start_own(lab.controller_ns, "tsn-controller", {
             "name": "ctrl1", "listen": "0.0.0.0:5269",
             "networks": [{"name": "blue", "vni": VNI, "id": ID}],
             "switches": [{"name": "tor1", "vtep": SENDER,
                           "agent": "tor1-agent",
                           "ports": [{"name": "p1", "network": "blue"}]}],
             "tsns": [{"name": "tsn1", "address": NODE}]})
-        self.start("tsn-replicator", lab.tsn_ns, {
+        lab.start_own(lab.tsn_ns, "tsn-replicator", {
             "controllers": [lab.controller_address],
             "replicator": {"name": "tsn1", "address": NODE,
                            "labels": "5000-5999", "engine": engine}})
@@ -156,21 +153,8 @@ class Site:
         """What a router's link loses when it goes down."""
         self.routers[i].ip("route", "replace", NODE, "via", f"10.5.{i}.1")
 
-    def start(self, program, namespace, config):
-        path = self.lab.state.dir / f"{program}.yaml"
-        path.write_text(yaml.safe_dump(config))
-        process = Process(namespace, program,
-                          [self.lab.program(program), "--config", path,
-                           "--run-dir", self.lab.run_dir],
-                          self.lab.log_dir / f"{program}.log",
-                          env=SANITIZER_ENV)
-        self.lab.services[program] = process
-        process.start()
-
     def ask(self, *words):
-        return json.loads(run(self.lab.program("tsnctl"), "--run-dir",
-                              self.lab.run_dir, *words, "--json",
-                              env=SANITIZER_ENV))
+        return self.lab.tsnctl(*words, as_json=True)
 
     def member(self, vtep):
         members = self.ask("flood", "show")[0]["members"]
@@ -194,21 +178,13 @@ class Site:
             self.agent.close()
 
 
-class Load:
-    """tests/unit/flood-load."""
+class Load(FloodLoad):
+    """By the three routers."""
 
     def __init__(self, site):
-        self._popen = subprocess.Popen(
-            site.cloud.argv(site.lab.build_dir / "tests/unit/flood-load",
-                            "d1,d2,d3", CLOUD_MAC, NODE, ROUTER_MAC, SENDER,
-                            MEMBERS[0], N_MEMBERS, VNI, PATIENCE_MS),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={"builddir": str(site.lab.build_dir)} | SANITIZER_ENV)
-
-    def ask(self, command=""):
-        self._popen.stdin.write(f"{command}\n")
-        self._popen.stdin.flush()
-        return json.loads(self._popen.stdout.readline())
+        super().__init__(site.lab, site.cloud, "d1,d2,d3", CLOUD_MAC, NODE,
+                         ROUTER_MAC, SENDER, MEMBERS[0], N_MEMBERS, VNI,
+                         PATIENCE_MS)
 
     def stop(self):
         return self.ask("stop")
@@ -216,10 +192,6 @@ class Load:
     def via(self, link):
         """Frames come by the router of that link."""
         return self.ask(f"via {link - 1}")
-
-    def close(self):
-        self._popen.kill()
-        self._popen.wait()
 
 
 class Change:

@@ -6,13 +6,11 @@ as "tsnctl flood show" has it."""
 import json
 
 import pytest
-import yaml
 
 from lab import run, wait_until
 from lab.agent import Agent
 from lab.lab import SANITIZER_ENV
 from lab.netns import Namespace
-from lab.process import Process
 
 TIMEOUT = 30
 BLUE = "default-domain:default-project:blue:blue"
@@ -60,14 +58,8 @@ class Site:
     def start(self, name, namespace, program, config):
         directory = self.lab.state.dir / name
         directory.mkdir()
-        path = directory / "config.yaml"
-        path.write_text(yaml.safe_dump(config))
-        process = Process(namespace, name,
-                          [self.lab.program(program), "--config", path,
-                           "--run-dir", directory],
-                          self.lab.log_dir / f"{name}.log", env=SANITIZER_ENV)
-        self.lab.services[name] = process
-        process.start()
+        self.lab.start_own(namespace, program, config, name=name,
+                           run_dir=directory)
 
     def agent(self, name, address):
         agent = wait_until(

@@ -5,35 +5,27 @@
 #include <config.h>
 #include "replication/forwarder/forwarder.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <cmocka.h>
 
-#include "fwd_fixture.h"
-#include "netns_rig.h"
 #include "openvswitch/vlog.h"
 #include "replication/forwarder/bucket.h"
 #include "tsn/error.h"
 #include "tsn/loop.h"
 #include "tsn/model.h"
+#include "udp_peers.h"
 
 #define WAIT_MS 10000           /* At most, for what must happen. */
 #define QUIET_MS 100            /* For what must not. */
 #define CHUNK 64                /* Fewer than the ring of a veth has. */
 
-#define NODE "10.0.5.1"
 #define GREEN 200
 #define HOUR ((3600ULL * 1000000000) << FWD_TIME_SHIFT)
-
-enum peer { P_T1, P_T2, P_Q, N_PEERS };
-static const char *const peer_ips[N_PEERS] = { T1, T2, Q };
 
 struct rig {
     struct tsn_loop *loop;
@@ -42,58 +34,6 @@ struct rig {
     int peers[N_PEERS];
     int n_punts;
 };
-
-static struct sockaddr_in
-sin_of(const char *s)
-{
-    struct sockaddr_in sin = { .sin_family = AF_INET };
-
-    sin.sin_port = htons(FWD_VXLAN_PORT);
-    assert_int_equal(inet_pton(AF_INET, s, &sin.sin_addr), 1);
-    return sin;
-}
-
-/* Opens the sockets of the peers in the other namespace. */
-static void
-open_peers(struct rig *rig)
-{
-    int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-    int size = 16 << 20;
-    char path[64];
-
-    snprintf(path, sizeof path, "/proc/%d/ns/net", (int) netns_peer);
-    int there = open(path, O_RDONLY | O_CLOEXEC);
-    assert_true(home >= 0 && there >= 0);
-    assert_int_equal(setns(there, CLONE_NEWNET), 0);
-    for (int i = 0; i < N_PEERS; i++) {
-        struct sockaddr_in sin = sin_of(peer_ips[i]);
-
-        rig->peers[i] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        assert_true(rig->peers[i] >= 0);
-        assert_int_equal(bind(rig->peers[i], (struct sockaddr *) &sin,
-                              sizeof sin), 0);
-        setsockopt(rig->peers[i], SOL_SOCKET, SO_RCVBUFFORCE, &size,
-                   sizeof size);
-    }
-    assert_int_equal(setns(home, CLONE_NEWNET), 0);
-    close(home);
-    close(there);
-}
-
-static void
-connect_peers(void)
-{
-    sh("ip link add name u0 numrxqueues 2 numtxqueues 2 type veth "
-       "peer name p0 numrxqueues 2 numtxqueues 2 netns %d", (int) netns_peer);
-    sh("ip link set u0 up && ip addr add " NODE "/24 dev u0");
-    sh("ip route add 10.0.0.0/8 via 10.0.5.254");
-    peer_sh("ip link set p0 up");
-    peer_sh("ip addr add 10.0.5.254/24 dev p0");
-    for (int i = 0; i < N_PEERS; i++) {
-        peer_sh("ip addr add %s/32 dev p0", peer_ips[i]);
-    }
-    peer_sh("ethtool -K p0 gro on");
-}
 
 static struct fwd_network *
 make_network(uint32_t vni, struct fwd_net_counters *counters)
@@ -197,7 +137,7 @@ rig_create(enum fwd_engine engine, uint64_t network, uint64_t tor)
         return NULL;
     }
     setrlimit(RLIMIT_MEMLOCK, &unlimited);
-    connect_peers();
+    connect_peers(1500);
     if (network) {
         config.storm_network = fwd_rate_of_interval(HOUR, network);
     }
@@ -216,7 +156,7 @@ rig_create(enum fwd_engine engine, uint64_t network, uint64_t tor)
         return NULL;
     }
     assert_int_equal(error, 0);
-    open_peers(rig);
+    open_peers(rig->peers);
     rig->blue = fwd_net_counters_create();
     rig->green = fwd_net_counters_create();
     publish(rig);
@@ -229,9 +169,7 @@ rig_destroy(struct rig *rig)
 {
     if (rig) {
         fwd_destroy(rig->fwd);
-        for (int i = 0; i < N_PEERS; i++) {
-            close(rig->peers[i]);
-        }
+        close_peers(rig->peers);
         tsn_loop_destroy(rig->loop);
         fwd_net_counters_unref(rig->blue);
         fwd_net_counters_unref(rig->green);

@@ -13,6 +13,8 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from . import config
 from .base import LabError, run, wait_until
 from .hosts import ComputeHost, Host, Server
@@ -234,6 +236,20 @@ class Lab:
         """All that were started are still the same processes."""
         for service in self.services.values():
             service.check_alive()
+
+    def start_own(self, namespace, program, config, *, name=None,
+                  run_dir=None, wrapper=()):
+        """Starts a program of ours with a configuration of the caller's, under
+        a name of its own if there are several."""
+        name = name or program
+        path = self.state.dir / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(config))
+        process = Process(namespace, name,
+                          [*wrapper, self.program(program), "--config", path,
+                           "--run-dir", run_dir or self.run_dir],
+                          self.log_dir / f"{name}.log", env=SANITIZER_ENV)
+        self.services[name] = process
+        process.start()
 
     def tsnctl(self, *argv, as_json=False, ok=(0,)):
         argv = ["--run-dir", self.run_dir, *argv]
