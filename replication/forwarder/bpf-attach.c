@@ -10,6 +10,8 @@
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "openvswitch/dynamic-string.h"
@@ -22,6 +24,8 @@
 
 VLOG_DEFINE_THIS_MODULE(fwd_bpf_attach);
 
+/* The largest MTU whose frames every driver has in one piece of memory. */
+#define MAX_PIECE 3498
 /* More interfaces than frames come in by. */
 #define MAX_INTERFACES 16
 
@@ -78,13 +82,55 @@ fwd_bpf_attach_destroy(struct fwd_bpf_attach *attach)
     free(attach);
 }
 
+/* Whether frames of an interface may be in several pieces of memory. */
+static bool
+is_jumbo(int fd, const char *name)
+{
+    struct ifreq ifr;
+
+    memset(&ifr, 0, sizeof ifr);
+    ovs_strlcpy(ifr.ifr_name, name, sizeof ifr.ifr_name);
+    if (ioctl(fd, SIOCGIFFLAGS, &ifr) || !(ifr.ifr_flags & IFF_UP)
+        || ifr.ifr_flags & IFF_LOOPBACK) {
+        return false;
+    }
+    return !ioctl(fd, SIOCGIFMTU, &ifr) && ifr.ifr_mtu > MAX_PIECE;
+}
+
+static bool
+any_is_jumbo(void)
+{
+    struct if_nameindex *all = if_nameindex();
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool any = false;
+
+    for (struct if_nameindex *i = all; i && i->if_index && fd >= 0; i++) {
+        any = any || is_jumbo(fd, i->if_name);
+    }
+    if_freenameindex(all);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return any;
+}
+
 const char *
 fwd_bpf_attach_why_link(const struct fwd_bpf_attach *attach)
 {
-    return !attach->pins ? "there is no BPF file system to pin it in"
-           : fwd_bpf_pins_has_links(attach->pins)
-           ? "the links of the process before can be taken over without a "
-             "loss" : NULL;
+    const int *programs;
+
+    if (!attach->pins) {
+        return "there is no BPF file system to pin it in";
+    } else if (fwd_bpf_pins_has_links(attach->pins)) {
+        return "the links of the process before can be taken over without a "
+               "loss";
+    } else if (!fwd_bpf_pins_get_olds(attach->pins, FWD_BPF_PIN_PROGRAM,
+                                      &programs)
+               && any_is_jumbo()) {
+        return "an interface has jumbo frames, for which a dispatcher would "
+               "be in generic mode";
+    }
+    return NULL;
 }
 
 void

@@ -41,7 +41,9 @@ struct fwd_bpf_attach *fwd_bpf_attach_create(const char *dir);
 void fwd_bpf_attach_destroy(struct fwd_bpf_attach *);   /* NULL is fine. */
 
 /* Why there should be no dispatcher, even if there could; NULL if nothing
- * speaks against it. */
+ * speaks against it.  On an underlay of jumbo frames libxdp's (1.3.1) has no
+ * place in the driver, as it does not ask programs that are loaded whether they
+ * know frames in several pieces of memory. */
 const char *fwd_bpf_attach_why_link(const struct fwd_bpf_attach *);
 
 /* The program to run: through a dispatcher, if it is one for that.  Before

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "bpf_rig.h"
+#include "replication/forwarder/bpf-attach.h"
 #include "replication/forwarder/bpf-pins.h"
 #include "replication/forwarder/forwarder.h"
 #include "tsn/model.h"
@@ -80,6 +81,25 @@ count_line(const char *line, void *aux OVS_UNUSED)
 {
     print_message("%s\n", line);
     n_lines++;
+}
+
+/* Where the driver has frames in several pieces a dispatcher would be in generic
+ * mode, and our program by itself is not. */
+static void
+attach__jumbo_interface__no_dispatcher(void **state)
+{
+    if (!*state) {
+        skip();
+    }
+    struct fwd_bpf_attach *attach = fwd_bpf_attach_create(PINS);
+    assert_null(fwd_bpf_attach_why_link(attach));
+    sh("ip link set dev u0 mtu 9000");
+    const char *why = fwd_bpf_attach_why_link(attach);
+    assert_non_null(why);
+    assert_non_null(strstr(why, "jumbo"));
+    sh("ip link set dev u0 down");
+    assert_null(fwd_bpf_attach_why_link(attach));
+    fwd_bpf_attach_destroy(attach);
 }
 
 /* Skips the test on a host without dispatchers. */
@@ -551,6 +571,8 @@ main(void)
         BOTH(pins__sockets_alone_after__removed_when_complete),
         BOTH(attach__interface_made_anew_often__attached),
         BOTH(pins__dots_in_names__floods_on_and_found),
+        cmocka_unit_test_setup_teardown(attach__jumbo_interface__no_dispatcher,
+                                        setup_native, teardown),
         cmocka_unit_test_setup_teardown(remove_all__not_permitted__says_so,
                                         setup_native, teardown),
         cmocka_unit_test_setup_teardown(
