@@ -30,9 +30,15 @@ FWD_INLINE __u32
 last_place(const struct fwd_bpf_net *net, const struct fwd_bpf_cookie *c,
            __u32 dev)
 {
-    const __u16 *last = net->devs[dev].last[c->class];
     _Bool is_self = 0;
+    __u64 class = c->class;
 
+    /* Checked where it is used, as in find_flood(). */
+    asm volatile("" : "+r"(class));
+    if (class >= FWD_N_CLASSES) {
+        return FWD_BPF_NONE;
+    }
+    const __u16 *last = net->devs[dev].last[class];
     if (c->dev == dev && last[0] != FWD_BPF_NONE) {
 #pragma unroll
         for (int k = 0; k < FWD_N_CLASSES; k++) {
@@ -51,10 +57,6 @@ member_of_copy(const struct fwd_bpf_net *net, const struct fwd_bpf_cookie *c,
     /* In the order that they have in the block. */
     static const int order[] = { FWD_EVPN, FWD_TOR, FWD_TREE };
     __u32 start = 0, n = 0, n_self = 0, to = fwd_flood_classes(c->class);
-
-    if (c->class >= FWD_N_CLASSES) {
-        return 0;
-    }
 
 #pragma unroll
     for (int k = 0; k < FWD_N_CLASSES; k++) {
