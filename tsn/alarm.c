@@ -228,19 +228,28 @@ tsn_alarms_state(struct tsn_alarms *set, const char *name,
     }
 }
 
-/* Where the kept ones are as many as can be: the others would have had room if
- * those before them, which were not stated any more, had gone first, and will
- * have it the next time. */
+/* How many there are too many of a kind.  Of those that are not kept some would
+ * have had room if those before them, which were not stated any more, had gone
+ * first, and will have it the next time. */
+static size_t
+count_too_many(const struct kind *kind)
+{
+    size_t n = kind->n_stated + kind->n_over;
+
+    return n > TSN_ALARMS_MAX ? n - TSN_ALARMS_MAX : 0;
+}
+
 static void
 state_over(struct tsn_alarms *set)
 {
     for (size_t i = 0; i < set->n_kinds; i++) {
         const struct kind kind = set->kinds[i];
+        size_t n = count_too_many(&kind);
 
-        if (kind.n_over && kind.n_stated >= TSN_ALARMS_MAX) {
+        if (n) {
             char *object = xasprintf("alarm=%s", kind.name);
             char *text = xasprintf("and %"PRIuSIZE" more that are not shown",
-                                   kind.n_over);
+                                   n);
 
             tsn_alarms_state(set, "more-alarms", kind.severity, kind.delay_ms,
                              object, text);

@@ -237,6 +237,28 @@ alarms__others_take_their_place__are_not_more(void **state)
     assert_true(is_shown(rig, "port=p1000"));
 }
 
+/* While they go one by one there are too many all the time. */
+static void
+alarms__too_many_and_some_go__the_others_are_still_told(void **state)
+{
+    struct rig *rig = *state;
+
+    look_at_ports(rig, 0, 0, TSN_ALARMS_MAX + 20);
+    look_at_ports(rig, DELAY_MS, 0, TSN_ALARMS_MAX + 20);
+    assert_int_equal(tsn_alarms_count(rig->set), TSN_ALARMS_MAX + 1);
+    assert_true(is_shown(rig, MORE(20)));
+    look_at_ports(rig, 0, 1, TSN_ALARMS_MAX + 19);
+    assert_true(is_shown(rig, MORE(19)));
+    look_at_ports(rig, 0, 8, TSN_ALARMS_MAX + 12);
+    assert_true(is_shown(rig, MORE(12)));
+    /* All that are left have room the next time. */
+    look_at_ports(rig, 0, 20, TSN_ALARMS_MAX);
+    assert_false(is_shown(rig, "more-alarms"));
+    look_at_ports(rig, 0, 20, TSN_ALARMS_MAX);
+    look_at_ports(rig, DELAY_MS, 20, TSN_ALARMS_MAX);
+    assert_int_equal(tsn_alarms_count(rig->set), TSN_ALARMS_MAX);
+}
+
 static void
 alarms__too_many_of_a_kind__another_has_room(void **state)
 {
@@ -280,6 +302,7 @@ main(void)
         CASE(alarms__same_kind__are_told_apart_by_object),
         CASE(alarms__too_many__how_many_more_is_told),
         CASE(alarms__others_take_their_place__are_not_more),
+        CASE(alarms__too_many_and_some_go__the_others_are_still_told),
         CASE(alarms__too_many_of_a_kind__another_has_room),
         CASE(alarms__a_critical_one_among_the_rest__is_counted),
     };
