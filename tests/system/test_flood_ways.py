@@ -34,6 +34,9 @@ SENDER = "10.7.0.1"
 # With the sender as many as a control node takes of one agent.
 N_MEMBERS = 15
 MEMBERS = [f"10.7.0.{i}" for i in range(2, 2 + N_MEMBERS)]
+# Of the links.  Hashes differ from run to run: half of the members go by the
+# third one, so that none or all of them hardly ever do.
+WEIGHTS = {1: 1, 2: 1, 3: 2}
 PATIENCE_MS = 100
 # Frames that are enough to see who gets them.
 SOME = 200
@@ -126,7 +129,8 @@ class Site:
     def route(self, *links):
         """The node's routes to the cloud go by these links."""
         hops = [word for i in links
-                for word in ("nexthop", "via", f"10.5.{i}.2")]
+                for word in ("nexthop", "via", f"10.5.{i}.2", "weight",
+                             WEIGHTS[i])]
         self.node.ip("route", "replace", FAR, *hops)
 
     @contextlib.contextmanager
@@ -138,7 +142,7 @@ class Site:
                          "dev", f"u{i}")
         try:
             self.node.ip("nexthop", "add", "id", 10, "group",
-                         "/".join(map(str, links)))
+                         "/".join(f"{i},{WEIGHTS[i]}" for i in links))
             self.node.ip("route", "replace", FAR, "nhid", 10)
             yield
         finally:
@@ -441,7 +445,7 @@ def test_interface__added_and_deleted__others_not_disturbed(site, links):
         with Change(site, "three interfaces", via=3) as c:
             pass
         c.check_exact()
-        assert set(c.links()) == {1, 2, 3}
+        assert {3} < set(c.links())
         with Change(site, "route without u3", via=1) as c:
             site.route(1, 2)
             c.settle([1, 2])
@@ -467,7 +471,7 @@ def test_interface__deleted_while_used__others_not_disturbed(site, links):
             with Change(site, "by u3", via=3) as c:
                 pass
             three = c.links()
-            assert set(three) == {1, 2, 3}
+            assert {3} < set(three)
             with Change(site, "u3 deleted", via=1) as c:
                 site.drop_link(3)
                 c.settle([1, 2])
