@@ -85,9 +85,6 @@ class Site:
 
     def close(self):
         self.agent.close()
-        for service in self.lab.services.values():
-            service.stop()
-        run("umount", self.pins)
 
 
 @pytest.fixture(scope="module")

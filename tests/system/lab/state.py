@@ -93,8 +93,9 @@ class State:
         return start_time(pid) == started
 
     def tear_down(self):
-        """Stops every process of the lab and removes its namespaces.  May be
-        called any number of times, by any process."""
+        """Stops every process of the lab and removes its namespaces, and what
+        is mounted in its directory.  May be called any number of times, by any
+        process."""
         self._stop(dict(self.processes))
         # What was started but not recorded before the runner was killed, and
         # children: found in our namespaces, known by its tag.  A shell that
@@ -106,8 +107,16 @@ class State:
             if name in present:
                 run("ip", "netns", "delete", name)
         self.namespaces = []
+        for place in reversed(self._mounts()):
+            run("umount", place)
         if self.dir.exists():
             self.save()
+
+    def _mounts(self):
+        """In the order that they were mounted in."""
+        mounts = Path("/proc/self/mounts").read_text().splitlines()
+        places = [Path(line.split()[1]) for line in mounts]
+        return [place for place in places if self.dir in place.parents]
 
     def forget(self, *, keep_logs=False):
         """Removes the record, and its directory unless the logs are wanted."""
