@@ -71,7 +71,10 @@ struct fwd_nexthops {
     uv_poll_t *poll;
     uv_timer_t *tick;
     uv_timer_t *refresh;        /* Active while ways are due, or of an older
-                                 * generation. */
+                                 * generation.  It goes round: */
+    struct hmap_position next;  /* From here on ... */
+    bool passed;                /* ... and once more, as some of those before
+                                 * may be due again. */
 };
 
 static uint32_t
@@ -322,26 +325,44 @@ tell(struct fwd_nexthops *nhs, const struct way *way)
     nhs->ops->changed(&way->dst, &way->nh, nhs->aux);
 }
 
-static void
-refresh_cb(uv_timer_t *timer)
+/* Looks up what is due from where it was left to the end.  Begun from the start
+ * each time, the last ones would wait for as long as routes change.  Returns
+ * false if the budget did not suffice. */
+static bool
+refresh_some(struct fwd_nexthops *nhs)
 {
-    struct fwd_nexthops *nhs = timer->data;
     int budget = REFRESH_BUDGET;
-    struct way *way;
+    struct hmap_node *node;
 
-    HMAP_FOR_EACH (way, node, &nhs->ways) {
+    while ((node = hmap_at_position(&nhs->ways, &nhs->next))) {
+        struct way *way = CONTAINER_OF(node, struct way, node);
+
         if (way->generation == nhs->generation && !way->due) {
             continue;
-        }
-        if (!budget--) {
-            uv_timer_start(nhs->refresh, refresh_cb, NEXT_TURN_MS, 0);
-            return;
         }
         if (refresh_way(nhs, way)) {
             tell(nhs, way);
         }
+        if (!--budget) {
+            return false;
+        }
     }
-    if (nhs->changed) {
+    return true;
+}
+
+static void
+refresh_cb(uv_timer_t *timer)
+{
+    struct fwd_nexthops *nhs = timer->data;
+
+    if (!nhs->next.bucket && !nhs->next.offset) {
+        nhs->passed = false;
+    }
+    bool done = refresh_some(nhs);
+    if (!done || nhs->passed) {
+        uv_timer_start(nhs->refresh, refresh_cb, NEXT_TURN_MS, 0);
+    }
+    if (done && nhs->changed) {
         nhs->changed = false;
         nhs->ops->settled(nhs->aux);
     }
@@ -350,6 +371,7 @@ refresh_cb(uv_timer_t *timer)
 static void
 start_refresh(struct fwd_nexthops *nhs, uint64_t ms)
 {
+    nhs->passed = true;
     if (!uv_is_active((uv_handle_t *) nhs->refresh)) {
         uv_timer_start(nhs->refresh, refresh_cb, ms, 0);
     }
@@ -573,6 +595,7 @@ fwd_nexthops_add(struct fwd_nexthops *nhs, const struct fwd_ip *dst)
         way = xzalloc(sizeof *way);
         way->dst = way->via = *dst;
         hmap_insert(&nhs->ways, &way->node, hash_ip(dst, 0));
+        nhs->passed = true;     /* Others may have moved. */
         way->ask = true;
         refresh_way(nhs, way);
     }
@@ -596,6 +619,7 @@ fwd_nexthops_remove(struct fwd_nexthops *nhs, const struct fwd_ip *dst)
     if (way && !--way->refs) {
         hmap_remove(&nhs->ways, &way->node);
         free(way);
+        nhs->passed = true;     /* Likewise. */
     }
 }
 

@@ -673,6 +673,46 @@ fwd_nexthops__neighbour_of_many__some_in_a_turn(void **state)
     assert_in_range(most_changes(rig, a, false), 1, MOST_IN_A_TURN);
 }
 
+static int
+count_many(const struct rig *rig, int ifindex)
+{
+    int n = 0;
+
+    for (int i = 0; i < N_MANY; i++) {
+        struct fwd_ip dst = many(i);
+
+        n += fwd_nexthops_find(rig->nhs, &dst)->ifindex == ifindex;
+    }
+    return n;
+}
+
+/* As while a fabric converges: the next change comes before all have been
+ * looked up for the one before. */
+static void
+fwd_nexthops__other_routes_change_all_the_time__all_follow(void **state)
+{
+    struct rig *rig = *state;
+    SKIP_WITHOUT(rig);
+    int b = if_nametoindex("ub"), n = 0;
+
+    sh("ip route add 10.7.0.0/16 via 10.0.1.2");
+    for (int i = 0; i < N_MANY; i++) {
+        struct fwd_ip dst = many(i);
+
+        fwd_nexthops_add(rig->nhs, &dst);
+    }
+    sh("ip route replace 10.7.0.0/16 via 10.0.2.2");
+    rig->n_settled = 0;
+    uint64_t end = tsn_now_ms() + WAIT_MS;
+    while ((count_many(rig, b) < N_MANY || !rig->n_settled)
+           && tsn_now_ms() < end) {
+        sh("ip route replace 198.51.100.0/24 via 10.0.%d.2", 1 + n++ % 2);
+        turn(rig);
+    }
+    assert_int_equal(count_many(rig, b), N_MANY);
+    assert_true(rig->n_settled);
+}
+
 static void
 fwd_nexthops__nexthop_objects__are_followed(void **state)
 {
@@ -800,6 +840,7 @@ main(void)
         TEST(fwd_nexthops__weighted_paths__share_by_weight),
         TEST(fwd_nexthops__neighbour_of_a_path_fails__move_until_it_is_back),
         TEST(fwd_nexthops__neighbour_of_many__some_in_a_turn),
+        TEST(fwd_nexthops__other_routes_change_all_the_time__all_follow),
         TEST(fwd_nexthops__nexthop_objects__are_followed),
         TEST(fwd_nexthops__nexthop_objects_not_compatible__are_followed),
         TEST(fwd_nexthops__ipv6__neighbours_and_gateways),
