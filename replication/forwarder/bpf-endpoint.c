@@ -48,7 +48,8 @@ struct fwd_bpf_endpoints {
     const struct fwd_bpf_endpoint_ops *ops;
     void *aux;
     struct hmap endpoints;
-    bool some_moved;            /* Since networks were written. */
+    bool some_moved;            /* Since networks were written ... */
+    bool some_untold;           /* ... and since the owner was told. */
     struct fwd_bpf_pool *pool;
     struct dev devs[FWD_BPF_MAX_DEVS];
 };
@@ -214,7 +215,7 @@ nexthop_changed(const struct fwd_ip *dst, const struct fwd_nexthop *nh,
         set_way(es, e, nh);
         if (e->at.dev != old.dev || e->at.mtu != old.mtu
             || e->at.ready != old.ready) {
-            e->moved = es->some_moved = true;
+            e->moved = es->some_moved = es->some_untold = true;
         } else if (!e->moved) {
             settle(es, e);
         }
@@ -226,7 +227,8 @@ nexthops_settled(void *es_)
 {
     struct fwd_bpf_endpoints *es = es_;
 
-    if (es->some_moved) {
+    if (es->some_untold) {
+        es->some_untold = false;
         es->ops->moved(es->aux);
     }
 }
@@ -367,6 +369,9 @@ fwd_bpf_endpoints_settle(struct fwd_bpf_endpoints *es)
 {
     struct endpoint *e;
 
+    if (!es->some_moved || es->some_untold) {
+        return;
+    }
     HMAP_FOR_EACH (e, node, &es->endpoints) {
         settle(es, e);
     }

@@ -63,7 +63,8 @@ void fwd_bpf_endpoint_unref(struct fwd_bpf_endpoints *, const struct fwd_ip *);
 /* Whether 'at' has changed since the last fwd_bpf_endpoints_settle(). */
 bool fwd_bpf_endpoint_has_moved(const struct fwd_bpf_endpoints *,
                                 const struct fwd_ip *);
-/* All networks have been written with all endpoints as they are now. */
+/* All networks whose endpoints moved before the last call of 'moved' have been
+ * written since.  Does nothing while another call is to come. */
 void fwd_bpf_endpoints_settle(struct fwd_bpf_endpoints *);
 
 /* How packets to an endpoint leave.  False if it is not wanted. */

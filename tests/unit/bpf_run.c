@@ -151,6 +151,18 @@ any_has_moved(const struct bpf_run *run)
     return false;
 }
 
+static void
+turn_before(struct bpf_run *run, uint64_t end)
+{
+    struct pollfd fd = {
+        .fd = uv_backend_fd(tsn_loop_uv(run->loop)), .events = POLLIN,
+    };
+
+    assert_true(tsn_now_ms() < end);
+    uv_run(tsn_loop_uv(run->loop), UV_RUN_NOWAIT);
+    poll(&fd, 1, 1);
+}
+
 void
 bpf_run_wait(struct bpf_run *run, size_t n_unresolved)
 {
@@ -158,14 +170,20 @@ bpf_run_wait(struct bpf_run *run, size_t n_unresolved)
 
     while (fwd_bpf_n_pending(run->endpoints) != n_unresolved
            || any_has_moved(run)) {
-        struct pollfd fd = {
-            .fd = uv_backend_fd(tsn_loop_uv(run->loop)), .events = POLLIN,
-        };
-
-        assert_true(tsn_now_ms() < end);
-        uv_run(tsn_loop_uv(run->loop), UV_RUN_NOWAIT);
-        poll(&fd, 1, 1);
+        turn_before(run, end);
     }
+}
+
+bool
+bpf_run_settle_amid(struct bpf_run *run)
+{
+    uint64_t end = tsn_now_ms() + WAIT_MS;
+
+    while (!any_has_moved(run)) {
+        turn_before(run, end);
+    }
+    fwd_bpf_endpoints_settle(run->endpoints);
+    return any_has_moved(run);
 }
 
 /* The egress programs count copies for each CPU. */

@@ -45,6 +45,11 @@ int bpf_run_ifindex(const struct bpf_run *, unsigned int dev);
 /* Waits until that many endpoints cannot be sent to, and programs know. */
 void bpf_run_wait(struct bpf_run *, size_t n_unresolved);
 
+/* Waits until some ways have changed, of more than are looked up in one turn,
+ * and has networks settle as if they had all been written just now.  Returns
+ * whether it is still known that endpoints have moved. */
+bool bpf_run_settle_amid(struct bpf_run *);
+
 /* What the programs have counted since this was called last. */
 void bpf_run_count(struct bpf_run *, struct fwd_counters *);
 

@@ -239,6 +239,22 @@ programs__way_lost_and_back__last_copy_leaves(void **state)
     assert_int_equal(flood(run, 31, MEMBER(3)), 30);
 }
 
+/* Networks are written in turns, and so may be done while ways of the next
+ * change are being looked up. */
+static void
+programs__ways_change_as_networks_settle__not_forgotten(void **state)
+{
+    struct bpf_run *run = *state;
+
+    if (!run) {
+        skip();
+    }
+    sh("ip route add unreachable 10.7.0.0/17");
+    assert_true(bpf_run_settle_amid(run));
+    bpf_run_wait(run, count_unreachable() + FWD_BPF_MAX_FANOUT);
+    assert_int_equal(flood(run, 31, MEMBER(3)), 0);
+}
+
 static int
 setup(void **state)
 {
@@ -279,6 +295,7 @@ main(void)
         TEST(programs__any_fanout__last_copy_leaves),
         TEST(programs__members_without_a_way__last_copy_leaves),
         TEST(programs__way_lost_and_back__last_copy_leaves),
+        TEST(programs__ways_change_as_networks_settle__not_forgotten),
     };
 
     if (!getenv("TSN_TEST_VERBOSE")) {
