@@ -64,7 +64,8 @@ void fwd_bpf_endpoint_unref(struct fwd_bpf_endpoints *, const struct fwd_ip *);
 bool fwd_bpf_endpoint_has_moved(const struct fwd_bpf_endpoints *,
                                 const struct fwd_ip *);
 /* All networks whose endpoints moved before the last call of 'moved' have been
- * written since.  Does nothing while another call is to come. */
+ * written since, but for those that there is no room for.  Does nothing while
+ * another call is to come. */
 void fwd_bpf_endpoints_settle(struct fwd_bpf_endpoints *);
 
 /* How packets to an endpoint leave.  False if it is not wanted. */

@@ -51,6 +51,7 @@ struct fwd_bpf_tables {
     struct written **written;   /* By VNI. */
     size_t n;
     size_t n_refused;           /* Networks that there is no room for. */
+    size_t next;                /* Where to go on with those that are due. */
     struct fwd_counters gone;   /* Of networks that have no slot any more. */
 
     /* What is in the map of labels, by label. */
@@ -466,25 +467,40 @@ fwd_bpf_tables_moved(struct fwd_bpf_tables *ts)
     }
 }
 
+bool
+fwd_bpf_tables_have_followed(const struct fwd_bpf_tables *ts)
+{
+    for (size_t i = 0; i < ts->n; i++) {
+        if (ts->written[i]->due && !ts->written[i]->wanted) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Those that there is no room for keep no others waiting: they come last, and
+ * each in its turn. */
 uint32_t
 fwd_bpf_tables_rewrite(struct fwd_bpf_tables *ts, size_t budget)
 {
-    uint32_t again_ms = 0;
+    bool moved_first = !fwd_bpf_tables_have_followed(ts), any_fits = false;
     size_t done = 0;
 
-    for (size_t i = 0; i < ts->n && !again_ms; i++) {
-        struct written *w = ts->written[i];
+    for (; ts->next < ts->n && done < budget; ts->next++) {
+        struct written *w = ts->written[ts->next];
 
-        if (w->due && done >= budget) {
-            again_ms = NEXT_TURN_MS;
-        } else if (w->due) {
+        if (w->due && !(moved_first && w->wanted)) {
             prepare_network(ts, w, w->wanted ? w->wanted : w->network);
             done += n_members_of(network_of(w));
-            again_ms = w->wanted ? RETRY_MS : 0;
+            any_fits = any_fits || !w->wanted;
         }
     }
     use_all(ts);
-    return again_ms;
+    ts->next = ts->next < ts->n ? ts->next : 0;
+    if (!fwd_bpf_tables_have_followed(ts)) {
+        return NEXT_TURN_MS;
+    }
+    return !any_wanted(ts) ? 0 : any_fits ? NEXT_TURN_MS : RETRY_MS;
 }
 
 size_t

@@ -6,6 +6,7 @@
 #ifndef FWD_BPF_TABLES_H
 #define FWD_BPF_TABLES_H 1
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,8 +44,12 @@ uint32_t fwd_bpf_tables_publish(struct fwd_bpf_tables *,
 void fwd_bpf_tables_moved(struct fwd_bpf_tables *);
 /* Writes some of the networks anew that are due.  Returns after how many
  * milliseconds to call it again, as there are more or there was no room, or 0.
- * 'budget' is of members; one network is done at least, if there is room. */
+ * 'budget' is of members; one network is tried at least. */
 uint32_t fwd_bpf_tables_rewrite(struct fwd_bpf_tables *, size_t budget);
+
+/* Whether all networks have been written since their endpoints moved, but for
+ * those that there is no room for. */
+bool fwd_bpf_tables_have_followed(const struct fwd_bpf_tables *);
 
 /* How many networks are due. */
 size_t fwd_bpf_tables_n_due(const struct fwd_bpf_tables *);

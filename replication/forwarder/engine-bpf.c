@@ -179,6 +179,8 @@ rewrite_cb(uv_timer_t *timer)
         uv_timer_start(timer, rewrite_cb, again_ms, 0);
     } else {
         uv_timer_stop(timer);
+    }
+    if (fwd_bpf_tables_have_followed(bpf->tables)) {
         fwd_bpf_endpoints_settle(bpf->endpoints);
     }
 }

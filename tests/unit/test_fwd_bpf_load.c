@@ -15,6 +15,7 @@
 
 #include "bpf_rig.h"
 #include "map_memory.h"
+#include "replication/forwarder/bpf/abi.h"
 
 /* Networks are 1000, 1001, ...; their members are 10.7.0.1, 10.7.0.2, ...,
  * who all want the network's own VNI.  The first one sends. */
@@ -613,6 +614,80 @@ fwd_bpf__all_networks_change_and_change_again__programs_follow(void **state)
     }
 }
 
+/* Whether a copy of a frame of the network comes by the second interface
+ * before long. */
+static bool
+comes_by_second(struct bpf_rig *rig, uint32_t vni)
+{
+    uint64_t end = tsn_now_ms() + WAIT_MS;
+    struct wire w;
+
+    do {
+        make_frame(&w, vni, 0, 100);
+        rig_send(rig, &w);
+        rig_turn_for(rig, QUIET_MS);
+        if (rig_receive(rig, 1, &w, 0)) {
+            return true;
+        }
+    } while (tsn_now_ms() < end);
+    return false;
+}
+
+/* There is room for all but one of the large networks at most, and for a small
+ * one behind them, whose endpoints move; then those of all. */
+static void
+fwd_bpf__no_room_for_some__others_follow_their_endpoints(void **state)
+{
+    enum {
+        SIZE = FWD_BPF_MAX_FANOUT,
+        N = FWD_BPF_MAX_INDEX / (2 * SIZE) + 1,
+    };
+    struct bpf_rig *rig = *state;
+    struct fwd_network *networks[N + 1];
+    struct fwd_bpf_status status;
+
+    if (!rig) {
+        skip();
+    }
+    netns_connect("v1", "10.0.21.1/24", "q1", "10.0.21.2/24");
+    peer_sh("ethtool -K q1 gro on");
+    rig->fds[rig->n_fds++] = peer_packet_socket("q1");
+    for (int i = 0; i < N; i++) {
+        networks[i] = make_network(FIRST_VNI + i, SIZE);
+    }
+    networks[N] = make_network_from(FIRST_VNI + N, 3, 2048);
+    rig_publish(rig, fwd_table_create(&networks[N], 1));
+    rig_publish(rig, fwd_table_create(networks, N + 1));
+    for (int i = 0; i <= N; i++) {
+        fwd_network_unref(networks[i]);
+    }
+    rig_wait_ready(rig);
+    fwd_bpf_get_status(rig->bpf, &status);
+    assert_true(status.n_due > 0);
+
+    sh("ip route add 10.7.8.0/24 via 10.0.21.2");
+    assert_true(comes_by_second(rig, FIRST_VNI + N));
+    fwd_bpf_get_status(rig->bpf, &status);
+    assert_true(status.n_due > 0);
+    assert_int_equal(status.n_interfaces, 2);
+
+    sh("ip route add 10.7.0.0/16 via 10.0.21.2");
+    uint64_t end = tsn_now_ms() + WAIT_MS;
+    do {
+        rig_turn(rig);
+        fwd_bpf_get_status(rig->bpf, &status);
+    } while (status.n_interfaces > 1 && tsn_now_ms() < end);
+    assert_int_equal(status.n_interfaces, 1);
+
+    publish_all(rig, SIZE, 1);
+    end = tsn_now_ms() + WAIT_MS;
+    do {
+        rig_turn(rig);
+        fwd_bpf_get_status(rig->bpf, &status);
+    } while (status.n_due && tsn_now_ms() < end);
+    assert_int_equal(status.n_due, 0);
+}
+
 static void
 refused(enum fwd_problem kind, const char *object, const char *text,
         void *found_)
@@ -675,6 +750,8 @@ main(void)
         TEST(fwd_bpf__more_networks_than_there_may_be__says_how_many,
              setup_generic),
         TEST(fwd_bpf__all_networks_change_and_change_again__programs_follow,
+             setup_native),
+        TEST(fwd_bpf__no_room_for_some__others_follow_their_endpoints,
              setup_native),
         TEST(fwd_bpf__thousands_of_networks__fit_and_load,
              setup_native),
