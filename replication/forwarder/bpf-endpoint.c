@@ -52,6 +52,7 @@ struct fwd_bpf_endpoints {
     bool some_untold;           /* ... and since the owner was told. */
     struct fwd_bpf_pool *pool;
     struct dev devs[FWD_BPF_MAX_DEVS];
+    bool short_of_devs;         /* Some endpoints got no number. */
 };
 
 static struct endpoint *
@@ -85,6 +86,7 @@ find_dev(struct fwd_bpf_endpoints *es, int ifindex)
         VLOG_ERR_RL(&rl, "endpoints are reached by more interfaces than the "
                     "%d that there is room for, nothing leaves by ifindex=%d",
                     FWD_BPF_MAX_DEVS, ifindex);
+        es->short_of_devs = true;
         return unused;
     }
     es->devs[unused] = (struct dev) { .ifindex = ifindex };
@@ -231,6 +233,38 @@ nexthops_settled(void *es_)
         es->some_untold = false;
         es->ops->moved(es->aux);
     }
+}
+
+static bool
+has_unused_dev(const struct fwd_bpf_endpoints *es)
+{
+    for (unsigned int i = 0; i < FWD_BPF_MAX_DEVS; i++) {
+        if (!es->devs[i].ifindex) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+fwd_bpf_endpoints_retry(struct fwd_bpf_endpoints *es)
+{
+    struct endpoint *e;
+
+    if (!es->short_of_devs || !has_unused_dev(es)) {
+        return;
+    }
+    es->short_of_devs = false;
+    HMAP_FOR_EACH (e, node, &es->endpoints) {
+        const struct fwd_nexthop *nh
+            = e->dev == NO_DEV ? fwd_nexthops_find(es->nexthops, &e->ip)
+              : NULL;
+
+        if (nh && nh->ifindex) {
+            nexthop_changed(&e->ip, nh, es);
+        }
+    }
+    nexthops_settled(es);
 }
 
 static void

@@ -68,6 +68,10 @@ bool fwd_bpf_endpoint_has_moved(const struct fwd_bpf_endpoints *,
  * another call is to come. */
 void fwd_bpf_endpoints_settle(struct fwd_bpf_endpoints *);
 
+/* Looks whether there is a number by now for interfaces that there was none
+ * for.  May call 'device' and 'moved'. */
+void fwd_bpf_endpoints_retry(struct fwd_bpf_endpoints *);
+
 /* How packets to an endpoint leave.  False if it is not wanted. */
 bool fwd_bpf_endpoint_find_way(const struct fwd_bpf_endpoints *,
                                const struct fwd_ip *,

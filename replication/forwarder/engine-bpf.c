@@ -219,6 +219,7 @@ tick_cb(uv_timer_t *timer)
 {
     struct fwd_bpf *bpf = timer->data;
 
+    fwd_bpf_endpoints_retry(bpf->endpoints);
     fwd_bpf_attach_check(bpf->attach);
     attach_all(bpf);
     check_mode(bpf);

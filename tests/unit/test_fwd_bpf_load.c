@@ -688,6 +688,37 @@ fwd_bpf__no_room_for_some__others_follow_their_endpoints(void **state)
     assert_int_equal(status.n_due, 0);
 }
 
+/* Four interfaces are in use, and there is no number for a fifth one before
+ * nothing leaves by the one whose place it takes. */
+static void
+fwd_bpf__fifth_interface_for_fourth__copies_leave_by_it(void **state)
+{
+    struct bpf_rig *rig = *state;
+    size_t size = 5;
+
+    if (!rig) {
+        skip();
+    }
+    for (int i = 1; i <= FWD_BPF_MAX_DEVS; i++) {
+        char ours[8], theirs[8], our_ip[32], their_ip[32];
+
+        snprintf(ours, sizeof ours, "v%d", i);
+        snprintf(theirs, sizeof theirs, "q%d", i);
+        snprintf(our_ip, sizeof our_ip, "10.0.2%d.1/24", i);
+        snprintf(their_ip, sizeof their_ip, "10.0.2%d.2/24", i);
+        netns_connect(ours, our_ip, theirs, their_ip);
+        peer_sh("ethtool -K %s gro on", theirs);
+    }
+    rig->fds[rig->n_fds++] = peer_packet_socket("q4");
+    for (int i = 1; i < FWD_BPF_MAX_DEVS; i++) {
+        sh("ip route add 10.7.0.%d via 10.0.2%d.2", i + 1, i);
+    }
+    rig_publish(rig, make_table(&size, 1));
+    rig_wait_ready(rig);
+    sh("ip route replace 10.7.0.4 via 10.0.24.2");
+    assert_true(comes_by_second(rig, FIRST_VNI));
+}
+
 static void
 refused(enum fwd_problem kind, const char *object, const char *text,
         void *found_)
@@ -752,6 +783,8 @@ main(void)
         TEST(fwd_bpf__all_networks_change_and_change_again__programs_follow,
              setup_native),
         TEST(fwd_bpf__no_room_for_some__others_follow_their_endpoints,
+             setup_native),
+        TEST(fwd_bpf__fifth_interface_for_fourth__copies_leave_by_it,
              setup_native),
         TEST(fwd_bpf__thousands_of_networks__fit_and_load,
              setup_native),
