@@ -11,17 +11,28 @@
 
 #include "util.h"
 
-/* Whether 'name' was put by somebody else where everybody may do that: the
- * rule of the kernel's fs.protected_symlinks, which not every host has on.  In
- * such a directory nobody but its owner can replace what is ours. */
+/* Whether 'file' is somebody else's, or one of ours that somebody else may have
+ * given another name. */
+static bool
+is_suspect(const struct stat *file, const struct stat *dir)
+{
+    return (file->st_uid != geteuid() && file->st_uid != dir->st_uid)
+           || (S_ISREG(file->st_mode) && file->st_nlink > 1);
+}
+
+/* Whether 'name', which is taken, was put by somebody else where everybody may
+ * do that: the rules of the kernel's fs.protected_symlinks and
+ * fs.protected_hardlinks, which not every host has on.  In such a directory
+ * nobody but its owner can replace what is ours; what has gone meanwhile was
+ * not. */
 static bool
 is_foreign(const char *name)
 {
     char *dir = dir_name(name);
     struct stat d, file;
-    bool foreign = !lstat(name, &file) && !stat(dir, &d)
+    bool foreign = !stat(dir, &d)
                    && (d.st_mode & (S_ISVTX | S_IWOTH)) == (S_ISVTX | S_IWOTH)
-                   && file.st_uid != geteuid() && file.st_uid != d.st_uid;
+                   && (lstat(name, &file) || is_suspect(&file, &d));
 
     free(dir);
     return foreign;

@@ -9,7 +9,7 @@
 /* Opens 'name' to be written from its beginning.  A new file is for its owner
  * alone; one that is there is overwritten and keeps its owner and mode.  In a
  * directory like /tmp, what somebody else put there is not touched: it may be
- * a link to a file of ours, or be left open to be read.
+ * a link of either kind to a file of ours, or be left open to be read.
  *
  * Returns 0 with '*filep' owned by the caller, or -errno: -EPERM if it is
  * somebody else's. */

@@ -154,6 +154,22 @@ private_file__link_of_somebody__is_not_followed(void **state)
     assert_is(rig->file, 0600, 1);
 }
 
+/* Whoever may not write to a file can still give it one more name. */
+static void
+private_file__file_with_another_name__is_not_written(void **state)
+{
+    struct rig *rig = *state;
+    FILE *file;
+
+    put_file(rig->file, 0600, geteuid());
+    assert_int_equal(link(rig->file, rig->link), 0);
+    assert_int_equal(tsnctl_private_file_open(rig->link, &file), -EPERM);
+    assert_is(rig->file, 0600, 3);
+    assert_int_equal(chmod(rig->dir, 0755), 0);
+    assert_opens(rig->link);
+    assert_is(rig->file, 0600, 1);
+}
+
 static void
 private_file__file_of_somebody__is_not_written(void **state)
 {
@@ -176,6 +192,7 @@ main(void)
         TEST(private_file__link_of_ours__is_followed),
         TEST(private_file__no_such_directory__says_so),
         TEST(private_file__link_of_somebody__is_not_followed),
+        TEST(private_file__file_with_another_name__is_not_written),
         TEST(private_file__file_of_somebody__is_not_written),
     };
 
