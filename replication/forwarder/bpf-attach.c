@@ -261,15 +261,15 @@ introduce(struct fwd_bpf_attach *attach)
     if (attach->introduced || !attach->pins) {
         return 0;
     }
-    int error = fwd_bpf_pins_put(attach->pins, FWD_BPF_PIN_HEIR,
-                                 maps->instance, maps->fds[FWD_BPF_HEIRS]);
-    if (!error && attach->dispatcher) {
-        error = fwd_bpf_pins_put(attach->pins, FWD_BPF_PIN_PROGRAM,
-                                 maps->instance, maps->ingress);
-    }
+    int error = attach->dispatcher
+                ? fwd_bpf_pins_put(attach->pins, FWD_BPF_PIN_PROGRAM,
+                                   maps->instance, maps->ingress) : 0;
     if (error) {
         return error;
     }
+    /* Without it the next process may lose some copies, but no more. */
+    fwd_bpf_pins_put(attach->pins, FWD_BPF_PIN_HEIR, maps->instance,
+                     maps->fds[FWD_BPF_HEIRS]);
     size_t n = fwd_bpf_pins_get_olds(attach->pins, FWD_BPF_PIN_HEIR, &heirs);
     for (size_t i = 0; i < n; i++) {
         error = fwd_bpf_maps_inherit(maps, heirs[i]);

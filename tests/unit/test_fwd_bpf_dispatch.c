@@ -512,6 +512,29 @@ remove_all__processes_use_them__each_is_told(void **state)
 }
 
 /* A BPF file system of this test's own, for libxdp as well. */
+/* A link goes without: it is only for the next process. */
+static void
+pins__none_can_be_made__link_floods(void **state)
+{
+    char dir[] = "/tmp/tsn-pins-XXXXXX";
+
+    if (!*state) {
+        skip();
+    }
+    assert_non_null(mkdtemp(dir));
+    rig_link = true;
+    struct bpf_rig *rig = rig_create(generic, dir);
+    rig_link = false;
+    assert_int_equal(rmdir(dir), 0);
+    if (rig) {
+        rig_publish(rig, make_table());
+        rig_wait_ready(rig);
+        assert_int_equal(flood(rig), 1);
+        assert_int_equal(fwd_bpf_totals(rig->bpf)->flooded, 1);
+    }
+    rig_destroy(rig);
+}
+
 static int
 setup(void **state)
 {
@@ -571,6 +594,7 @@ main(void)
         BOTH(pins__sockets_alone_after__removed_when_complete),
         BOTH(attach__interface_made_anew_often__attached),
         BOTH(pins__dots_in_names__floods_on_and_found),
+        BOTH(pins__none_can_be_made__link_floods),
         cmocka_unit_test_setup_teardown(attach__jumbo_interface__no_dispatcher,
                                         setup_native, teardown),
         cmocka_unit_test_setup_teardown(remove_all__not_permitted__says_so,
