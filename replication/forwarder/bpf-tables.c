@@ -277,6 +277,8 @@ remove_network(struct fwd_bpf_tables *ts, struct written *w)
 {
     struct fwd_counters c;
 
+    /* First: labels lead to it still. */
+    __atomic_store_n(&ts->parts.maps->current[w->slot], 0, __ATOMIC_RELEASE);
     if (w->network) {
         uint32_t vni = w->network->net.vni;
 
@@ -290,7 +292,6 @@ remove_network(struct fwd_bpf_tables *ts, struct written *w)
         fwd_network_unref(w->network);
     }
     set_wanted(w, NULL);
-    __atomic_store_n(&ts->parts.maps->current[w->slot], 0, __ATOMIC_RELEASE);
     fwd_bpf_defer(ts->parts.grace, reuse_slot, ts->slots, w->slot, 1);
     free(w);
 }
