@@ -326,24 +326,42 @@ run_turns(const int programs[2])
     bpf_object__close(object);
 }
 
+/* Whether all copies of a poll come once. */
+static bool
+try_turns(const int programs[2])
+{
+    static uint8_t seen[N_FRAMES][N_MEMBERS];
+    int fd = peer_packet_socket("p0");
+
+    memset(seen, 0, sizeof seen);
+    memset(&stream, 0, sizeof stream);
+    run_turns(programs);
+    bool ok = receive_until(fd, 2 * N_TURNS, seen);
+    close(fd);
+    return ok;
+}
+
 /* The kernel gives the copies of a whole poll to the egress program of the
  * first, also those of frames that were another ingress program's. */
 static void
 fwd_bpf__replaced_within_a_poll__no_copy_lost(void **state)
 {
-    static uint8_t seen[N_FRAMES][N_MEMBERS];
     struct bpf_rig *rig;
     int programs[2];
 
-    memset(seen, 0, sizeof seen);
-    memset(&stream, 0, sizeof stream);
     victim_link = true;
     pid_t victim = *state ? start_victim() : 0;
     if (!victim) {
         skip();
     }
-    programs[0] = open_ingress();
+    programs[0] = programs[1] = open_ingress();
     kill_victim(victim);
+    /* Kernels before 6.3 spoil copies of frames that are made like this. */
+    if (!try_turns(programs)) {
+        close(programs[0]);
+        print_message("SKIP: this kernel does not copy live frames\n");
+        skip();
+    }
     int heir = open_heir();
 
     rig = rig_create(false, pin_dir);
@@ -353,12 +371,9 @@ fwd_bpf__replaced_within_a_poll__no_copy_lost(void **state)
     rig_wait_ready(rig);
     fwd_bpf_set_complete(rig->bpf);
     programs[1] = open_ingress();
-    int fd = peer_packet_socket("p0");
-    run_turns(programs);
-    bool ok = receive_until(fd, 2 * N_TURNS, seen);
+    bool ok = try_turns(programs);
     uint64_t late = fwd_bpf_totals(rig->bpf)->frames;
 
-    close(fd);
     close(heir);
     close(programs[0]);
     close(programs[1]);
