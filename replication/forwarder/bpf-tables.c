@@ -410,7 +410,7 @@ fwd_bpf_tables_publish(struct fwd_bpf_tables *ts,
         }
         if (w && w->network != network) {
             prepare_network(ts, w, network);
-        } else if (w) {
+        } else if (w && w->wanted != network) {
             set_wanted(w, NULL);
             w->error = 0;
         }
