@@ -12,6 +12,8 @@ from test_standby import TSNS, Site, Watch, flood_tsn, prepare
 
 CHECK_MS = 100
 N_CHECKS = 30
+# More than "rise", as the last one may not be over.
+N_RISE = 4
 
 CONFIG = """
 defaults
@@ -74,6 +76,9 @@ class ProxiedSite(Site):
 
     def connect(self, i, verb="add"):
         assert (i, verb) == (0, "add")
+        # A switch that came before the proxy knows that the first agent is
+        # alive would be at the second one, and stay.
+        self.wait_checks(0, N_RISE)
         run("ovs-appctl", "-t", self.ovsdb_ctl, "ovsdb-server/add-remote",
             f"tcp:127.0.0.1:{self.proxy.port}")
 
@@ -90,9 +95,9 @@ class ProxiedSite(Site):
         refused = self.listener(i)["refused"]
         return refused.get("proxy_check", 0) + refused.get("hung_up", 0)
 
-    def wait_checks(self, i):
+    def wait_checks(self, i, n):
         before = self.n_checks(i)
-        wait_until(lambda: self.n_checks(i) >= before + N_CHECKS, TIMEOUT,
+        wait_until(lambda: self.n_checks(i) >= before + n, TIMEOUT,
                    "the proxy's checks", log=self.proxy.log)
 
 
@@ -110,7 +115,7 @@ def check_undisturbed(site, i):
     """Checks come, and are nothing to the session."""
     before = site.session(i)
     for j in range(2):
-        site.wait_checks(j)
+        site.wait_checks(j, N_CHECKS)
     now = site.session(i)
     for key in ("state", "peer", "port", "sessions", "replaced", "refused"):
         assert now[key] == before[key], key
