@@ -107,7 +107,9 @@ any_is_jumbo(void)
     for (struct if_nameindex *i = all; i && i->if_index && fd >= 0; i++) {
         any = any || is_jumbo(fd, i->if_name);
     }
-    if_freenameindex(all);
+    if (all) {
+        if_freenameindex(all);
+    }
     if (fd >= 0) {
         close(fd);
     }
