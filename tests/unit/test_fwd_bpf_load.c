@@ -52,6 +52,18 @@ make_network(uint32_t vni, size_t n)
     return make_network_from(vni, n, 0);
 }
 
+/* Takes the networks. */
+static struct fwd_table *
+make_table_of(struct fwd_network **networks, size_t n)
+{
+    struct fwd_table *table = fwd_table_create(networks, n);
+    for (size_t i = 0; i < n; i++) {
+        fwd_network_unref(networks[i]);
+    }
+    free(networks);
+    return table;
+}
+
 /* Network i with sizes[i] members. */
 static struct fwd_table *
 make_table(const size_t *sizes, size_t n)
@@ -61,12 +73,7 @@ make_table(const size_t *sizes, size_t n)
     for (size_t i = 0; i < n; i++) {
         networks[i] = make_network(FIRST_VNI + i, sizes[i]);
     }
-    struct fwd_table *table = fwd_table_create(networks, n);
-    for (size_t i = 0; i < n; i++) {
-        fwd_network_unref(networks[i]);
-    }
-    free(networks);
-    return table;
+    return make_table_of(networks, n);
 }
 
 /* Frame 'number' of a network from the first of its members. */
@@ -517,12 +524,7 @@ make_mixed_table(size_t n, size_t *n_copies)
         networks[i] = make_network_from(FIRST_VNI + i, size, i * 37 % 1000);
         *n_copies += size - 1;
     }
-    struct fwd_table *table = fwd_table_create(networks, n);
-    for (size_t i = 0; i < n; i++) {
-        fwd_network_unref(networks[i]);
-    }
-    free(networks);
-    return table;
+    return make_table_of(networks, n);
 }
 
 /* The shares of four interfaces differ in each network. */
